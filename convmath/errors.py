@@ -1,0 +1,48 @@
+"""The errors that convmath raises: each names what was wrong and what would be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ConvmathError(Exception):
+    """Base of every error that convmath raises on purpose."""
+
+
+class DomainError(ConvmathError, ValueError):
+    """A parameter lies outside the domain of a formula.
+
+    Attributes:
+        parameter: the name of the parameter, as the caller wrote it.
+        value: the value that was passed; of an array, the element that is wrong.
+        condition: the condition that the value breaks.
+        detail: what the value leads to, with its numbers, and where.
+        axis: the axis, counted from 0, where the parameters were given per axis.
+
+    >>> print(DomainError("stride", 0, "needs stride >= 1"))
+    stride=0: needs stride >= 1
+    >>> print(DomainError("stride", 0, "needs stride >= 1", "on axis 1", axis=1))
+    stride=0 on axis 1 (needs stride >= 1)
+    """
+
+    def __init__(self, parameter: str, value: Any, condition: str, detail: str = "", axis: int | None = None) -> None:
+        """Name the parameter, the value, the condition that it breaks, and what else helps to mend it."""
+        super().__init__(parameter, value, condition, detail, axis)
+        self.parameter = parameter
+        self.value = value
+        self.condition = condition
+        self.detail = detail
+        self.axis = axis
+
+    def __str__(self) -> str:
+        """One sentence."""
+        start = f"{self.parameter}={self.value!r}"
+        return f"{start} {self.detail} ({self.condition})" if self.detail else f"{start}: {self.condition}"
+
+
+class ProofError(ConvmathError):
+    """A proof step does not follow: a side condition fails or a certificate does not check."""
+
+
+class UnsupportedError(ConvmathError):
+    """The request is meaningful, but this installation or this version cannot serve it."""
