@@ -1,0 +1,1 @@
+"""The formulas: each written once, run on numbers and proved on symbols."""
