@@ -1,0 +1,165 @@
+"""Finds certificates of integer facts (linear programming) and integer counterexamples (Z3). Untrusted and optional.
+
+What this module returns proves nothing: a certificate is accepted by :mod:`convmath.calculus.certificate`, and a
+counterexample is evaluated again before anyone sees it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from ..errors import ProofError, UnsupportedError
+from . import certificate as exact
+from .certificate import Facts, Polynomial
+
+_NOISE = 1e-7
+"""What the linear program leaves below this is taken for zero; the exact solution decides."""
+
+
+def find_certificate(hypotheses: Sequence[Any], goal: Any, cuts: Sequence[Any] = ()) -> Any:
+    """A certificate of ``hypotheses |- goal``, or ProofError when none is found.
+
+    Args:
+        hypotheses: formulas in the JSON of :mod:`convmath.calculus.certificate`.
+        goal: the formula to prove.
+        cuts: formulas to split on before anything else, such as ``["<=", "q", "o"]``.
+
+    >>> find_certificate([["<=", 1, "n"]], ["<=", 2, ["*", 2, "n"]])
+    {'close': [[2, [0]], [1, [1]]], 'equations': []}
+    """
+    facts = Facts()
+    for hypothesis in hypotheses:
+        facts.assume(hypothesis)
+    facts.assume(goal, False)
+    found = _refute(facts, list(cuts), frozenset())
+    if found is None:
+        raise ProofError(f"no certificate found for {goal!r} from {list(hypotheses)!r}")
+    exact.check(hypotheses, goal, found)
+    return found
+
+
+def _refute(facts: Facts, cuts: list[Any], done: frozenset[int]) -> Any | None:
+    for products in (1, 2):
+        closed = _close(facts, products)
+        if closed is not None:
+            return closed
+    if cuts:
+        cut, *rest = cuts
+        nodes = [facts.node(cut, True), facts.node(cut, False)]
+        cases = _cases(facts, nodes, rest, done)
+        return None if cases is None else {"cut": cut, "cases": cases}
+    for index, (kind, alternatives) in enumerate(facts.listed):
+        if kind == "or" and index not in done:
+            cases = _cases(facts, alternatives, cuts, done | {index})
+            return None if cases is None else {"split": index, "cases": cases}
+    return _close(facts, products=3)
+
+
+def _cases(facts: Facts, nodes: Sequence[Any], cuts: list[Any], done: frozenset[int]) -> list[Any] | None:
+    found = []
+    for node in nodes:
+        branch = Facts(facts.listed, facts.names)
+        branch.append(node)
+        part = _refute(branch, cuts, done)
+        if part is None:
+            return None
+        found.append(part)
+    return found
+
+
+def _close(facts: Facts, products: int) -> Any | None:
+    """A positive combination of products of inequalities and multiples of equations that adds up to -1."""
+    inequalities = [(i, p) for i, (kind, p) in enumerate(facts.listed) if kind == ">=" and p]
+    equations = [(i, p) for i, (kind, p) in enumerate(facts.listed) if kind == "==" and p]
+    columns: list[tuple[Any, Polynomial]] = []
+    for degree in range(1, products + 1):
+        for chosen in itertools.combinations_with_replacement(inequalities, degree):
+            product = exact.constant(1)
+            for _, p in chosen:
+                product = exact.multiply(product, p)
+            columns.append((("product", [i for i, _ in chosen]), product))
+    free = len(columns)
+    variables = sorted({name for _, p in [*inequalities, *equations] for monomial in p for name in monomial})
+    multipliers = [()] if products == 1 else [(), *((name,) for name in variables)]
+    for i, p in equations:
+        for multiplier in multipliers:
+            columns.append((("equation", i, multiplier), exact.multiply(p, {multiplier: Fraction(1)})))
+    solution = _solve([column for _, column in columns], free)
+    return None if solution is None else _written(columns, solution)
+
+
+def _solve(columns: list[Polynomial], free: int) -> dict[int, Fraction] | None:
+    """Exact coefficients of the columns (those before ``free`` not negative) whose combination is -1, few of them."""
+    try:
+        import numpy as np
+        from scipy.optimize import linprog
+        from scipy.sparse import coo_matrix
+    except ImportError as error:
+        raise UnsupportedError("searching for certificates needs SciPy: pip install 'convmath[search]'") from error
+    rows: dict[tuple[str, ...], int] = {(): 0}
+    entries = []
+    for j, column in enumerate(columns):
+        for monomial, number in column.items():
+            entries.append((rows.setdefault(monomial, len(rows)), j, float(number)))
+    if not entries:
+        return None
+    row, column_, values = zip(*entries, strict=True)
+    matrix = coo_matrix((values, (row, column_)), shape=(len(rows), len(columns)))
+    target = np.zeros(len(rows))
+    target[0] = -1
+    cost = np.array([1.0 + 0.5 * sum(map(len, column)) for column in columns])
+    split = coo_matrix(matrix.toarray()[:, free:])
+    from scipy.sparse import hstack
+
+    result = linprog(
+        np.concatenate([cost, cost[free:]]), A_eq=hstack([matrix, -split]).tocsr(), b_eq=target, bounds=(0, None)
+    )
+    if result.status != 0:
+        return None
+    x = result.x[: len(columns)].copy()
+    x[free:] -= result.x[len(columns) :]
+    return _rational([k for k in range(len(columns)) if abs(x[k]) > _NOISE], columns, rows, free)
+
+
+def _rational(
+    support: list[int], columns: list[Polynomial], rows: dict[tuple[str, ...], int], free: int
+) -> dict[int, Fraction] | None:
+    """Solve the support exactly by elimination over the rationals."""
+    zero = Fraction(0)
+    table = [[columns[k].get(monomial, zero) for k in support] + [Fraction(-(monomial == ()))] for monomial in rows]
+    pivots: list[int] = []
+    for k in range(len(support)):
+        row = next((r for r in range(len(pivots), len(table)) if table[r][k]), None)
+        if row is None:
+            continue
+        top = len(pivots)
+        table[top], table[row] = table[row], table[top]
+        table[top] = [value / table[top][k] for value in table[top]]
+        for r in range(len(table)):
+            if r != top and table[r][k]:
+                factor = table[r][k]
+                table[r] = [a - factor * b for a, b in zip(table[r], table[top], strict=True)]
+        pivots.append(k)
+    if any(row[-1] for row in table[len(pivots) :]):
+        return None
+    solution = {support[k]: table[r][-1] for r, k in enumerate(pivots) if table[r][-1]}
+    return solution if all(value > 0 for k, value in solution.items() if k < free) else None
+
+
+def _written(columns: list[tuple[Any, Polynomial]], solution: dict[int, Fraction]) -> Any:
+    close: list[Any] = []
+    equations: dict[int, list[Any]] = {}
+    for k, value in solution.items():
+        label = columns[k][0]
+        if label[0] == "product":
+            close.append([_plain(value), label[1]])
+        else:
+            equations.setdefault(label[1], []).append([_plain(value), list(label[2])])
+    return {"close": close, "equations": [[factor, i] for i, factor in equations.items()]}
+
+
+def _plain(value: Fraction) -> int | str:
+    return value.numerator if value.denominator == 1 else str(value)
