@@ -1,0 +1,221 @@
+"""The catalogue: every proved statement with its permanent id, and how to look it up and prove it."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import DomainError, ProofError
+
+if TYPE_CHECKING:
+    import sympy
+
+    from .calculus.derive import Part
+    from .calculus.index import Formula
+    from .calculus.kernel import Theorem
+    from .calculus.terms import Statement, Value
+
+TRUSTED = frozenset({"kernel"})
+"""What a theorem of the catalogue may rest on."""
+
+
+@dataclass(frozen=True)
+class Notation:
+    """A symbol or an indexed name that stands for a value on the page: ``left`` is written for ``right``."""
+
+    words: str
+    left: Any
+    right: Value
+
+
+@dataclass(frozen=True)
+class Example:
+    """Small numbers at which a reader can check the statement by hand.
+
+    ``tensors`` and ``sequences`` give the entries from index 0 on, nested lists by name; elsewhere they are 0.
+    """
+
+    numbers: Mapping[sympy.Symbol, int]
+    tensors: Mapping[str, Any] = field(default_factory=dict)
+    sequences: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is often written instead, as a statement that the engine has to refuse with a witness."""
+
+    words: str
+    claim: Statement
+    given: tuple[Formula | Statement, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the proof of an entry consists of; the last part is its main statement.
+
+    Attributes: parts: the theorems with their calculations, in the order of the page; those named in ``main`` are the
+        statement. symbols: what each symbol means, in the order in which the page introduces them. notations: names
+        for values that the page uses. special: consequences worth a box, such as the case of stride 1.
+    """
+
+    parts: tuple[Part, ...]
+    symbols: Mapping[Any, str]
+    example: Example
+    mistake: Mistake
+    notations: tuple[Notation, ...] = ()
+    special: tuple[Part, ...] = ()
+    main: int = 1
+
+    @property
+    def statements(self) -> tuple[Part, ...]:
+        """The parts that are the entry's statement: the last ``main`` ones."""
+        return self.parts[-self.main :]
+
+    @property
+    def theorems(self) -> tuple[Theorem, ...]:
+        """All theorems of the entry."""
+        return tuple(part.theorem for part in (*self.parts, *self.special))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A proved statement of the catalogue.
+
+    Attributes:
+        id: the permanent name, such as ``"size.conv"``.
+        title: what it says, in a few words.
+        summary: what it says, in a sentence.
+        sources: bibliography keys with the place, or a note that it is new here.
+        ndims: the numbers of axes for which it can be derived; empty for statements about one axis.
+        helper: the public function that computes it, if there is one.
+    """
+
+    id: str
+    title: str
+    summary: str
+    sources: tuple[str, ...]
+    ndims: tuple[int, ...]
+    helper: str | None
+    build: Callable[..., Proof]
+
+    def proof(self, ndim: int | None = None) -> Proof:
+        """The proof from the committed certificates, made once a process.
+
+        Args:
+            ndim: the number of axes, one of ``ndims``; the default is the first of them.
+
+        Raises:
+            DomainError: the entry has no such number of axes.
+            ProofError: a step does not follow, or a certificate is missing or stale.
+        """
+        return _proved(self, self._axes(ndim))
+
+    def _axes(self, ndim: int | None) -> int | None:
+        if ndim is None:
+            return self.ndims[0] if self.ndims else None
+        if ndim not in self.ndims:
+            allowed = ", ".join(map(str, self.ndims)) or "none: the statement is about one axis"
+            raise DomainError("ndim", ndim, f"{self.id} needs one of: {allowed}")
+        return ndim
+
+    @property
+    def theorem(self) -> Theorem:
+        """The main theorem."""
+        return self.proof().statements[-1].theorem
+
+    @property
+    def assumptions(self) -> tuple[Statement, ...]:
+        """What the main theorem supposes."""
+        return tuple(sorted(self.theorem.hypotheses, key=lambda statement: repr(statement.json())))
+
+    @property
+    def expr(self) -> sympy.Basic:
+        """The main statement as an ordinary SymPy object."""
+        from .calculus.export import to_sympy
+        from .calculus.index import Formula
+
+        given = [h.body for h in self.assumptions if not h.variables and isinstance(h.body, Formula)]
+        return to_sympy(self.theorem.conclusion, given)
+
+    def _repr_latex_(self) -> str:
+        """The main statement, for Jupyter."""
+        statement: str = import_module("convmath.latex.printer").latex(self.theorem.conclusion)
+        return rf"$\displaystyle {statement}$"
+
+    def _repr_markdown_(self) -> str:
+        """The whole page, for Jupyter."""
+        page: str = import_module("convmath.latex.document").render(self, style="markdown")
+        return page
+
+
+_ENTRIES: dict[str, Entry] = {}
+
+
+def entry(
+    identifier: str,
+    *,
+    title: str,
+    sources: tuple[str, ...],
+    ndims: tuple[int, ...] = (),
+    helper: str | None = None,
+) -> Callable[[Callable[..., Proof]], Callable[..., Proof]]:
+    """Register a proof under its permanent id; its docstring's first line is the summary."""
+
+    def register(build: Callable[..., Proof]) -> Callable[..., Proof]:
+        if identifier in _ENTRIES:
+            raise ProofError(f"there are two entries {identifier}")
+        summary = (build.__doc__ or "").strip().splitlines()[0]
+        _ENTRIES[identifier] = Entry(identifier, title, summary, sources, ndims, helper, build)
+        return build
+
+    return register
+
+
+@cache
+def _load() -> dict[str, Entry]:
+    package = import_module("convmath.proofs")
+    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.ispkg):
+        import_module(f"convmath.proofs.{module}")
+    return dict(sorted(_ENTRIES.items()))
+
+
+def entries() -> tuple[Entry, ...]:
+    """All entries, sorted by id."""
+    return tuple(_load().values())
+
+
+def get(identifier: str) -> Entry:
+    """The entry with a permanent id.
+
+    Raises:
+        DomainError: there is none; the message names the nearest ids.
+    """
+    known = _load()
+    if identifier not in known:
+        from difflib import get_close_matches
+
+        near = get_close_matches(identifier, known, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see: convmath list"
+        raise DomainError("id", identifier, f"no entry has this id; {hint}")
+    return known[identifier]
+
+
+@cache
+def _proved(item: Entry, ndim: int | None) -> Proof:
+    from .calculus.store import certificates
+
+    with certificates(item.id):
+        return build(item, ndim)
+
+
+def build(item: Entry, ndim: int | None) -> Proof:
+    """Run the proof of an entry in the current store of certificates, and check what it rests on."""
+    proof = item.build() if ndim is None else item.build(ndim)
+    for theorem in proof.theorems:
+        if not theorem.trust <= TRUSTED:
+            raise ProofError(f"{item.id} rests on {', '.join(sorted(theorem.trust - TRUSTED))}, which is not allowed")
+    return proof

@@ -1,0 +1,1 @@
+"""The proofs of the catalogue, one module per subject."""
