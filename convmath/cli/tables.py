@@ -1,0 +1,25 @@
+"""The tables that commands print."""
+
+from __future__ import annotations
+
+import sys
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def table(*columns: str) -> Table:
+    """An empty table with a line below its head and none elsewhere."""
+    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+
+
+def word(text: str, style: str = "") -> Text:
+    """A cell that is not broken, and not read as markup."""
+    return Text(text, style=style, no_wrap=True)
+
+
+def console() -> Console:
+    """Standard output; a file or a pipe takes lines of any width."""
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)

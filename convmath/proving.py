@@ -1,0 +1,251 @@
+"""Proves entries of the catalogue, several at a time in processes of their own. The results are plain data."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from .calculus import store
+from .calculus.recheck import Recheck
+from .calculus.smt import write_smtlib
+from .calculus.solvers import SOLVERS
+from .calculus.trace import trace
+from .catalog import Entry, build, entries, get
+from .errors import ConvmathError, ProofError, UnsupportedError
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to prove.
+
+    Attributes:
+        search: find the certificates anew and write them, in place of reading them.
+        folder: where the certificates are; by default the committed ones.
+        recheck: check the traces with Z3, cvc5 and brute force too.
+        smtlib: a folder for the integer facts as SMT-LIB 2 files, ``ID/STEP.smt2``.
+    """
+
+    search: bool = False
+    folder: Path | None = None
+    recheck: bool = False
+    smtlib: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of proving an entry for every number of axes that it has.
+
+    Attributes:
+        id: the id of the entry.
+        seconds: how long the proof took, with those lemmas that no earlier entry had proved in the same process.
+        facts: integer facts, each with a certificate.
+        steps: theorems that the kernel made, those of the lemmas included.
+        trust: what the theorems rest on.
+        answers: for Z3, cvc5 and brute force, how often each answer was given; empty without a recheck.
+        recheck_seconds: how long the recheck took, without what it had checked in the same process before.
+        problems: a sentence for each thing that is wrong; none if the entry is proved.
+    """
+
+    id: str
+    seconds: float = 0.0
+    facts: int = 0
+    steps: int = 0
+    trust: tuple[str, ...] = ()
+    answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    recheck_seconds: float = 0.0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the entry is proved and nothing is wrong."""
+        return not self.problems
+
+
+def prove(
+    identifiers: Iterable[str] = (), request: Request | None = None, *, jobs: int | None = None
+) -> Generator[Outcome]:
+    """Prove entries and yield what came of each, in their order.
+
+    Args:
+        identifiers: ids of entries; without any, every entry.
+        request: how to prove; by default from the committed certificates.
+        jobs: how many processes, by default one a processor; a single entry or job is proved in this process.
+
+    Raises:
+        DomainError: an id is unknown.
+        UnsupportedError: certificates cannot be found or written here, or a solver for the recheck is missing.
+
+    >>> [outcome.ok for outcome in prove(["size.valid"])]
+    [True]
+    """
+    items = [get(identifier) for identifier in dict.fromkeys(identifiers)] or list(entries())
+    request = request or Request()
+    if request.search:
+        request = replace(request, folder=writable_folder(request.folder))
+    workers = min(len(items), jobs or processors())
+    return _in_processes(items, request, workers) if workers > 1 else (prove_entry(item, request) for item in items)
+
+
+def prove_entry(item: Entry, request: Request) -> Outcome:
+    """Prove one entry in this process.
+
+    Raises:
+        UnsupportedError: certificates cannot be found here, or a solver for the recheck is missing.
+    """
+    start = perf_counter()
+    outcome = Outcome(item.id)
+    try:
+        with store.certificates(item.id, search=request.search, folder=request.folder) as certificates:
+            proofs = [build(item, ndim) for ndim in item.ndims or (None,)]
+    except UnsupportedError:
+        raise
+    except Exception as error:  # a wrong proof may fail anywhere, also inside SymPy
+        return replace(outcome, seconds=perf_counter() - start, problems=(_sentence(error, item),))
+    if request.search and request.folder is not None:
+        write_file(store.file_of(item.id, request.folder), certificates.text())
+    seconds = perf_counter() - start
+    steps = trace(*(theorem for proof in proofs for theorem in proof.theorems))
+    if request.smtlib is not None:
+        write_smtlib(steps, request.smtlib / item.id)
+    outcome = replace(
+        outcome,
+        seconds=seconds,
+        facts=len(certificates.used),
+        steps=len(steps),
+        trust=tuple(sorted({name for step in steps for name in step["trust"]})),
+        problems=tuple(
+            f"a certificate is stale, nothing asks for {goal}: {store.remedy(item.id)}" for goal in certificates.stale()
+        ),
+    )
+    return _rechecked(outcome, steps) if request.recheck else outcome
+
+
+def _rechecked(outcome: Outcome, steps: Sequence[Mapping[str, Any]]) -> Outcome:
+    report = _recheck().report(steps)
+    answers = {name: Counter(fact.solvers[name].verdict for fact in report.facts) for name in SOLVERS}
+    answers["brute force"] = Counter(step.brute.verdict for step in report.steps)
+    failed = tuple(f"the recheck does not confirm step {step.line()}" for step in report.steps if not step.ok)
+    return replace(
+        outcome,
+        answers={name: dict(counts) for name, counts in answers.items()},
+        recheck_seconds=report.seconds,
+        problems=outcome.problems + failed,
+    )
+
+
+@lru_cache(maxsize=1)
+def _recheck() -> Recheck:
+    """One a process: what entries have in common is rechecked once."""
+    return Recheck()
+
+
+def _sentence(error: Exception, item: Entry) -> str:
+    """What went wrong, and the line of the proof where it did."""
+    sentence = str(error) if isinstance(error, ConvmathError) else f"{type(error).__name__}: {error}"
+    sentence = sentence.removeprefix(f"{item.id}: ")
+    home = item.build.__globals__["__file__"]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home]
+    return f"{sentence} ({Path(home).name}, line {lines[-1]})" if lines else sentence
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_processes(items: Sequence[Entry], request: Request, workers: int) -> Generator[Outcome]:
+    """Every entry in one of the worker processes; they end with the iterator, however that ends."""
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        with _interrupts_held():
+            futures = [pool.submit(_prove_id, item.id, request) for item in items]
+        for item, future in zip(items, futures, strict=True):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                yield Outcome(item.id, problems=("its process ended early, as it does when memory runs out",))
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            if worker not in others:
+                worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prove_id(identifier: str, request: Request) -> Outcome:
+    return prove_entry(get(identifier), request)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Start processes that do not see Ctrl-C: it is for the parent, which ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def orphans(folder: Path | None = None) -> list[Path]:
+    """The files of certificates that belong to no entry; other files are left alone."""
+    folder = folder or store.committed()
+    names = {item.id for item in entries()}
+    return sorted(path for path in folder.glob("*.json") if path.stem not in names and _has_certificates(path))
+
+
+def _has_certificates(path: Path) -> bool:
+    try:
+        store.load(path.stem, path.parent)
+    except ProofError:
+        return False
+    return True
+
+
+def writable_folder(folder: Path | None = None) -> Path:
+    """The folder into which found certificates are written: the given one, or that of the source tree.
+
+    Raises:
+        UnsupportedError: it is not writable, or convmath runs from an installed copy.
+    """
+    chosen = folder or store.committed()
+    if folder is None and not (chosen.parents[1] / "pyproject.toml").is_file():
+        raise UnsupportedError(f"{chosen} belongs to an installed copy: search in a source checkout, or name a folder")
+    if not (chosen.is_dir() and os.access(chosen, os.W_OK)):
+        raise UnsupportedError(f"{chosen} is no folder in which files can be written")
+    return chosen
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file so that it is there as a whole or not at all; its folder is made if need be.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # a device or a pipe
+        path.write_text(text, encoding="utf-8")
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
