@@ -36,7 +36,8 @@ class Notation:
 class Example:
     """Small numbers at which a reader can check the statement by hand.
 
-    ``tensors`` and ``sequences`` give the entries from index 0 on, nested lists by name; elsewhere they are 0.
+    ``tensors`` gives the entries from index 0 on, nested lists by name; elsewhere they are 0. ``sequences`` gives those
+    that the statement asks for.
     """
 
     numbers: Mapping[sympy.Symbol, int]
@@ -180,11 +181,11 @@ def _load() -> dict[str, Entry]:
     package = import_module("convmath.proofs")
     for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.ispkg):
         import_module(f"convmath.proofs.{module}")
-    return dict(sorted(_ENTRIES.items()))
+    return _ENTRIES
 
 
 def entries() -> tuple[Entry, ...]:
-    """All entries, sorted by id."""
+    """All entries, in the order in which a textbook would have them: by subject, each after what it builds on."""
     return tuple(_load().values())
 
 

@@ -76,33 +76,7 @@ def flip(ndim: int) -> Proof:
         parts=(calc.part("Start from the layer with the flipped kernel."),),
         symbols=_used(g, calc),
         example=Example(numbers, {"x": _ramp(ndim, 3, 1), "w": _ramp(ndim, 2, 1)}),
-        mistake=Mistake("forgetting the flip", Statement(Equation(unflipped, calc.value))),
-    )
-
-
-@entry(
-    "convolution.commutes",
-    title="Convolution commutes",
-    ndims=(1, 2, 3),
-    sources=("LiHang2022, section 24.1.1", "GoodfellowBengioCourville2016, equation 9.5"),
-)
-def commutes(ndim: int) -> Proof:
-    """Kernel and input can change places in a convolution."""
-    g = Layer(ndim)
-    m, i, k, e = g.each("m"), g.each("i"), g.each("k"), g.fresh("e")
-    ours, theirs = (g.each("M"), g.each("I")), (g.each("I"), g.each("M"))
-    calc = Calc(convolve(g, w, x, ours, k))
-    calc.swap(*i, *m, why="sum over the input first")
-    calc.rename({**pairs(m, e), **pairs(i, m)}).rename(pairs(e, i))
-    calc.qed(convolve(g, x, w, theirs, k))
-    numbers = {v: n for a in g.axes for v, n in ((a.I, 3), (a.M, 2), (a.k, 1))}
-    return Proof(
-        parts=(calc.part("The bracket treats both indices alike."),),
-        symbols=_used(g, calc),
-        example=Example(numbers, {"x": _ramp(ndim, 3, 1), "w": _ramp(ndim, 2, 2)}),
-        mistake=Mistake(
-            "the same for correlation", Statement(Equation(correlate(g, w, x, ours, k), correlate(g, x, w, theirs, k)))
-        ),
+        mistake=Mistake("forgetting the flip", Statement(Equation(unflipped, calc.value)), g.positive),
     )
 
 
@@ -132,6 +106,32 @@ def correlation_reflects(ndim: int) -> Proof:
         example=Example(numbers, {"x": _ramp(ndim, 3, 1), "w": _ramp(ndim, 2, 2)}),
         mistake=Mistake(
             "correlation commutes", Statement(Equation(correlate(g, w, x, ours, k), correlate(g, x, w, theirs, k)))
+        ),
+    )
+
+
+@entry(
+    "convolution.commutes",
+    title="Convolution commutes",
+    ndims=(1, 2, 3),
+    sources=("LiHang2022, section 24.1.1", "GoodfellowBengioCourville2016, equation 9.5"),
+)
+def commutes(ndim: int) -> Proof:
+    """Kernel and input can change places in a convolution."""
+    g = Layer(ndim)
+    m, i, k, e = g.each("m"), g.each("i"), g.each("k"), g.fresh("e")
+    ours, theirs = (g.each("M"), g.each("I")), (g.each("I"), g.each("M"))
+    calc = Calc(convolve(g, w, x, ours, k))
+    calc.swap(*i, *m, why="sum over the input first")
+    calc.rename({**pairs(m, e), **pairs(i, m)}).rename(pairs(e, i))
+    calc.qed(convolve(g, x, w, theirs, k))
+    numbers = {v: n for a in g.axes for v, n in ((a.I, 3), (a.M, 2), (a.k, 1))}
+    return Proof(
+        parts=(calc.part("The bracket treats both indices alike."),),
+        symbols=_used(g, calc),
+        example=Example(numbers, {"x": _ramp(ndim, 3, 1), "w": _ramp(ndim, 2, 2)}),
+        mistake=Mistake(
+            "the same for correlation", Statement(Equation(correlate(g, w, x, ours, k), correlate(g, x, w, theirs, k)))
         ),
     )
 

@@ -19,7 +19,7 @@ from convmath.calculus.index import eq, integers, le, within
 from convmath.calculus.terms import Contraction, Equation, Gradient, Statement, Value, total, value
 from convmath.catalog import Example, Mistake, Notation, Proof, entry
 
-from .layer import SOURCE, B, C_g, F_g, G, Layer, b, bias, c, delta, f, pairs, renamed, u, w, x, y
+from .layer import SOURCE, B, C_g, F_g, G, Layer, b, beta, c, delta, f, pairs, renamed, u, w, x, y
 
 a, e, v = integers("a e v")
 GIVEN = (le(1, C_g), le(1, F_g), le(1, G))
@@ -139,7 +139,7 @@ def arrays(g: Layer) -> dict[str, Any]:
         "w": ramp((1, 1, *[2] * ndim)),
         "delta": ramp((1, 1, *[2] * ndim), 2),
         "y": ramp((1, 1, *[2] * ndim), 2),
-        "bias": [1],
+        "beta": [1],
     }
 
 
@@ -304,9 +304,9 @@ def grad_weight(ndim: int) -> Proof:
 def grad_bias(ndim: int) -> Proof:
     """The gradient for the bias of a channel is the sum of its output gradient over batch and positions."""
     g = Layer(ndim)
-    output = g.forward(x, w).substitute({f: e}) + bias[e]
+    output = g.forward(x, w).substitute({f: e}) + beta[e]
     ranges = within(0, f, G * F_g)
-    calc = Calc(loss_derivative(g, output, bias[f], channel=e), ranges)
+    calc = Calc(loss_derivative(g, output, beta[f], channel=e), ranges)
     calc.diff(why="differentiate: only the bias is a function of the bias")
     calc.one_point({e: f}, why="the bracket leaves one channel")
     calc.guard((ranges, ()), why="it lies in range")
@@ -315,8 +315,8 @@ def grad_bias(ndim: int) -> Proof:
     one_image = total(g.each("k"), g.outputs, value(delta[(0, f, *g.each("k"))]))
     return Proof(
         parts=(calc.part("The loss depends on the bias through the outputs only."),),
-        symbols=symbols(g, e="output channel that is summed over") | {bias: "bias of each output channel"},
-        notations=(Notation("the layer computes", y[(b, f, *g.each("k"))], g.forward(x, w) + bias[f]),),
+        symbols=symbols(g, e="output channel that is summed over") | {beta: "bias of each output channel"},
+        notations=(Notation("the layer computes", y[(b, f, *g.each("k"))], g.forward(x, w) + beta[f]),),
         example=Example(small(g), arrays(g)),
         mistake=Mistake("not summing over the batch", Statement(Equation(calc.value, one_image)), (*ranges, le(1, B))),
     )

@@ -24,7 +24,7 @@ _OUTPUTS, _INPUTS, _TAPS = integers("k l r"), integers("i j h"), integers("m n q
 _OUTPUT_SIZES, _INPUT_SIZES, _KERNEL_SIZES = integers("K L R"), integers("I J H"), integers("M N Q")
 
 b, c, f, u, B, G, C_g, F_g = integers("b c f u B G C_g F_g")
-x, w, y, z, bias, delta = map(tensor, ("x", "w", "y", "z", "bias", "delta"))
+x, w, y, z, beta, delta = map(tensor, ("x", "w", "y", "z", "beta", "delta"))
 
 
 @dataclass(frozen=True)

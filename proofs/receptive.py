@@ -15,7 +15,7 @@ from convmath import ReceptiveField, Window
 from convmath.assumptions import collect
 from convmath.calculus.derive import Calc, Part, definition, instance, natural_induction, prove
 from convmath.calculus.index import eq, integers, le, ne, sequence, within
-from convmath.calculus.kernel import Theorem, assume, generalize
+from convmath.calculus.kernel import Theorem, assume, cut, generalize
 from convmath.calculus.terms import Equation, Statement, Value, tensor, total, value
 from convmath.catalog import Example, Mistake, Proof, entry
 
@@ -51,7 +51,7 @@ SYMBOLS = {
     D: "its dilation",
     P: "its padding on the left",
     SIZE: "size of the field after l layers",
-    STRIDE: "its stride",
+    STRIDE: "its stride, the product of the strides up to layer l",
     START: "how far the field of position 0 begins before element 0",
     j: "a layer",
     o: "output position",
@@ -133,7 +133,14 @@ def closed_form(
         return theorem
 
     theorem = natural_induction(claim, L, start_.theorem, step)
-    return (*parts, Part("By induction on the number of layers:", theorem))
+    return (*parts, Part("By induction on the number of layers:", supposing(theorem, FIRST[1], STRIDE_STEP)))
+
+
+def supposing(theorem: Theorem, *definitions: Statement) -> Theorem:
+    """The theorem with definitions among its hypotheses that its statement needs to be read, though not its proof."""
+    layers = le(0, L)
+    facts = [at(statement, l=L) if statement.variables else assume(statement) for statement in definitions]
+    return cut(prove(layers, [layers, *facts], everything=True), theorem)
 
 
 @entry(
@@ -157,7 +164,7 @@ def size() -> Proof:
         mistake=Mistake(
             "counting the layer's own stride as well",
             Statement(Equation(value(SIZE[L]), wrong)),
-            (le(0, L), *FIRST[:2], SIZE_STEP, STRIDE_STEP),
+            (le(0, L), *FIRST[:2], SIZE_STEP, STRIDE_STEP, *POSITIVE),
         ),
     )
 
@@ -179,7 +186,7 @@ def begins() -> Proof:
         mistake=Mistake(
             "adding up the paddings without the strides",
             Statement(Equation(value(START[L]), wrong)),
-            (le(0, L), *FIRST[1:], START_STEP, STRIDE_STEP),
+            (le(0, L), *FIRST[1:], START_STEP, STRIDE_STEP, *POSITIVE),
         ),
     )
 
@@ -191,25 +198,28 @@ def begins() -> Proof:
     sources=("AraujoNorrisSim2019, equation 3",),
 )
 def stride() -> Proof:
-    """Neighbouring positions see intervals that lie the product of the strides apart, and that hull what they see."""
+    """Neighbours see intervals one product of the strides apart, each the hull of what is seen, padding included."""
     here, bounds = _hull()
-    apart = prove(eq(start(L, o + 1) - start(L, o), STRIDE[L]), [])
-    first, last = _ends(here)
+    apart = prove(eq(start(L, o + 1) - start(L, o), STRIDE[L]), [le(0, L)], everything=True)
+    first, first_end = _end(here, last=False)
+    last, last_end = _end(here, last=True)
     return Proof(
         parts=(
-            Part("The stride of the field is positive:", positive_stride()),
-            Part("Neighbours are one stride apart:", apart),
             *bounds,
-            Part("No path leaves the interval:", here),
+            *first_end,
+            *last_end,
+            Part("No path leaves the interval, neither into the input nor into the padding:", here),
             Part("Exactly one path reaches its first element:", first),
             Part("and exactly one its last:", last),
+            Part("The stride of the field is positive:", positive_stride()),
+            Part("Neighbours are one stride apart:", supposing(apart, *FIRST[1:], STRIDE_STEP, START_STEP)),
         ),
         symbols=SYMBOLS,
         example=EXAMPLE,
         mistake=Mistake(
             "leaving the padding out",
             Statement(eq(start(L, o), STRIDE[L] * o)),
-            (le(0, L), *FIRST[1:], START_STEP, STRIDE_STEP),
+            (le(0, L), *FIRST[1:], START_STEP, STRIDE_STEP, *POSITIVE),
         ),
         main=5,
     )
@@ -234,7 +244,7 @@ def _hull() -> tuple[Theorem, tuple[Part, ...]]:
     other = Calc(total((), _inside(0, o, i), paths[0, o, i]), first)
     other.unfold(zero, why="the input sees itself")
     base.meet(other)
-    parts = [base.part("Without layers:")]
+    parts = [base.part("Inside the interval, without layers:")]
 
     def step(hypothesis: Theorem) -> Theorem:
         below = S[L + 1] * o + D[L + 1] * m - P[L + 1]
@@ -257,19 +267,17 @@ def _hull() -> tuple[Theorem, tuple[Part, ...]]:
         other.unfold(unfolded, why="a path goes through one tap of the last layer")
         other.unfold(closer, why="by the induction hypothesis")
         theorem = calc.meet(other)
-        parts.append(calc.part("From L to L + 1 layers:"))
+        parts.append(calc.part("Inside the interval, from L to L + 1 layers:"))
         return generalize(theorem, (o, i))
 
     theorem = natural_induction(claim, L, generalize(base.theorem, (o, i)), step)
     return theorem, tuple(parts)
 
 
-def _ends(hull: Theorem) -> tuple[Theorem, Theorem]:
-    """The first and the last element of the interval are reached, by one path each."""
-    return tuple(_end(hull, last) for last in (False, True))  # type: ignore[return-value]
+def _end(hull: Theorem, *, last: bool) -> tuple[Theorem, tuple[Part, ...]]:
+    """One path reaches the first, or the last, element of the interval."""
+    end = "last" if last else "first"
 
-
-def _end(hull: Theorem, last: bool) -> Theorem:
     def element(layer: Any, position: Any) -> Any:
         return start(layer, position) + (SIZE[layer] - 1 if last else 0)
 
@@ -280,6 +288,8 @@ def _end(hull: Theorem, last: bool) -> Theorem:
     base = Calc(paths[0, o, element(0, o)], first)
     base.unfold(at(PATHS[0], o=o, i=element(0, o)), why="the input sees itself")
     base.guard(([eq(element(0, o), o)], []), why="the field of the input is one element")
+    base.qed(1)
+    parts = [base.part(f"The {end} element, without layers:")]
 
     def step(hypothesis: Theorem) -> Theorem:
         def below(tap: Any) -> Any:
@@ -306,6 +316,8 @@ def _end(hull: Theorem, last: bool) -> Theorem:
         outside = [*within(0, m, K[L + 1]), ne(m, tap), *_inside(L, below(m), goal)]
         calc.vanish(using=outside, why="and the intervals of the other taps end before it", term=1)
         calc.qed(1)
+        parts.append(calc.part(f"The {end} element, from L to L + 1 layers:"))
         return generalize(calc.theorem, (o,))
 
-    return natural_induction(claim, L, generalize(base.qed(1), (o,)), step)
+    theorem = natural_induction(claim, L, generalize(base.theorem, (o,)), step)
+    return theorem, tuple(parts)

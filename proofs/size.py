@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import sympy
-
 import convmath as cm
 from convmath.assumptions import collect
 from convmath.calculus.derive import Calc, Part, instance, last_window, prove
@@ -59,17 +57,20 @@ def counted(calc: Calc, size: Any) -> Calc:
     return calc.apply(instance(get("interval.count").theorem, {COUNT: size}), why="count the interval")
 
 
-def chain(title: str, start: Any, given: Any, *moves: tuple[dict[Any, Any], str]) -> Part:
-    """A calculation with integer terms: each move replaces terms by equal ones."""
-    calc = Calc(start, given)
-    for changes, why in moves:
-        calc.rewrite(changes, why)
-    return calc.part(title)
-
-
-def windows(last_element: Any, *more: Formula) -> Value:
+def windows(last_element: Any) -> Value:
     """The number of windows that begin at or after the first padded element and end at or before ``last_element``."""
-    return total((o,), (le(-p_l, s * o - p_l), le(s * o + REACH - p_l, last_element), *more), 1)
+    return total((o,), (le(-p_l, s * o - p_l), le(s * o + REACH - p_l, last_element)), 1)
+
+
+def counted_windows(
+    title: str, parameters: dict[Any, Any], given: Any, size: Any, changes: dict[Any, Any], why: str
+) -> Part:
+    """The number of windows at some parameters, from the general size, as what the helper returns, rewritten."""
+    calc = Calc(windows(n + p_r - 1).substitute(parameters), given)
+    calc.apply(instance(get("size.conv").theorem, parameters), why="the size of a convolution with these parameters")
+    calc.qed(size)
+    calc.rewrite(changes, why)
+    return calc.part(title)
 
 
 @entry(
@@ -119,10 +120,17 @@ def conv() -> Proof:
 def valid() -> Proof:
     """Without padding and with stride 1 a kernel of k taps takes k - 1 elements off the input."""
     size, given = on_symbols(cm.conv_output_size, n, k, padding="valid")
-    part = chain("Without padding:", size, given, ({FloorDiv(n - k, 1): n - k}, "nothing is rounded at stride 1"))
+    part = counted_windows(
+        "Without padding:",
+        {p_l: 0, p_r: 0, s: 1, d: 1},
+        given,
+        size,
+        {FloorDiv(n - k, 1): n - k},
+        "nothing is rounded at stride 1",
+    )
     return Proof(
         parts=(part,),
-        symbols={n: AXIS[n], k: AXIS[k]},
+        symbols={v: AXIS[v] for v in (n, k, o)},
         example=Example({n: 6, k: 3}),
         mistake=Mistake("taking off k instead of k - 1", Statement(eq(size, n - k)), given),
     )
@@ -137,11 +145,18 @@ def valid() -> Proof:
 def same_odd() -> Proof:
     """With an odd kernel of 2h + 1 taps, stride 1 and padding d*h on both sides the output is as large as the input."""
     size, given = on_symbols(cm.conv_output_size, n, 2 * h + 1, padding=d * h, dilation=d)
-    part = chain("With padding d*h:", size, given, ({FloorDiv(n - 1, 1): n - 1}, "nothing is rounded at stride 1"))
+    part = counted_windows(
+        "With padding d*h:",
+        {k: 2 * h + 1, p_l: d * h, p_r: d * h, s: 1},
+        given,
+        size,
+        {FloorDiv(n - 1, 1): n - 1},
+        "nothing is rounded at stride 1",
+    )
     even, even_given = on_symbols(cm.conv_output_size, n, 2 * h, padding=d * h, dilation=d)
     return Proof(
         parts=(part,),
-        symbols={n: AXIS[n], h: "half of the kernel: it has 2h + 1 taps", d: AXIS[d]},
+        symbols={n: AXIS[n], h: "half of the kernel: it has 2h + 1 taps", d: AXIS[d], o: AXIS[o]},
         example=Example({n: 6, h: 1, d: 2}),
         mistake=Mistake("the same for an even kernel of 2h taps", Statement(eq(even, n)), (*even_given, le(1, h))),
     )
@@ -156,11 +171,13 @@ def same_odd() -> Proof:
 def full() -> Proof:
     """Padding by d(k - 1) on both sides adds d(k - 1) positions; more padding only adds windows without input."""
     size, given = on_symbols(cm.conv_output_size, n, k, padding="full", dilation=d)
-    part = chain(
+    part = counted_windows(
         "With padding d(k - 1) on both sides:",
-        size,
+        {p_l: REACH, p_r: REACH, s: 1},
         given,
-        ({FloorDiv(n + REACH - 1, 1): n + REACH - 1}, "nothing is rounded at stride 1"),
+        size,
+        {FloorDiv(n + REACH - 1, 1): n + REACH - 1},
+        "nothing is rounded at stride 1",
     )
     beyond = prove(
         implies(both(lt(REACH, p_l), *within(0, m, k)), lt(d * m - p_l, 0)), [*given, le(1, d)], everything=True
@@ -172,10 +189,10 @@ def full() -> Proof:
             Part("With more padding every tap m of the first window lies before the input:", beyond),
             part,
         ),
-        symbols={**{v: AXIS[v] for v in (n, k, d, p_l)}, m: "index of a tap, from 0"},
-        example=Example({n: 4, k: 3, d: 1}),
+        symbols={**{v: AXIS[v] for v in (n, k, d, p_l, o)}, m: "index of a tap, from 0"},
+        example=Example({n: 4, k: 3, d: 1, p_l: 3, m: 0}),
         mistake=Mistake("padding by d*k on both sides", Statement(eq(size, n + d * k)), given),
-        main=1,
+        main=3,
     )
 
 
@@ -186,30 +203,31 @@ def full() -> Proof:
     helper="conv_output_size",
 )
 def same() -> Proof:
-    """SAME padding gives ceil(n/s) positions, and no smaller total padding does."""
-    sizes = {}
-    for form in ("same_upper", "same_lower"):
-        sizes[form], given = on_symbols(cm.conv_output_size, n, k, stride=s, padding=form, dilation=d)
+    """SAME padding gives ceil(n/s) positions, wherever the odd element goes, and no smaller total padding does."""
+    size, given = on_symbols(cm.conv_output_size, n, k, stride=s, padding="same_upper", dilation=d)
     (lo, hi), _ = on_symbols(cm.resolve_padding, "same_upper", n, k, stride=s, dilation=d)
-    padding = sympy.expand(lo + hi)
-    out = CeilDiv(n, s)
-    least = prove(
-        implies(both(le(0, t), le(out, FloorDiv(n + t - REACH - 1, s) + 1)), le(padding, t)), given, everything=True
+    least, out = lo + hi, CeilDiv(n, s)
+    some = prove(le(1, out), given)
+    no_less = prove(
+        implies(both(le(0, t), le(out, FloorDiv(n + t - REACH - 1, s) + 1)), le(least, t)), given, everything=True
     )
-    parts = [
-        chain(f"{words}:", sizes[form], given, ({sizes[form]: out}, "the padding fills the last window exactly"))
-        for form, words in (
-            ("same_lower", "The odd element at the start"),
-            ("same_upper", "The odd element at the end"),
-        )
-    ]
+    both_sides = (le(0, p_l), le(0, p_r), eq(p_l + p_r, least))
+    general = FloorDiv(n + p_l + p_r - REACH - 1, s) + 1
+    count = Calc(windows(n + p_r - 1), (*given, *both_sides, some))
+    count.apply(get("size.conv").theorem, why="the size of a convolution")
+    count.rewrite({general: out}, why="the total padding fills the last window exactly")
     return Proof(
-        parts=(Part("A total padding t that gives as many positions is at least as large:", least), *parts),
-        symbols={n: AXIS[n], k: AXIS[k], s: AXIS[s], d: AXIS[d], t: "a total padding"},
-        example=Example({n: 7, k: 3, s: 2, d: 1, t: 2}),
+        parts=(
+            Part("There is at least one position:", some),
+            Part("A total padding t that gives as many positions is at least as large:", no_less),
+            Part("The helper's size with the odd element at the end:", prove(eq(size, out), given)),
+            count.part("Wherever the total padding is put, it gives as many windows:"),
+        ),
+        symbols={**AXIS, t: "a total padding"},
+        example=Example({n: 7, k: 3, s: 2, d: 1, t: 2, p_l: 1, p_r: 1}),
         mistake=Mistake(
             "out = floor(n/s), as if the size were always halved at stride 2",
-            Statement(eq(sizes["same_upper"], FloorDiv(n, s))),
+            Statement(eq(size, FloorDiv(n, s))),
             given,
         ),
         main=3,
@@ -240,9 +258,9 @@ def pool_ceil() -> Proof:
     kept = prove(implies(lt((stop - 1) * s, n + p_l), eq(size, stop)), given)
     return Proof(
         parts=(
-            calc.part("Count the windows that begin in time and are not yet superfluous."),
             Part("PyTorch's rule takes one off if the last window would begin in the padding on the right:", dropped),
             Part("and leaves the rounded-up number alone otherwise:", kept),
+            calc.part("Count the windows that begin in time and are not yet superfluous."),
         ),
         symbols=AXIS,
         example=Example({n: 6, k: 3, s: 2, d: 1, p_l: 0, p_r: 0}),

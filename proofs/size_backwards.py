@@ -15,7 +15,7 @@ from convmath.catalog import Example, Mistake, Proof, entry
 from convmath.formulas.inverse import input_size_bounds
 from convmath.inert import FloorDiv, Mod
 
-from .size import AXIS, REACH, chain, counted, d, k, n, o, on_symbols, p_l, p_r, s
+from .size import AXIS, REACH, counted, d, k, n, o, on_symbols, p_l, p_r, s
 
 a, b, i, j = integers("a b i j")
 
@@ -43,9 +43,9 @@ def conv_transpose() -> Proof:
     least = prove(implies(lt(b, size - a), lt(FloorDiv(b + p_l + p_r - REACH - 1, s) + 1, n)), given)
     return Proof(
         parts=(
-            calc.part("From the first tap of the first input element to the last tap of the last, less the padding:"),
             Part("A convolution takes this size back to n as long as the output padding is below the stride:", inverse),
             Part("and from a smaller size b than that without output padding it gives fewer than n:", least),
+            calc.part("From the first tap of the first input element to the last tap of the last, less the padding:"),
         ),
         symbols={
             **{v: AXIS[v] for v in (n, k, s, d, p_l, p_r)},
@@ -77,18 +77,14 @@ def recovers() -> Proof:
     back, _ = on_symbols(cm.conv_transpose_output_size, o, k, output_padding=a, **options)
     needed, _ = on_symbols(cm.conv_transpose_output_padding, o, n, k, **options)
     at = {o: out}
-    part = chain(
-        "The output padding that is needed:",
-        needed.xreplace(at),
-        given,
-        (
-            {needed.xreplace(at): remainder},
-            "what is left of n when the rounded part is taken off",
-        ),
-    )
+    calc = Calc(needed.xreplace(at), given)
+    calc.rewrite({needed.xreplace(at): remainder}, why="what is left of n when the rounded part is taken off")
     unique = prove(implies(both(*within(0, a, s)), equivalent(eq(back.xreplace(at), n), eq(a, remainder))), given)
     return Proof(
-        parts=(Part("Among 0 to s - 1 exactly the remainder recovers n:", unique), part),
+        parts=(
+            Part("Among 0 to s - 1 exactly the remainder recovers n:", unique),
+            calc.part("The output padding that is needed:"),
+        ),
         symbols={**{v: AXIS[v] for v in (n, k, s, d, p_l, p_r)}, a: "output padding"},
         example=Example({n: 8, k: 3, s: 3, d: 1, p_l: 0, p_r: 0, a: 2}),
         mistake=Mistake("always s - 1", Statement(eq(needed.xreplace(at), s - 1)), given),
@@ -103,24 +99,32 @@ def recovers() -> Proof:
     helper="conv_input_sizes",
 )
 def preimage() -> Proof:
-    """Exactly s consecutive input sizes have the same output size."""
+    """Exactly s consecutive integers are sizes with the same output size; those below 1 are no input."""
     size, given = on_symbols(cm.conv_output_size, n, k, stride=s, padding=(p_l, p_r), dilation=d)
     least, greatest = input_size_bounds(o, k, s, p_l, p_r, d)
-    given = tuple(f for f in given if n not in f.free_symbols)
+    (first, last), conditions = on_symbols(cm.conv_input_sizes, o, k, stride=s, padding=(p_l, p_r), dilation=d)
+    given = tuple(dict.fromkeys([*conditions, *(f for f in given if n not in f.free_symbols)]))
     same_size = prove(equivalent(eq(size, o), both(le(least, n), le(n, greatest))), given, everything=True)
+    of_inputs = prove(
+        implies(le(1, n), equivalent(eq(size, o), both(le(first, n), le(n, last)))), given, everything=True
+    )
     count = Calc(total((n,), (le(least, n), le(n, greatest)), 1), given)
     count.reindex({n: i + least}, why="number the sizes from 0")
     count.guard(([le(least, i + least)], [le(0, i)]), why="the least is number 0")
     count.guard(([le(i + least, greatest)], [lt(i, s)]), why="the greatest is number s - 1")
     counted(count.rename({i: o}), s)
     return Proof(
-        parts=(Part("An input has o positions exactly between these sizes:", same_size), count.part("They are s:")),
+        parts=(
+            Part("A size has o positions exactly between these bounds:", same_size),
+            count.part("There are s integers between them:"),
+            Part("So an input of n elements has o positions exactly if:", of_inputs),
+        ),
         symbols=AXIS,
         example=Example({n: 7, k: 3, s: 2, d: 1, p_l: 1, p_r: 1, o: 4}),
         mistake=Mistake(
             "only the least of them, as if the size formula could be solved for n without the rounding",
             Statement(equivalent(eq(size, o), eq(n, least))),
-            given,
+            (*given, le(1, n)),
         ),
-        main=2,
+        main=3,
     )

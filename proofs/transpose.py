@@ -20,9 +20,9 @@ from convmath.catalog import Example, Mistake, Notation, Proof, entry
 from convmath.inert import FloorDiv
 
 from .gradients import GIVEN, arrays, flip_taps, flipped_correlation, given_ranges, small, stretch, symbols
-from .layer import CHANNEL, B, C_g, F_g, G, Layer, b, c, delta, f, pairs, renamed, u, w, x, y, z
+from .layer import CHANNEL, Axis, B, C_g, F_g, G, Layer, b, c, delta, f, pairs, renamed, u, w, x, y, z
 
-a, e, v = integers("a e v")
+a, e, v, p_r = integers("a e v p_r")
 GROUP = (le(0, FloorDiv(f, F_g)), le(FloorDiv(f, F_g), G - 1))
 """The group of output channel f exists: the case distinction that shows that its input channels do."""
 
@@ -93,46 +93,36 @@ def zero_insertion(ndim: int) -> Proof:
     flip_taps(g, calc)
     stretch(g, calc, why="insert s - 1 zeros between neighbouring elements: t = s*k")
     calc.qed(flipped_correlation(g, y))
-    size = _same_size()
     wrong = g.transposed(y, w).substitute({axis.s: axis.s + 1 for axis in g.axes})
     return Proof(
-        parts=(size, calc.part("Scatter becomes gather: solve the bracket for the position that is read.")),
+        parts=(
+            same_size(g.axes[0]),
+            calc.part("Scatter becomes gather: solve the bracket for the position that is read."),
+        ),
         symbols=symbols(g, **{s.name: "position in the stretched input" for s in g.fresh("t")})
         | {
             y: "input of the transposed convolution",
-            **_SIZE_SYMBOLS,
+            p_r: "padding on the right of the first axis",
+            a: "output padding of the first axis",
         },
         notations=(Notation("the transposed convolution computes", z[(b, c, *g.each("i"))], g.transposed(y, w)),),
-        example=Example(small(g), arrays(g)),
+        example=Example(small(g) | {p_r: 0, a: 0}, arrays(g)),
         mistake=Mistake("inserting s zeros instead of s - 1", Statement(Equation(calc.value, wrong)), given_ranges(g)),
         main=2,
     )
 
 
-_N, _K, _S, _D, _P, _Q, _A = integers("n kernel_size stride dilation p_l p_r output_padding")
-_SIZE_SYMBOLS = {
-    _N: "input size on one axis",
-    _K: "kernel size on it",
-    _S: "stride on it",
-    _D: "dilation on it",
-    _P: "padding on its left",
-    _Q: "padding on its right",
-    _A: "output padding",
-}
-
-
-def _same_size() -> Part:
+def same_size(axis: Axis) -> Part:
     """The stretched, padded input has the size of the transposed convolution's output under a stride-1 convolution."""
+    full = axis.d * (axis.M - 1)
     with collect() as conditions:
-        size = cm.conv_transpose_output_size(_N, _K, stride=_S, padding=(_P, _Q), output_padding=_A, dilation=_D)
-        full = _D * (_K - 1)
-        stretched = _S * (_N - 1) + 1
-        gathered = cm.conv_output_size(stretched, _K, padding=(full - _P, full - _Q + _A), dilation=_D)
+        size = cm.conv_transpose_output_size(
+            axis.K, axis.M, stride=axis.s, padding=(axis.p, p_r), output_padding=a, dilation=axis.d
+        )
+        gathered = cm.conv_output_size(axis.stretched, axis.M, padding=(full - axis.p, full - p_r + a), dilation=axis.d)
     calc = Calc(gathered, formulas(conditions))
     calc.rewrite({gathered: size}, why="stride 1 rounds nothing, and the kernel takes off what it spans")
-    return calc.part(
-        "The sizes agree, with the output padding as padding on the right, as long as padding is at most full:"
-    )
+    return calc.part("With the output padding as padding on the right, the sizes agree up to full padding:")
 
 
 @entry(

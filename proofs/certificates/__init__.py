@@ -1,0 +1,1 @@
+"""Certificates of the integer facts that the proofs use, one file per entry."""
