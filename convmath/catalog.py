@@ -215,6 +215,9 @@ def _proved(item: Entry, ndim: int | None) -> Proof:
 
 def build(item: Entry, ndim: int | None) -> Proof:
     """Run the proof of an entry in the current store of certificates, and check what it rests on."""
+    from .latex.notebook import show_theorems
+
+    show_theorems()
     proof = item.build() if ndim is None else item.build(ndim)
     for theorem in proof.theorems:
         if not theorem.trust <= TRUSTED:

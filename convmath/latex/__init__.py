@@ -1,0 +1,1 @@
+"""Statements and derivations as LaTeX, Markdown and text."""

@@ -1,0 +1,176 @@
+"""The numeric example and the usual mistake of an entry's page: what is substituted and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from ..calculus.index import Formula
+from ..calculus.refute import Witness, refute
+from ..calculus.terms import Equation, Statement, Value
+from ..catalog import Mistake
+from ..errors import ProofError
+from .mentions import mentions
+from .page import Block, Paragraph
+from .printer import Piece, Printer
+from .worked import Point, example_point
+
+if TYPE_CHECKING:
+    from .author import Author
+
+
+def example_blocks(author: Author) -> Iterator[Block]:
+    """The entry's statements at small numbers."""
+    proof = author.proof
+    theorems = [part.theorem for part in proof.statements]
+    used = set[Any]().union(*(mentions(item) for t in theorems for item in (t.conclusion, *t.hypotheses)))
+    numbers = {v: n for v, n in proof.example.numbers.items() if v in used}
+    given = [*_equal_numbers(author, numbers), *_tables(author, used)]
+    if given:
+        yield Paragraph(f"Take {author.listed(given)}. Then")
+    for theorem in theorems:
+        body = theorem.conclusion.body
+        point = example_point(proof.example, theorem.hypotheses)
+        if not point.holds(body):
+            raise ProofError(f"{author.entry.id}: the example contradicts the theorem")
+        yield from _evaluated(author, body, point)
+
+
+def _equal_numbers(author: Author, numbers: dict[sympy.Symbol, int]) -> list[str]:
+    """ "p_l = p_r = 1": neighbours with the same number together."""
+    groups: list[tuple[list[str], int]] = []
+    for symbol, number in numbers.items():
+        if groups and groups[-1][1] == number:
+            groups[-1][0].append(author.plain.term(symbol))
+        else:
+            groups.append(([author.plain.term(symbol)], number))
+    return [author.math(f"{' = '.join(names)} = {author.plain.term(sympy.Integer(n))}") for names, n in groups]
+
+
+def _tables(author: Author, used: set[Any]) -> Iterator[str]:
+    """The entries of the sequences and tensors, the last two axes as a matrix."""
+    labels = {str(name.label) for name in used if isinstance(name, sympy.IndexedBase)}
+    dialect = author.dialect
+    dot = r"\cdot" if dialect.times.strip() == r"\cdot" else "·"
+    for name, entries in {**author.proof.example.sequences, **author.proof.example.tensors}.items():
+        if name not in labels:
+            continue
+        shape = []
+        inner = entries
+        while isinstance(inner, (list, tuple)):
+            shape.append(len(inner))
+            inner = inner[0]
+        flat = min(2, len(shape))
+        for index in product(*map(range, shape[:-flat])):
+            block = entries
+            for position in index:
+                block = block[position]
+            rows = block if flat == 2 else [block]
+            array = dialect.array([[str(number) for number in row] for row in rows])
+            left = dialect.indexed(name, [*map(str, index), *[dot] * flat]) if index else dialect.name(name)
+            yield author.math(f"{left} = {array}")
+
+
+def _evaluated(author: Author, body: Formula | Equation, point: Point) -> Iterator[Block]:
+    """What is substituted, and what it comes to."""
+    printer = Printer(author.dialect, point.number, author.proof.notations)
+    if isinstance(body, Equation) or body.is_comparison:
+        sides = (body.left, body.right) if isinstance(body, Equation) else body.args
+        shown = [_with_value(author, printer, side, point) for side in sides]
+        yield from (author.display(p) for p in shown if len(p) > 1 or not any(len(other) > 1 for other in shown))
+    else:
+        yield author.display(printer.formula(body))
+        yield Paragraph("that is,")
+        yield author.display(author.plain.formula(_reduced(body, point)))
+
+
+def author_number(point: Point, term: sympy.Expr) -> int:
+    """The value of a term at a point that has all its variables."""
+    number = point.number(term)
+    if number is None:
+        raise ProofError(f"the example gives no number for a variable of {term}")
+    return number
+
+
+def _with_value(author: Author, printer: Printer, side: Any, point: Point) -> list[Piece]:
+    """A side with numbers put in, and what it comes to; an entry of a sequence keeps its name."""
+    if isinstance(side, Value):
+        number, pieces = point.value(side), printer.value(side)
+    elif isinstance(side, sympy.Indexed):
+        number = author_number(point, side)
+        indices = [printer.term(index) for index in side.indices]
+        pieces = [Piece(author.dialect.indexed(str(side.base.label), indices), 0.0)]
+    else:
+        number, pieces = author_number(point, side), printer.sum_pieces(side)
+    written = author.plain.term(sympy.Rational(number))
+    if len(pieces) == 1 and pieces[0].text == written:
+        return pieces
+    return [*pieces, Piece(written, 0.0, f" {author.dialect.relations['==']} ")]
+
+
+def _reduced(formula: Formula, point: Point) -> Formula:
+    """The formula with the numbers to which its terms come."""
+    return Formula(
+        formula.op,
+        tuple(
+            _reduced(arg, point) if isinstance(arg, Formula) else sympy.Integer(author_number(point, arg))
+            for arg in formula.args
+        ),
+    )
+
+
+def mistake_blocks(author: Author) -> Iterator[Block]:
+    """The wrong claim, and the least numbers at which it fails; on several axes, it fails on one already."""
+    entry, proof = author.entry, author.proof
+    if entry.ndims and proof is not (least := entry.proof(entry.ndims[0])):
+        yield Paragraph("It shows on one axis already.")
+        yield from mistake_blocks(type(author)(entry, least, author.dialect, author.sizes))
+        return
+    mistake = proof.mistake
+    witness = _counterexample(mistake)
+    if witness is None or not witness.check():
+        raise ProofError(f"{entry.id}: no counterexample of the mistake was found")
+    yield Paragraph(f"{_capital(author.words(mistake.words))}:")
+    yield author.display(author.printer.body(mistake.claim.body))
+    yield Paragraph(_failure(author, mistake.claim, witness))
+
+
+@lru_cache(maxsize=256)
+def _counterexample(mistake: Mistake) -> Witness | None:
+    given = [h if isinstance(h, Statement) else Statement(h) for h in mistake.given]
+    return refute([h.json() for h in given], mistake.claim.json())
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _failure(author: Author, claim: Statement, witness: Witness) -> str:
+    names = {str(symbol): symbol for symbol in mentions(claim) if isinstance(symbol, sympy.Symbol)}
+    order = {str(symbol): place for place, symbol in enumerate(author.order) if isinstance(symbol, sympy.Symbol)}
+    ordered = sorted(witness.variables, key=lambda name: (order.get(name, len(order)), name))
+    numbers = {names.get(name, sympy.Symbol(name, integer=True)): witness.variables[name] for name in ordered}
+    entries = [
+        author.math(
+            f"{author.dialect.indexed(name, [str(i) for i in index])} = {author.plain.term(sympy.Rational(number))}"
+        )
+        for (_, name, index), number in sorted(witness.entries.items())
+        if number
+    ]
+    given = author.listed([*_equal_numbers(author, numbers), *entries])
+    where = f"It fails at {given}" if given else "It fails always"
+    return f"{where}: {_parts(author, claim, witness)}."
+
+
+def _parts(author: Author, claim: Statement, witness: Witness) -> str:
+    body = claim.body
+    if isinstance(body, Formula) and not body.is_comparison:
+        truth = [f"the {side} is {'true' if part[1] else 'false'}" for side, part in zip(
+            ("first part", "second part"), witness.parts, strict=False)]  # fmt: skip
+        return " but ".join(truth)
+    sides = [author.math(author.plain.term(sympy.Rational(number))) for number in (witness.left, witness.right)]
+    return f"the left side is {sides[0]}, the right side is {sides[1]}"

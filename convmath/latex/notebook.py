@@ -1,0 +1,31 @@
+"""Theorems show themselves in Jupyter; the kernel does not know how."""
+
+from __future__ import annotations
+
+from ..calculus.kernel import Theorem
+from .printer import latex
+
+
+def theorem_latex(theorem: Theorem) -> str:
+    """The conclusion as displayed mathematics."""
+    return rf"$\displaystyle {latex(theorem.conclusion)}$"
+
+
+def theorem_markdown(theorem: Theorem) -> str:
+    """Hypotheses, conclusion and what the theorem rests on.
+
+    >>> from convmath.calculus.index import eq, integers
+    >>> from convmath.calculus.kernel import assume
+    >>> n = integers("n")
+    >>> print(theorem_markdown(assume(eq(n, 1))))
+    If $n = 1$, then $n = 1$. (kernel)
+    """
+    hypotheses = ", ".join(sorted(f"${latex(hypothesis)}$" for hypothesis in theorem.hypotheses))
+    claim = f"${latex(theorem.conclusion)}$"
+    return f"{f'If {hypotheses}, then ' if hypotheses else ''}{claim}. ({', '.join(sorted(theorem.trust))})"
+
+
+def show_theorems() -> None:
+    """Give theorems the methods that Jupyter looks for."""
+    for name, method in {"_repr_latex_": theorem_latex, "_repr_markdown_": theorem_markdown}.items():
+        setattr(Theorem, name, method)

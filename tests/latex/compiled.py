@@ -1,0 +1,55 @@
+"""Compiles LaTeX for real, and reads what its log complains about."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
+POINTS = 2.0
+"""Wider than this, a box sticks out visibly."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a LaTeX run says."""
+
+    text: str
+
+    @property
+    def overfull(self) -> list[float]:
+        """By how many points boxes are too wide."""
+        return [
+            w for w in map(float, re.findall(r"Overfull \\hbox \((\d+\.\d+)pt too wide\)", self.text)) if w > POINTS
+        ]
+
+    @property
+    def undefined(self) -> list[str]:
+        """References and citations without a target."""
+        return re.findall(
+            r"LaTeX Warning: (?:Reference|Citation) `([^']*)'[^\n]*undefined", self.text.replace("\n", " ")
+        )
+
+
+def compiled(source: str, folder: Path) -> Log:
+    """The log of the last run of the LaTeX engine; the test is skipped where there is none."""
+    engine = next(filter(shutil.which, ENGINES), None)
+    if engine is None:
+        pytest.skip(f"no LaTeX engine: none of {', '.join(ENGINES)} is installed")
+    (folder / "page.tex").write_text(source, encoding="utf-8")
+    command = (
+        [engine, "page.tex"]
+        if engine == "tectonic"
+        else [engine, "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    )
+    for _ in range(1 if engine == "tectonic" else 3):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        assert done.returncode == 0, done.stdout[-3000:]
+    assert (folder / "page.pdf").stat().st_size > 0
+    log = folder / "page.log"
+    return Log(log.read_text(encoding="utf-8", errors="replace") if log.exists() else done.stdout + done.stderr)

@@ -1,0 +1,44 @@
+"""Every source that an entry cites is in the bibliography."""
+
+from __future__ import annotations
+
+import pytest
+
+from convmath import catalog
+from convmath.errors import ProofError
+from convmath.latex.bibliography import cited, parse, references
+
+ENTRY = "@book{Key2000,\n  author = {Müller, Ada and Ng, Bo},\n  title = {{Title}},\n  year = {2000},\n}\n"
+
+
+def test_every_source_is_known_and_every_reference_is_cited():
+    found = [cited(source)[0] for entry in catalog.entries() for source in entry.sources]
+    assert {reference.key for reference in found if reference} == set(references())
+
+
+def test_a_missing_key_is_found():
+    with pytest.raises(ProofError, match="has no Nobody1999"):
+        cited("Nobody1999, section 3")
+
+
+def test_words_are_no_key():
+    assert cited("new here") == (None, "new here")
+
+
+def test_fields_are_read():
+    reference = parse(ENTRY)["Key2000"]
+    assert (reference.short, reference.field("title"), reference.url) == ("Müller and Ng 2000", "Title", "")
+    assert reference.authors == ("Ada Müller", "Bo Ng")
+
+
+@pytest.mark.parametrize("broken", [ENTRY + ENTRY, ENTRY.replace("year =", "year"), ENTRY + "@book{Other,\n"])
+def test_what_is_not_understood_is_refused(broken):
+    with pytest.raises(ProofError):
+        parse(broken)
+
+
+def test_every_reference_says_where_it_is_found():
+    for reference in references().values():
+        assert reference.url or reference.field("publisher"), reference.key
+        assert reference.field("title")
+        assert reference.surnames or reference.field("organization")
