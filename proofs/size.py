@@ -182,17 +182,15 @@ def full() -> Proof:
     beyond = prove(
         implies(both(lt(REACH, p_l), *within(0, m, k)), lt(d * m - p_l, 0)), [*given, le(1, d)], everything=True
     )
-    first = prove(implies(eq(p_l, REACH), eq(d * (k - 1) - p_l, 0)), [])
     return Proof(
         parts=(
-            Part("At this padding the last tap of the first window meets the first element:", first),
             Part("With more padding every tap m of the first window lies before the input:", beyond),
             part,
         ),
         symbols={**{v: AXIS[v] for v in (n, k, d, p_l, o)}, m: "index of a tap, from 0"},
         example=Example({n: 4, k: 3, d: 1, p_l: 3, m: 0}),
         mistake=Mistake("padding by d*k on both sides", Statement(eq(size, n + d * k)), given),
-        main=3,
+        main=2,
     )
 
 

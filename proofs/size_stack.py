@@ -80,6 +80,8 @@ def compose() -> Proof:
             Q: "its padding on the right",
             J: "product of the strides up to layer l",
             E: "collected offset up to layer l",
+            a: "a divisor",
+            b: "another",
         },
         example=Example(
             {n: 20, L: 2},

@@ -50,7 +50,7 @@ def columns(g: Layer) -> Any:
     sources=("DumoulinVisin2016, section 4.1",),
 )
 def adjoint(ndim: int) -> Proof:
-    """Convolution and transposed convolution are adjoint: <y, A x> = <A' y, x> for the same matrix A."""
+    """Convolution and transposed convolution multiply with the same matrix, one by rows and one by columns."""
     g = Layer(ndim)
     i, k, m = g.each("i"), g.each("k"), g.each("m")
     forward = Calc(g.forward(x, w), [*GIVEN, *within(0, f, G * F_g)])

@@ -340,7 +340,8 @@ def last_window(window_end: Term, available: Term, position: sympy.Symbol) -> Te
     """The last position at which ``window_end <= available``: SymPy solves for it, rounded down."""
     (bound,) = sympy.solve(sympy.Eq(window_end, available), position)
     numerator, denominator = sympy.fraction(sympy.together(bound))
-    return FloorDiv(sympy.expand(numerator), denominator)
+    room = available - window_end.xreplace({position: sympy.Integer(0)})
+    return FloorDiv(room if sympy.expand(room - numerator) == 0 else numerator, denominator)
 
 
 def natural_induction(

@@ -20,14 +20,8 @@ from ..inert import CeilDiv, FloorDiv, Max, Min, Mod, Rounding
 Term: TypeAlias = sympy.Expr
 Json: TypeAlias = Any
 _ROUNDING_NAMES: dict[type[Rounding], str] = {FloorDiv: "div", CeilDiv: "ceil", Mod: "mod", Min: "min", Max: "max"}
-_COMPARISONS = {"<=": sympy.Le, "<": sympy.Lt, "==": sympy.Eq, "!=": sympy.Ne}
-_CONNECTIVES = {
-    "and": sympy.And,
-    "or": sympy.Or,
-    "not": sympy.Not,
-    "=>": sympy.Implies,
-    "<=>": sympy.Equivalent,
-}
+_COMPARISONS = frozenset({"<=", "<", "==", "!="})
+_CONNECTIVES = frozenset({"and", "or", "not", "=>", "<=>"})
 _ARITY = {"not": 1, "=>": 2, "<=>": 2}
 
 
@@ -165,12 +159,6 @@ class Formula:
     def json(self) -> Json:
         """The formula in the JSON of :mod:`convmath.calculus.certificate`."""
         return [self.op, *(arg.json() if isinstance(arg, Formula) else term_json(arg) for arg in self.args)]
-
-    def sympy(self) -> sympy.Basic:
-        """The formula as a SymPy boolean, with SymPy's own floor, ceiling, Mod, Min and Max."""
-        if self.is_comparison:
-            return _COMPARISONS[self.op](*(arg.doit() for arg in self.args))
-        return _CONNECTIVES[self.op](*(arg.sympy() for arg in self.args))
 
     def __str__(self) -> str:
         """Plain text."""
