@@ -200,9 +200,11 @@ def begins() -> Proof:
 def stride() -> Proof:
     """Neighbours see intervals one product of the strides apart, each the hull of what is seen, padding included."""
     here, bounds = _hull()
-    apart = prove(eq(start(L, o + 1) - start(L, o), STRIDE[L]), [le(0, L)], everything=True)
     first, first_end = _end(here, last=False)
     last, last_end = _end(here, last=True)
+    following = Calc(paths[L, o + 1, start(L, o) + STRIDE[L]], [le(0, L), *(fact.body for fact in FIRST)])
+    following.apply(instance(first, {o: o + 1}), why="it is the first element of the next position")
+    apart = prove(eq(start(L, o + 1) - start(L, o), STRIDE[L]), [le(0, L)], everything=True)
     return Proof(
         parts=(
             *bounds,
@@ -212,7 +214,8 @@ def stride() -> Proof:
             Part("Exactly one path reaches its first element:", first),
             Part("and exactly one its last:", last),
             Part("The stride of the field is positive:", positive_stride()),
-            Part("Neighbours are one stride apart:", supposing(apart, *FIRST[1:], STRIDE_STEP, START_STEP)),
+            following.part("The first element that the next position sees lies one stride further:"),
+            Part("So neighbours are one stride apart:", supposing(apart, *FIRST[1:], STRIDE_STEP, START_STEP)),
         ),
         symbols=SYMBOLS,
         example=EXAMPLE,
@@ -221,7 +224,7 @@ def stride() -> Proof:
             Statement(eq(start(L, o), STRIDE[L] * o)),
             (le(0, L), *FIRST[1:], START_STEP, STRIDE_STEP, *POSITIVE),
         ),
-        main=5,
+        main=6,
     )
 
 

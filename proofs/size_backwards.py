@@ -17,7 +17,7 @@ from convmath.inert import FloorDiv, Mod
 
 from .size import AXIS, REACH, counted, d, k, n, o, on_symbols, p_l, p_r, s
 
-a, b, i, j = integers("a b i j")
+a, b, i, j, T = integers("a b i j T")
 
 
 @entry(
@@ -38,12 +38,12 @@ def conv_transpose() -> Proof:
     calc.guard(([le(i + p_l, end - p_r + a)], [lt(i, size)]), why="and the padding on the right")
     counted(calc.rename({i: integers("o")}), size)
     calc.qed(size)
-    back = FloorDiv(size + p_l + p_r - REACH - 1, s) + 1
-    inverse = prove(implies(lt(a, s), eq(back, n)), given)
+    back = FloorDiv(T + p_l + p_r - REACH - 1, s) + 1
+    inverse = prove(implies(lt(a, s), eq(back, n)), (*given, eq(T, size)))
     least = prove(implies(lt(b, size - a), lt(FloorDiv(b + p_l + p_r - REACH - 1, s) + 1, n)), given)
     return Proof(
         parts=(
-            Part("A convolution takes this size back to n as long as the output padding is below the stride:", inverse),
+            Part("A convolution takes this size T back to n if the output padding is below the stride:", inverse),
             Part("and from a smaller size b than that without output padding it gives fewer than n:", least),
             calc.part("From the first tap of the first input element to the last tap of the last, less the padding:"),
         ),
@@ -52,12 +52,13 @@ def conv_transpose() -> Proof:
             a: "output padding",
             j: "position before the padding is taken off",
             b: "a size",
+            T: "the output size",
         },
-        example=Example({n: 3, k: 3, s: 2, d: 1, p_l: 1, p_r: 1, a: 1, b: 4}),
+        example=Example({n: 3, k: 3, s: 2, d: 1, p_l: 1, p_r: 1, a: 1, b: 4, T: 6}),
         mistake=Mistake(
             "an output padding of up to s, as if s were below s",
             Statement(implies(le(a, s), eq(back, n))),
-            (*(f for f in given if a not in f.free_symbols), le(0, a)),
+            (*(f for f in given if a not in f.free_symbols), le(0, a), eq(T, size)),
         ),
         main=3,
     )

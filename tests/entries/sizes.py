@@ -82,8 +82,8 @@ def same_model(axis: Axis, total: int, lo: int) -> Model:
 
 
 def transposed_model(axis: Axis) -> Model:
-    """n is the size before the transposed convolution, a the output padding."""
-    return conv_model(axis).extended({"n": axis.K, "a": axis.output_padding})
+    """n is the size before the transposed convolution, a the output padding, T the size after it."""
+    return conv_model(axis).extended({"n": axis.K, "a": axis.output_padding, "T": axis.n})
 
 
 def preimage_model(axis: Axis) -> Model:

@@ -141,12 +141,21 @@ def positive_differences(stated: Claim, field: Field) -> list[str]:
     return found
 
 
-STATED = ("hull", "first", "last", "positive", "apart")
+STATED = ("hull", "first", "last", "positive", "following", "apart")
 """The statements of ``receptive.stride``, in its order."""
 
 
 def statement(name: str) -> Claim:
     return dict(zip(STATED, claims("receptive.stride"), strict=True))[name]
+
+
+def following_differences(stated: Claim, field: Field) -> list[str]:
+    """The number of paths to the next position from one stride beyond the first element of this one."""
+    here = field.free[-1]
+    beyond = field.span(field.depth, here)[0] + product(field, field.depth)
+    model = field.model().extended({"L": field.depth, "o": here})
+    counted = Grid((), {"torch": int(field.paths[-1][here + 1, beyond])})
+    return differences(stated, model, counted, over=instances(field) | {("o",): [(here,), (here + 1,)]})
 
 
 def apart_differences(stated: Claim, field: Field) -> list[str]:
@@ -164,11 +173,12 @@ def apart_differences(stated: Claim, field: Field) -> list[str]:
 
 @covers("receptive.stride")
 def test_neighbours_are_the_product_of_the_strides_apart(device):
-    apart, positive = statement("apart"), statement("positive")
+    apart, following, positive = statement("apart"), statement("following"), statement("positive")
 
     def differ(field: Field) -> list[str]:
         field = replace(field, device=device)
-        return apart_differences(apart, field) + positive_differences(positive, field)
+        next_one = following_differences(following, field)
+        return apart_differences(apart, field) + next_one + positive_differences(positive, field)
 
     for_all(fields(), differ, share=SHARE)
 
@@ -233,6 +243,8 @@ def test_a_wrong_end_is_caught(last):
 def test_a_wrong_distance_of_neighbours_is_caught():
     wrong = statement("apart").wrong({("at", "J", "L"): ("at", "s", "L")})
     caught(fields(least=1), lambda field: apart_differences(wrong, field))
+    counted = statement("following").wrong({1: 2}, side=1)
+    caught(fields(least=1), lambda field: following_differences(counted, field))
 
 
 @refutes("receptive.stride")
