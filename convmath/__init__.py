@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .catalog import Entry, entries, entry
     from .errors import DomainError, ProofError, UnsupportedError
     from .formulas.inverse import conv_input_sizes, conv_transpose_output_padding
     from .formulas.padding import resolve_padding
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DomainError",
+    "Entry",
     "ProofError",
     "ReceptiveField",
     "UnsupportedError",
@@ -32,12 +34,15 @@ __all__ = [
     "conv_output_size",
     "conv_transpose_output_padding",
     "conv_transpose_output_size",
+    "entries",
+    "entry",
     "pool_output_size",
     "receptive_field",
     "resolve_padding",
 ]
 
 _MODULES = {
+    "catalog": ("Entry", "entries", "entry"),
     "errors": ("DomainError", "ProofError", "UnsupportedError"),
     "formulas.inverse": ("conv_input_sizes", "conv_transpose_output_padding"),
     "formulas.padding": ("resolve_padding",),

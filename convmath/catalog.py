@@ -156,7 +156,7 @@ class Entry:
 _ENTRIES: dict[str, Entry] = {}
 
 
-def entry(
+def theorem(
     identifier: str,
     *,
     title: str,
@@ -189,7 +189,7 @@ def entries() -> tuple[Entry, ...]:
     return tuple(_load().values())
 
 
-def get(identifier: str) -> Entry:
+def entry(identifier: str) -> Entry:
     """The entry with a permanent id.
 
     Raises:

@@ -22,7 +22,7 @@ from .calculus.recheck import Recheck
 from .calculus.smt import write_smtlib
 from .calculus.solvers import SOLVERS
 from .calculus.trace import trace
-from .catalog import Entry, build, entries, get
+from .catalog import Entry, build, entries, entry
 from .errors import ConvmathError, ProofError, UnsupportedError
 
 
@@ -90,7 +90,7 @@ def prove(
     >>> [outcome.ok for outcome in prove(["size.valid"])]
     [True]
     """
-    items = [get(identifier) for identifier in dict.fromkeys(identifiers)] or list(entries())
+    items = [entry(identifier) for identifier in dict.fromkeys(identifiers)] or list(entries())
     request = request or Request()
     if request.search:
         request = replace(request, folder=writable_folder(request.folder))
@@ -187,7 +187,7 @@ def _in_processes(items: Sequence[Entry], request: Request, workers: int) -> Gen
 
 
 def _prove_id(identifier: str, request: Request) -> Outcome:
-    return prove_entry(get(identifier), request)
+    return prove_entry(entry(identifier), request)
 
 
 @contextmanager

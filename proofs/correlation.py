@@ -15,7 +15,7 @@ import sympy
 from convmath.calculus.derive import Calc
 from convmath.calculus.index import eq, within
 from convmath.calculus.terms import Equation, Statement, Value, tensor, total, value
-from convmath.catalog import Example, Mistake, Proof, entry
+from convmath.catalog import Example, Mistake, Proof, theorem
 
 from .layer import Layer, pairs, w, x
 
@@ -45,7 +45,7 @@ def _contract(layer: Layer, first: Any, second: Any, sizes: Any, relation: Any) 
     return total((*m, *i), (*relation, *inside), value(first[m]) * second[i])
 
 
-@entry(
+@theorem(
     "correlation.flip",
     title="Convolution is correlation with a flipped kernel",
     ndims=(1, 2, 3),
@@ -80,7 +80,7 @@ def flip(ndim: int) -> Proof:
     )
 
 
-@entry(
+@theorem(
     "correlation.commutes",
     title="Correlation does not commute: exchanging the two reflects the result",
     ndims=(1, 2, 3),
@@ -110,7 +110,7 @@ def correlation_reflects(ndim: int) -> Proof:
     )
 
 
-@entry(
+@theorem(
     "convolution.commutes",
     title="Convolution commutes",
     ndims=(1, 2, 3),
@@ -136,7 +136,7 @@ def commutes(ndim: int) -> Proof:
     )
 
 
-@entry(
+@theorem(
     "convolution.associates",
     title="Convolution is associative",
     ndims=(1, 2, 3),

@@ -17,7 +17,7 @@ import sympy
 from convmath.calculus.derive import Calc, instance
 from convmath.calculus.index import eq, integers, le, within
 from convmath.calculus.terms import Contraction, Equation, Gradient, Statement, Value, total, value
-from convmath.catalog import Example, Mistake, Notation, Proof, entry
+from convmath.catalog import Example, Mistake, Notation, Proof, theorem
 
 from .layer import SOURCE, B, C_g, F_g, G, Layer, b, beta, c, delta, f, pairs, renamed, u, w, x, y
 
@@ -168,7 +168,7 @@ def given_ranges(g: Layer) -> tuple[Any, ...]:
     return (*GIVEN, *g.positive, *within(0, b, B), *g.inputs)
 
 
-@entry(
+@theorem(
     "grad.input",
     title="Gradient for the input",
     ndims=(1, 2, 3),
@@ -192,7 +192,7 @@ def grad_input(ndim: int) -> Proof:
     )
 
 
-@entry(
+@theorem(
     "grad.input.rot180",
     title="Backpropagation to the input is a full correlation with the flipped kernel",
     ndims=(1, 2, 3),
@@ -265,7 +265,7 @@ def grad_input_rot180(ndim: int) -> Proof:
     )
 
 
-@entry("grad.weight", title="Gradient for the kernel", ndims=(1, 2, 3), sources=("LiHang2022, section 24.2.1",))
+@theorem("grad.weight", title="Gradient for the kernel", ndims=(1, 2, 3), sources=("LiHang2022, section 24.2.1",))
 def grad_weight(ndim: int) -> Proof:
     """The gradient for the kernel correlates the input with the output gradient, stride and dilation exchanged."""
     g = Layer(ndim)
@@ -300,7 +300,7 @@ def grad_weight(ndim: int) -> Proof:
     )
 
 
-@entry("grad.bias", title="Gradient for the bias", ndims=(1, 2, 3), sources=("LiHang2022, section 24.2.2",))
+@theorem("grad.bias", title="Gradient for the bias", ndims=(1, 2, 3), sources=("LiHang2022, section 24.2.2",))
 def grad_bias(ndim: int) -> Proof:
     """The gradient for the bias of a channel is the sum of its output gradient over batch and positions."""
     g = Layer(ndim)

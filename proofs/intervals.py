@@ -9,7 +9,7 @@ from convmath.calculus.derive import Calc, Part, natural_induction
 from convmath.calculus.index import eq, integers, le, ne, within
 from convmath.calculus.kernel import Theorem
 from convmath.calculus.terms import Equation, Statement, Value, total, value
-from convmath.catalog import Example, Mistake, Proof, entry
+from convmath.catalog import Example, Mistake, Proof, theorem
 
 N, o = integers("N o")
 
@@ -19,7 +19,7 @@ def count_below(size: object) -> Value:
     return total((o,), within(0, o, size), 1)
 
 
-@entry("interval.count", title="Counting an interval", sources=("GrahamKnuthPatashnik1994, section 3.2",))
+@theorem("interval.count", title="Counting an interval", sources=("GrahamKnuthPatashnik1994, section 3.2",))
 def interval_count() -> Proof:
     """There are N integers from 0 to N - 1."""
 

@@ -17,7 +17,7 @@ from convmath.calculus.derive import Calc, Part, definition, instance, natural_i
 from convmath.calculus.index import eq, integers, le, ne, sequence, within
 from convmath.calculus.kernel import Theorem, assume, cut, generalize
 from convmath.calculus.terms import Equation, Statement, Value, tensor, total, value
-from convmath.catalog import Example, Mistake, Proof, entry
+from convmath.catalog import Example, Mistake, Proof, theorem
 
 l, L, o, i, j, m = integers("l L o i j m")  # noqa: E741
 K, S, D, P, SIZE, STRIDE, START = map(sequence, ("k", "s", "d", "p", "R", "J", "P"))
@@ -143,7 +143,7 @@ def supposing(theorem: Theorem, *definitions: Statement) -> Theorem:
     return cut(prove(layers, [layers, *facts], everything=True), theorem)
 
 
-@entry(
+@theorem(
     "receptive.size",
     title="Size of the receptive field",
     helper="receptive_field",
@@ -169,7 +169,7 @@ def size() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "receptive.start",
     title="Where the receptive field begins",
     helper="receptive_field",
@@ -191,7 +191,7 @@ def begins() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "receptive.stride",
     title="Stride of the receptive field",
     helper="receptive_field",

@@ -27,7 +27,7 @@ from convmath.calculus.index import (
     within,
 )
 from convmath.calculus.terms import Equation, Statement, Value, total, value
-from convmath.catalog import Example, Mistake, Proof, entry, get
+from convmath.catalog import Example, Mistake, Proof, entry, theorem
 from convmath.inert import CeilDiv, FloorDiv
 
 from .intervals import N as COUNT
@@ -54,7 +54,7 @@ def on_symbols(helper: Callable[..., Any], *args: Any, **options: Any) -> tuple[
 
 def counted(calc: Calc, size: Any) -> Calc:
     """Finish a calculation that has arrived at the count of an interval from 0 to ``size - 1``."""
-    return calc.apply(instance(get("interval.count").theorem, {COUNT: size}), why="count the interval")
+    return calc.apply(instance(entry("interval.count").theorem, {COUNT: size}), why="count the interval")
 
 
 def windows(last_element: Any) -> Value:
@@ -67,13 +67,13 @@ def counted_windows(
 ) -> Part:
     """The number of windows at some parameters, from the general size, as what the helper returns, rewritten."""
     calc = Calc(windows(n + p_r - 1).substitute(parameters), given)
-    calc.apply(instance(get("size.conv").theorem, parameters), why="the size of a convolution with these parameters")
+    calc.apply(instance(entry("size.conv").theorem, parameters), why="the size of a convolution with these parameters")
     calc.qed(size)
     calc.rewrite(changes, why)
     return calc.part(title)
 
 
-@entry(
+@theorem(
     "size.conv",
     title="Output size of a convolution",
     sources=("DumoulinVisin2016, relationship 6", "torch.nn.Conv2d, shape"),
@@ -111,7 +111,7 @@ def conv() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "size.valid",
     title="Output size without padding",
     sources=("DumoulinVisin2016, relationships 1 and 5", "torch.nn.Conv2d, padding='valid'"),
@@ -136,7 +136,7 @@ def valid() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "size.same_odd",
     title="Padding that keeps the size, for odd kernels",
     sources=("DumoulinVisin2016, relationship 3", "torch.nn.Conv2d, padding='same'"),
@@ -162,7 +162,7 @@ def same_odd() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "size.full",
     title="Full padding",
     sources=("DumoulinVisin2016, relationship 4",),
@@ -194,7 +194,7 @@ def full() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "size.same",
     title="SAME padding: out = ceil(n/s), with the least padding",
     sources=("onnx.Conv, auto_pad", "tensorflow.nn.convolution, padding='SAME'"),
@@ -212,7 +212,7 @@ def same() -> Proof:
     both_sides = (le(0, p_l), le(0, p_r), eq(p_l + p_r, least))
     general = FloorDiv(n + p_l + p_r - REACH - 1, s) + 1
     count = Calc(windows(n + p_r - 1), (*given, *both_sides, some))
-    count.apply(get("size.conv").theorem, why="the size of a convolution")
+    count.apply(entry("size.conv").theorem, why="the size of a convolution")
     count.rewrite({general: out}, why="the total padding fills the last window exactly")
     return Proof(
         parts=(
@@ -232,7 +232,7 @@ def same() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "size.pool_ceil",
     title="Output size of pooling in ceil mode",
     sources=("torch.nn.MaxPool2d, ceil_mode", "onnx.MaxPool-22"),

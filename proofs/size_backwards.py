@@ -11,7 +11,7 @@ import convmath as cm
 from convmath.calculus.derive import Calc, Part, prove
 from convmath.calculus.index import both, eq, equivalent, implies, integers, le, lt, within
 from convmath.calculus.terms import Statement, total
-from convmath.catalog import Example, Mistake, Proof, entry
+from convmath.catalog import Example, Mistake, Proof, theorem
 from convmath.formulas.inverse import input_size_bounds
 from convmath.inert import FloorDiv, Mod
 
@@ -20,7 +20,7 @@ from .size import AXIS, REACH, counted, d, k, n, o, on_symbols, p_l, p_r, s
 a, b, i, j, T = integers("a b i j T")
 
 
-@entry(
+@theorem(
     "size.conv_transpose",
     title="Output size of a transposed convolution",
     sources=("DumoulinVisin2016, relationship 14", "torch.nn.ConvTranspose2d, shape"),
@@ -64,7 +64,7 @@ def conv_transpose() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "size.conv_transpose.recovers",
     title="The output padding that recovers the size",
     sources=("DumoulinVisin2016, relationship 14", "torch.nn.ConvTranspose2d, output_padding"),
@@ -93,7 +93,7 @@ def recovers() -> Proof:
     )
 
 
-@entry(
+@theorem(
     "size.preimage",
     title="The input sizes that share an output size",
     sources=("DumoulinVisin2016, section 4.5",),

@@ -12,7 +12,7 @@ from convmath.calculus.derive import Part, definition, instance, natural_inducti
 from convmath.calculus.index import eq, integers, le, sequence
 from convmath.calculus.kernel import assume
 from convmath.calculus.terms import Statement
-from convmath.catalog import Example, Mistake, Proof, entry
+from convmath.catalog import Example, Mistake, Proof, theorem
 from convmath.inert import CeilDiv, FloorDiv
 
 from .size import n, on_symbols
@@ -20,7 +20,7 @@ from .size import n, on_symbols
 a, b, L, l = integers("a b L l")  # noqa: E741
 
 
-@entry("size.compose", title="The size after a stack of layers", sources=("new here",), helper="conv_output_size")
+@theorem("size.compose", title="The size after a stack of layers", sources=("new here",), helper="conv_output_size")
 def compose() -> Proof:
     """After L layers one rounding is left: floor((n + E_L) / J_L), with J the product of the strides."""
     nested = prove(eq(FloorDiv(FloorDiv(n, a), b), FloorDiv(n, a * b)), [le(1, a), le(1, b)])

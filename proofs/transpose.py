@@ -16,7 +16,7 @@ from convmath.assumptions import collect
 from convmath.calculus.derive import Calc, Part
 from convmath.calculus.index import eq, formulas, integers, le, within
 from convmath.calculus.terms import Equation, Gradient, Statement, Value, total, value
-from convmath.catalog import Example, Mistake, Notation, Proof, entry
+from convmath.catalog import Example, Mistake, Notation, Proof, theorem
 from convmath.inert import FloorDiv
 
 from .gradients import GIVEN, arrays, flip_taps, flipped_correlation, given_ranges, small, stretch, symbols
@@ -43,7 +43,7 @@ def columns(g: Layer) -> Any:
     return (*within(0, c, G * C_g), *g.inputs)
 
 
-@entry(
+@theorem(
     "transpose.adjoint",
     title="The transposed convolution is the matrix transpose",
     ndims=(1, 2, 3),
@@ -80,7 +80,7 @@ def adjoint(ndim: int) -> Proof:
     )
 
 
-@entry(
+@theorem(
     "transpose.zero_insertion",
     title="A transposed convolution is a convolution of the zero-inserted input",
     ndims=(1, 2, 3),
@@ -125,7 +125,7 @@ def same_size(axis: Axis) -> Part:
     return calc.part("With the output padding as padding on the right, the sizes agree up to full padding:")
 
 
-@entry(
+@theorem(
     "transpose.grad",
     title="Gradients of a transposed convolution",
     ndims=(1, 2, 3),

@@ -231,7 +231,7 @@ def test_list_says_which_entry_has_no_certificates(tmp_path, monkeypatch):
 def test_show_tells_what_an_entry_says_supposes_and_rests_on():
     out = printed("show", "size.conv")
     assert "size.conv: Output size of a convolution" in out
-    theorem = catalog.get("size.conv").theorem
+    theorem = catalog.entry("size.conv").theorem
     assert text(theorem.conclusion) in out
     assert all(text(hypothesis) in out for hypothesis in theorem.hypotheses)
     assert "DumoulinVisin2016" in out
@@ -239,7 +239,7 @@ def test_show_tells_what_an_entry_says_supposes_and_rests_on():
     assert out.splitlines()[-1].split() == ["Rests", "on", "kernel"]
     facts = json.loads(printed("show", "grad.input", "--ndim", "2", "--format", "json"))
     assert facts["trust"] == ["kernel"]
-    assert facts["statements"] == [text(catalog.get("grad.input").proof(2).statements[-1].theorem.conclusion)]
+    assert facts["statements"] == [text(catalog.entry("grad.input").proof(2).statements[-1].theorem.conclusion)]
     assert facts["statements"] != json.loads(printed("show", "grad.input", "--format", "json"))["statements"]
 
 
@@ -259,14 +259,14 @@ def test_a_number_of_axes_that_an_entry_has_not_is_refused():
 
 
 def test_derive_writes_what_the_library_renders_in_the_style_of_the_suffix(tmp_path):
-    assert printed("derive", "size.valid") == render(catalog.get("size.valid"), style="text")
+    assert printed("derive", "size.valid") == render(catalog.entry("size.valid"), style="text")
     for suffix, style in SUFFIXES.items():
         path = tmp_path / "new" / f"page{suffix}"
         assert printed("derive", "grad.bias", "--ndim", "2", "-o", path) == ""
-        assert path.read_text() == render(catalog.get("grad.bias"), ndim=2, style=style.value)
+        assert path.read_text() == render(catalog.entry("grad.bias"), ndim=2, style=style.value)
     printed("derive", "grad.bias", "--format", "markdown", "-o", tmp_path / "page.tex")
-    assert (tmp_path / "page.tex").read_text() == render(catalog.get("grad.bias"), style="markdown")
-    two = [catalog.get("size.full"), catalog.get("size.valid")]
+    assert (tmp_path / "page.tex").read_text() == render(catalog.entry("grad.bias"), style="markdown")
+    two = [catalog.entry("size.full"), catalog.entry("size.valid")]
     assert printed("derive", "size.full", "size.valid", "--format", "json") == render(two, style="json")
 
 

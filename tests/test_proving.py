@@ -71,7 +71,7 @@ def test_the_outcome_does_not_depend_on_the_number_of_processes_and_keeps_the_or
 def test_every_certificate_of_an_entry_is_needed_by_one_of_its_numbers_of_axes(folder):
     identifier = "grad.input.rot180"
     digests = list(json.loads(store.file_of(identifier, folder).read_text()))
-    assert len(catalog.get(identifier).ndims) > 1
+    assert len(catalog.entry(identifier).ndims) > 1
     assert len(digests) > 1
     for digest in digests[:: max(1, len(digests) // 4)]:
         shutil.copy(store.file_of(identifier, store.committed()), folder)
@@ -97,12 +97,12 @@ def test_a_missing_file_is_named_with_the_command_that_finds_it(folder):
 
 
 def test_a_missing_certificate_is_named_with_its_goal_and_the_line_of_the_proof(folder):
-    edit(folder, "size.valid", dict.clear)
-    (problem,) = problems(folder, "size.valid")
+    edit(folder, "size.conv_transpose.recovers", dict.clear)
+    (problem,) = problems(folder, "size.conv_transpose.recovers")
     assert "there is no certificate for" in problem
-    assert "FloorDiv(-k + n, 1)" in problem
-    assert "convmath prove size.valid --search" in problem
-    assert "(size.py, line " in problem
+    assert "a == Mod(" in problem
+    assert "convmath prove size.conv_transpose.recovers --search" in problem
+    assert "(size_backwards.py, line " in problem
 
 
 def test_a_stale_certificate_is_named_with_its_goal(folder):
@@ -202,7 +202,7 @@ def test_an_unknown_id_is_refused_before_anything_is_proved():
 def test_a_recheck_counts_what_each_solver_and_brute_force_say():
     (outcome,) = prove(["size.conv"], Request(recheck=True))
     assert outcome.ok
-    facts = sum(step["rule"] == "fact" for step in trace(*catalog.get("size.conv").proof().theorems))
+    facts = sum(step["rule"] == "fact" for step in trace(*catalog.entry("size.conv").proof().theorems))
     assert outcome.answers == {
         "z3": {"proved": facts},
         "cvc5": {"proved": facts},
@@ -212,11 +212,11 @@ def test_a_recheck_counts_what_each_solver_and_brute_force_say():
 
 
 def test_a_step_that_the_recheck_does_not_confirm_is_a_problem():
-    steps = trace(*catalog.get("size.valid").proof().theorems)
-    assert proving._rechecked(Outcome("size.valid"), steps).ok
+    steps = trace(*catalog.entry("grad.bias").proof().theorems)
+    assert proving._rechecked(Outcome("grad.bias"), steps).ok
     (fact,) = (step for step in steps if step["rule"] == "fact")
     fact["conclusion"]["then"] = ["<", "n", "n"]
-    edited = proving._rechecked(Outcome("size.valid"), steps)
+    edited = proving._rechecked(Outcome("grad.bias"), steps)
     assert edited.answers["z3"] == {"refuted": 1}
     assert any("does not confirm step" in problem and "z3 refuted" in problem for problem in edited.problems)
 
@@ -241,7 +241,7 @@ REGISTER = """
     from convmath.calculus.index import eq, integers, le
     from convmath.calculus.kernel import admit
     from convmath.calculus.terms import Statement
-    from convmath.catalog import Example, Mistake, Proof, entry
+    from convmath.catalog import Example, Mistake, Proof, theorem
     from convmath.cli import app
 
     n = integers("n")
@@ -253,7 +253,7 @@ REGISTER = """
         def build():
             '''A claim.'''
             return proof_of(theorem())
-        entry(name, title="A claim", sources=())(build)
+        theorem(name, title="A claim", sources=())(build)
 
     register("test.true", lambda: prove(le(n, n + 1)))
     register("test.false", lambda: prove(le(n + 1, n)))
@@ -354,4 +354,4 @@ def test_a_device_is_written_to_and_a_link_followed_in_place_of_being_replaced(t
 
 
 def test_an_entry_alone_is_proved_in_this_process():
-    assert prove_entry(catalog.get("size.valid"), Request()).ok
+    assert prove_entry(catalog.entry("size.valid"), Request()).ok

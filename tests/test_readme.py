@@ -33,7 +33,7 @@ def test_a_wrong_python_example_is_caught():
 
 def missing_from_the_readme(text: str) -> list[str]:
     """Displayed formulas of the README that the derivation of size.conv does not print."""
-    printed = document.render([catalog.get("size.conv")], style="markdown")
+    printed = document.render([catalog.entry("size.conv")], style="markdown")
     shown = re.findall(r"\$\$\n.*?\n\$\$", text, flags=re.DOTALL)
     assert shown
     return [formula for formula in shown if formula not in printed]

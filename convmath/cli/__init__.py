@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import DomainError, ProofError, UnsupportedError
-from . import entries, proofs, sizes
+from . import check, entries, proofs, sizes
 
 
 class Commands(TyperGroup):
@@ -63,8 +63,9 @@ def main(
       convmath list                            what is proved
       convmath derive size.conv                a derivation, step by step
       convmath prove                           prove everything again
+      convmath check my_pkg.kernels:conv2d     judge a convolution of your own
 
-    Exit codes: 0 for success, 1 when a proof fails, 2 when a request is wrong.
+    Exit codes: 0 for success, 1 when a proof or a check fails, 2 when a request is wrong.
     """
     for stream in (sys.stdout, sys.stderr):  # where the terminal has no such character
         if isinstance(stream, io.TextIOWrapper):
@@ -76,3 +77,4 @@ app.command("list")(entries.list_entries)
 app.command("show")(entries.show)
 app.command("derive")(entries.derive)
 app.command("prove")(proofs.prove)
+app.command("check")(check.check)

@@ -98,9 +98,9 @@ def show(
       convmath show size.conv
       convmath show grad.input --ndim 2 --format json
     """
-    from ..catalog import get
+    from ..catalog import entry
 
-    facts = described(get(identifier), ndim)
+    facts = described(entry(identifier), ndim)
     if style is ShowFormat.JSON:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
@@ -175,7 +175,7 @@ def derive(
     from .. import catalog
     from ..latex.document import render
 
-    items = catalog.entries() if every else [catalog.get(identifier) for identifier in dict.fromkeys(ids or ())]
+    items = catalog.entries() if every else [catalog.entry(identifier) for identifier in dict.fromkeys(ids or ())]
     chosen = style or _format_of(output)
     if ndim is not None and not every:
         for item in items:

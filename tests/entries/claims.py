@@ -190,20 +190,20 @@ def term(claim: Claim, *path: int) -> Frozen:
 @cache
 def claims(identifier: str, ndim: int | None = None) -> tuple[Claim, ...]:
     """The statements of an entry, in the order of its proof."""
-    return tuple(map(_claim, catalog.get(identifier).proof(ndim).statements))
+    return tuple(map(_claim, catalog.entry(identifier).proof(ndim).statements))
 
 
 @cache
 def other_claims(identifier: str, ndim: int | None = None) -> dict[str, Claim]:
     """The theorems of an entry that are not its statement, by the words that introduce them."""
-    proof = catalog.get(identifier).proof(ndim)
+    proof = catalog.entry(identifier).proof(ndim)
     return {part.title: _claim(part) for part in (*proof.parts, *proof.special) if part not in proof.statements}
 
 
 @cache
 def mistaken(identifier: str, ndim: int | None = None) -> Claim:
     """The usual mistake of an entry, with what it is claimed under."""
-    mistake = catalog.get(identifier).proof(ndim).mistake
+    mistake = catalog.entry(identifier).proof(ndim).mistake
     return Claim(tuple(freeze(given.json()) for given in mistake.given), freeze(mistake.claim.json()))
 
 
@@ -254,7 +254,7 @@ def refutes(identifier: str) -> Callable[[Callable[..., None]], Callable[..., No
 
 
 def _mark(kind: str, identifier: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    ndims = catalog.get(identifier).ndims
+    ndims = catalog.entry(identifier).ndims
 
     def mark(test: Callable[..., None]) -> Callable[..., None]:
         setattr(test, kind, (*getattr(test, kind, ()), identifier))

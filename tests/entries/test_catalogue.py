@@ -60,7 +60,7 @@ def test_a_mark_runs_a_test_for_every_ndim_of_the_entry():
 
 @pytest.mark.parametrize("identifier", [entry.id for entry in catalog.entries()])
 def test_the_mistake_is_refuted_by_a_witness_that_plain_evaluation_confirms(identifier):
-    mistake = catalog.get(identifier).proof().mistake
+    mistake = catalog.entry(identifier).proof().mistake
     given, claim = [hypothesis.json() for hypothesis in mistake.given], mistake.claim.json()
     witness = refute(given, claim)
     assert witness is not None, f"{mistake.words}: no witness"
@@ -83,14 +83,14 @@ def _tables(cells: Any) -> Iterator[dict[Any, Any]]:
 
 @pytest.mark.parametrize("identifier", [entry.id for entry in catalog.entries() if not entry.ndims])
 def test_a_true_statement_has_no_witness(identifier):
-    theorem = catalog.get(identifier).theorem
+    theorem = catalog.entry(identifier).theorem
     given = [hypothesis.json() for hypothesis in theorem.hypotheses]
     assert refute(given, theorem.conclusion.json(), largest=2, tries=200) is None
 
 
 @pytest.mark.parametrize(("identifier", "ndim"), EVERY)
 def test_both_sides_agree_at_the_example(identifier, ndim):
-    proof = catalog.get(identifier).proof(ndim)
+    proof = catalog.entry(identifier).proof(ndim)
     for part in proof.statements:
         hypotheses = [hypothesis.json() for hypothesis in part.theorem.hypotheses]
         conclusion = statement(part.theorem.conclusion.json())
@@ -113,7 +113,7 @@ def _needed(hypotheses: list[Any], conclusion: Any) -> set[str]:
 @pytest.mark.parametrize(("identifier", "ndim"), EVERY)
 def test_the_example_shows_a_number_that_is_not_0(identifier, ndim):
     """Both sides 0 would be met by almost any formula."""
-    proof = catalog.get(identifier).proof(ndim)
+    proof = catalog.entry(identifier).proof(ndim)
     part = proof.statements[-1]
     hypotheses = [hypothesis.json() for hypothesis in part.theorem.hypotheses]
     conclusion = statement(part.theorem.conclusion.json())
@@ -131,17 +131,17 @@ def refused(proof: Proof, **example: Any) -> None:
 
 
 def test_an_example_that_does_not_meet_the_hypotheses_is_refused():
-    proof = catalog.get("size.conv").proof()
+    proof = catalog.entry("size.conv").proof()
     refused(proof, numbers={v: -1 if v.name == "p_l" else number for v, number in proof.example.numbers.items()})
 
 
 def test_an_example_whose_layers_do_not_meet_the_hypotheses_is_refused():
-    proof = catalog.get("size.compose").proof()
+    proof = catalog.entry("size.compose").proof()
     refused(proof, sequences={**proof.example.sequences, "s": [1, -2, 2]})
 
 
 def test_an_example_that_lacks_a_layer_is_refused():
-    proof = catalog.get("size.compose").proof()
+    proof = catalog.entry("size.compose").proof()
     short = replace(proof, example=replace(proof.example, sequences={**proof.example.sequences, "k": [0, 3]}))
     theorem = proof.statements[-1].theorem
     hypotheses = [hypothesis.json() for hypothesis in theorem.hypotheses]

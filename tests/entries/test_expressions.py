@@ -148,7 +148,7 @@ def test_every_entry_with_a_helper_is_held_against_it():
 @cache
 def formula(identifier: str) -> sympy.Expr:
     """The right side of the equation in the entry's SymPy object."""
-    equation = catalog.get(identifier).expr
+    equation = catalog.entry(identifier).expr
     assert isinstance(equation, sympy.Eq), f"{identifier} ends with {equation}"
     return equation.rhs
 
@@ -181,7 +181,7 @@ def test_the_formula_of_the_entry_is_what_the_helper_gives(identifier):
 
 @pytest.mark.parametrize("identifier", TITLED)
 def test_the_formula_at_the_example_is_what_the_helper_gives(identifier):
-    proof, theorem = catalog.get(identifier).proof(), catalog.get(identifier).theorem
+    proof, theorem = catalog.entry(identifier).proof(), catalog.entry(identifier).theorem
     hypotheses = [hypothesis.json() for hypothesis in theorem.hypotheses]
     model = example_model(proof, hypotheses, statement(theorem.conclusion.json()))
     assert not formula_differences(formula(identifier), TITLED[identifier], model)
@@ -203,13 +203,13 @@ WRONG_RIGHT_SIDES = ["conv", "valid", "full", "same", "pool_ceil", "conv_transpo
     [*(f"size.{name}" for name in WRONG_RIGHT_SIDES), "receptive.size", "receptive.start", "receptive.stride"],
 )
 def test_the_formula_of_the_mistake_is_caught(identifier):
-    wrong, titled = to_sympy(catalog.get(identifier).proof().mistake.claim).rhs, TITLED[identifier]
+    wrong, titled = to_sympy(catalog.entry(identifier).proof().mistake.claim).rhs, TITLED[identifier]
     caught(titled.models, lambda model: formula_differences(wrong, titled, model))
 
 
 def between() -> sympy.Basic:
     """The bounds in the SymPy object of ``size.preimage``: 1 <= n implies size == o <=> bounds."""
-    one, equivalence = catalog.get("size.preimage").expr.args
+    one, equivalence = catalog.entry("size.preimage").expr.args
     assert one == sympy.Le(1, sympy.Symbol("n", integer=True), evaluate=False)
     (bounds,) = (part for part in equivalence.args if isinstance(part, sympy.And))
     return bounds

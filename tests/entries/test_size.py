@@ -96,12 +96,12 @@ def expression_differences(expression: sympy.Expr, axis: Axis) -> list[str]:
 
 @covers("size.conv")
 def test_the_sympy_expression_of_the_entry_counts_the_windows():
-    for_all(wide_axes(), lambda axis: expression_differences(catalog.get("size.conv").expr.rhs, axis))
+    for_all(wide_axes(), lambda axis: expression_differences(catalog.entry("size.conv").expr.rhs, axis))
 
 
 @refutes("size.conv")
 def test_the_sympy_expression_of_the_mistake_is_caught():
-    wrong = to_sympy(catalog.get("size.conv").proof().mistake.claim).rhs
+    wrong = to_sympy(catalog.entry("size.conv").proof().mistake.claim).rhs
     caught(wide_axes(), lambda axis: expression_differences(wrong, axis))
 
 

@@ -26,7 +26,7 @@ from convmath.latex.unicode import TEXT
 from .compiled import compiled
 
 STYLES = ("latex", "markdown", "text", "json")
-ENTRY = catalog.get("size.conv")
+ENTRY = catalog.entry("size.conv")
 
 
 def edited(entry, **changes):
@@ -37,7 +37,7 @@ def edited(entry, **changes):
 
 def test_every_symbol_on_a_page_is_introduced(case):
     name, ndim = case
-    assert orphans(catalog.get(name).proof(ndim)) == ()
+    assert orphans(catalog.entry(name).proof(ndim)) == ()
 
 
 def test_an_orphan_symbol_is_found():
@@ -49,7 +49,7 @@ def test_an_orphan_symbol_is_found():
 @pytest.mark.parametrize("style", STYLES)
 def test_every_entry_has_a_page_in_every_style(case, style):
     name, ndim = case
-    page = render(catalog.get(name), ndim=ndim, style=style)
+    page = render(catalog.entry(name), ndim=ndim, style=style)
     assert name in page.replace(r"\_", "_")
     if style == "text":
         assert max(map(len, page.splitlines())) <= 80
@@ -88,7 +88,7 @@ BYTES = """
 import sys
 from convmath import catalog
 from convmath.latex.document import render
-chosen = [catalog.get(name) for name in ("size.conv", "size.compose", "correlation.flip", "transpose.adjoint")]
+chosen = [catalog.entry(name) for name in ("size.conv", "size.compose", "correlation.flip", "transpose.adjoint")]
 for style in ("latex", "markdown", "text", "json"):
     sys.stdout.buffer.write(render(chosen, style=style).encode())
 """
