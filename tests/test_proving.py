@@ -100,7 +100,7 @@ def test_a_missing_certificate_is_named_with_its_goal_and_the_line_of_the_proof(
     edit(folder, "size.conv_transpose.recovers", dict.clear)
     (problem,) = problems(folder, "size.conv_transpose.recovers")
     assert "there is no certificate for" in problem
-    assert "a == Mod(" in problem
+    assert "== Mod(" in problem
     assert "convmath prove size.conv_transpose.recovers --search" in problem
     assert "(size_backwards.py, line " in problem
 
@@ -246,13 +246,13 @@ REGISTER = """
 
     n = integers("n")
 
-    def proof_of(theorem):
-        return Proof((Part("So:", theorem),), {n: "a number"}, Example({n: 1}), Mistake("", Statement(le(n, 0))))
+    def proof_of(claim):
+        return Proof((Part("So:", claim),), {n: "a number"}, Example({n: 1}), Mistake("", Statement(le(n, 0))))
 
-    def register(name, theorem):
+    def register(name, claim):
         def build():
             '''A claim.'''
-            return proof_of(theorem())
+            return proof_of(claim())
         theorem(name, title="A claim", sources=())(build)
 
     register("test.true", lambda: prove(le(n, n + 1)))
