@@ -16,7 +16,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 # The Debian packages in which every LaTeX package of the document lies; .ci/run reads this line.
-DEBIAN_LATEX := texlive-latex-extra lmodern
+DEBIAN_LATEX := texlive-latex-recommended lmodern
 LATEX_ENGINES := latexmk pdflatex lualatex xelatex tectonic
 LATEX ?= $(firstword $(foreach engine,$(LATEX_ENGINES),$(shell command -v $(engine) > /dev/null && echo $(engine))))
 SOURCES := $(shell find convmath proofs -name '*.py' -o -name '*.json' -o -name '*.toml' -o -name '*.bib' -o -path '*/templates/*')
