@@ -286,7 +286,7 @@ def test_a_false_entry_fails_and_a_true_one_beside_it_does_not(tmp_path, jobs):
     run = finished([*command, "test.false", "test.wrong_kind", "test.broken", "test.admitted"])
     assert run.returncode == 1, run.stderr
     assert "1 of 5 entries proved" in run.stdout
-    assert "test.false: no certificate found" in run.stderr
+    assert "test.false: n + 1 <= n is false: n = 0" in run.stderr
     assert "test.wrong_kind: the symbol q must be an integer" in run.stderr
     assert "test.broken: IndexError: list index out of range (script.py, line " in run.stderr
     assert "test.admitted rests on hope, which is not allowed" in run.stderr

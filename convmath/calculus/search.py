@@ -1,7 +1,6 @@
-"""Finds certificates of integer facts (linear programming) and integer counterexamples (Z3). Untrusted and optional.
+"""Finds certificates of integer facts by linear programming. Untrusted and optional.
 
-What this module returns proves nothing: a certificate is accepted by :mod:`convmath.calculus.certificate`, and a
-counterexample is evaluated again before anyone sees it.
+What this module returns proves nothing: a certificate is accepted by :mod:`convmath.calculus.certificate`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +37,25 @@ class Store:
         fact = [_renamed([h.json() for h in hypotheses], names), _renamed(goal.json(), names)]
         digest = hashlib.sha256(json.dumps(fact).encode()).hexdigest()[:20]
         if digest not in self.used:
-            self.used[digest] = {"goal": str(goal), "certificate": self._find(digest, fact, cuts, names, goal)}
+            found = self._known[digest]["certificate"] if digest in self._known else None
+            if found is None:
+                found = self._find(fact, [_renamed(cut.json(), names) for cut in cuts], hypotheses, goal)
+            self.used[digest] = {"goal": str(goal), "certificate": found}
         original = {short: name for name, short in names.items()}
         try:
             return _certificate_renamed(self.used[digest]["certificate"], original)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ProofError(f"{self.name}: the certificate for {goal} is damaged: {remedy(self.name)}") from error
 
-    def _find(self, digest: str, fact: Json, cuts: Sequence[Formula], names: dict[str, str], goal: Formula) -> Json:
-        if digest in self._known:
-            return self._known[digest]["certificate"]
+    def _find(self, fact: Json, cuts: Sequence[Json], hypotheses: Sequence[Formula], goal: Formula) -> Json:
         if not self.search:
             raise ProofError(f"{self.name}: there is no certificate for {goal}: {remedy(self.name)}")
         from .search import find_certificate
 
-        return find_certificate(fact[0], fact[1], [_renamed(cut.json(), names) for cut in cuts])
+        try:
+            return find_certificate(fact[0], fact[1], cuts)
+        except ProofError as error:
+            raise ProofError(f"{self.name}: {_why_not(hypotheses, goal)}") from error
 
     def stale(self) -> list[str]:
         """The goals of the known certificates that the finished proof did not ask for."""
@@ -128,6 +133,18 @@ def load(name: str, folder: Path) -> dict[str, Json]:
 def remedy(name: str) -> str:
     """What to do when a certificate of an entry is missing, wrong or stale."""
     return f"search again with: convmath prove {name} --search"
+
+
+def _why_not(hypotheses: Sequence[Formula], goal: Formula) -> str:
+    """Why no certificate was found: a validated counterexample, from small numbers or Z3, or that none is known."""
+    from .refute import refute
+
+    given = [hypothesis.json() for hypothesis in hypotheses]
+    witness = refute(given, goal.json(), solver=find_spec("z3") is not None)
+    if witness is not None:
+        return f"{goal} is false: {witness.line()}"
+    supposed = " and ".join(map(str, hypotheses)) or "nothing"
+    return f"no certificate found for {goal}, supposing {supposed}: it may need a cut or a hypothesis more"
 
 
 def _renamed(expression: Json, names: dict[str, str]) -> Json:
