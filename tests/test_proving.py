@@ -93,7 +93,7 @@ def test_a_missing_file_is_named_with_the_command_that_finds_it(folder):
     (problem,) = problems(folder, "size.conv")
     assert "missing, size.conv.json" in problem
     assert "convmath prove size.conv --search" in problem
-    assert problems(folder, "size.valid") == ()
+    assert problems(folder, "grad.bias") == ()
 
 
 def test_a_missing_certificate_is_named_with_its_goal_and_the_line_of_the_proof(folder):
