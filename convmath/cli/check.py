@@ -134,7 +134,8 @@ def check(
         "supports": supports,
         "time_limit": time_limit,
     }
-    sys.path.insert(0, os.getcwd())
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
     if case is not None:
         report = run_case(target, parse_case(case), **settings)
     else:

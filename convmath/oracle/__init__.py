@@ -2,9 +2,10 @@
 
 ``reference`` holds nested loops over the definition, ``exact`` the same functions fast and as exact. ``ConvCase`` and
 ``PoolCase`` are single calls with data and answer, ``conv_cases`` and ``pool_cases`` draw them in Hypothesis tests.
+``check`` judges a function on many of them, ``check_case`` on one; both give a ``Report``.
 ``matrix`` writes a case out as a matrix, ``adjoint_check`` holds two maps to be each other's transpose.
 
-Every name is loaded when it is first used; only the two strategies need Hypothesis.
+Every name is loaded when it is first used; only the two strategies and ``check`` need Hypothesis.
 """
 
 from __future__ import annotations
@@ -15,13 +16,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import exact, reference
     from .case import ConvCase, PoolCase, parse_case
+    from .checking import check, check_case
     from .linear import adjoint_check, matrix
+    from .report import Report
     from .strategies import conv_cases, pool_cases
 
 __all__ = [
     "ConvCase",
     "PoolCase",
+    "Report",
     "adjoint_check",
+    "check",
+    "check_case",
     "conv_cases",
     "exact",
     "matrix",
@@ -40,6 +46,10 @@ def _load(name: str) -> Any:
         return getattr(import_module(".strategies", __name__), name)
     if name in ("adjoint_check", "matrix"):
         return getattr(import_module(".linear", __name__), name)
+    if name in ("check", "check_case"):
+        return getattr(import_module(".checking", __name__), name)
+    if name == "Report":
+        return getattr(import_module(".report", __name__), name)
     return getattr(import_module(".case", __name__), name)
 
 
