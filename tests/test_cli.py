@@ -320,7 +320,9 @@ def test_prove_reports_each_entry_and_ends_with_0(folder):
     report = json.loads(prove_in(folder, "size.valid", "--format", "json").stdout)
     assert report["ok"] is True
     (entry,) = report["entries"]
-    assert (entry["id"], entry["facts"], entry["trust"], entry["problems"]) == ("size.valid", 1, ["kernel"], [])
+    certificates = json.loads(store.file_of("size.valid", folder).read_text())
+    assert (entry["id"], entry["trust"], entry["problems"]) == ("size.valid", ["kernel"], [])
+    assert entry["facts"] == len(certificates) > 0
 
 
 def test_prove_ends_with_1_and_names_the_entry_whose_certificates_are_wrong(folder):
@@ -344,7 +346,7 @@ def test_prove_search_mends_the_folder_and_removes_what_belongs_to_no_entry(fold
         assert said in broken.stderr
     mended = ran("prove", "--certificates", folder, "--search")
     assert mended.exit_code == 0, mended.output
-    assert sorted(path.stem for path in folder.glob("*.json")) == [item.id for item in catalog.entries()]
+    assert sorted(path.stem for path in folder.glob("*.json")) == sorted(item.id for item in catalog.entries())
     assert prove_in(folder, "size.valid").exit_code == 0
 
 
