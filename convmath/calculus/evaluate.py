@@ -44,8 +44,8 @@ class Model:
         sequences: by name or by (name, number of indices), a function of the indices, or a mapping from tuples of
             indices (or from ints, if there is one index).
         tensors: the same for the tensors.
-        seed: entries that no table has are small integers other than 0, drawn with this seed; without one they are an
-            error.
+        seed: entries that no table has are small integers, those of tensors not 0, drawn with this seed; without one
+            they are an error.
         undefined: the value of a rounding with a divisor <= 0, as a function of its name and its two arguments;
             without it such a rounding is an error.
         limit: more points than this in all sums together are an error.
@@ -162,7 +162,12 @@ class Model:
                 return number
         if self.seed is None:
             raise DomainError(f"{name}[{', '.join(map(str, index))}]", None, "needs a value")
-        return random.Random(f"{self.seed} {cell}").choice((-3, -2, -1, 1, 2, 3))  # noqa: S311 - no secret is drawn
+        return self.drawn(cell)
+
+    def drawn(self, cell: Cell) -> int:
+        """The pseudo-random value that the seed gives to an entry."""
+        draw = random.Random(f"{self.seed} {cell}")  # noqa: S311 - no secret is drawn
+        return draw.randint(-4, 6) if cell[0] == "at" else draw.choice((-1, 1)) * draw.randint(1, 9)
 
     def rounding(self, op: str, a: int, b: int) -> int:
         """The quotient rounded down (``div``) or up (``ceil``), or the remainder (``mod``)."""
@@ -182,9 +187,9 @@ class _Sum:
     """A contraction, ready to be evaluated."""
 
     def __init__(self, contraction: Frozen) -> None:
-        head, bound, guard, coefficient, factors = contraction
-        if head != "sum" or len(set(bound)) != len(bound):
+        if not isinstance(contraction, tuple) or len(contraction) != 5 or contraction[0] != "sum":
             raise ProofError(f"not a contraction: {contraction!r}")
+        _, bound, guard, coefficient, factors = contraction
         self.contraction = contraction
         self.bound: tuple[str, ...] = bound
         self.atoms = [Atom(atom, frozenset(bound)) for atom in conjuncts(guard)]
