@@ -289,17 +289,21 @@ def reindex(
     contraction: Contraction, forward: Mapping[sympy.Symbol, Term], backward: Mapping[sympy.Symbol, Term]
 ) -> Theorem:
     """Sum over new indices: old = forward(new) and new = backward(old) are inverse to each other, as polynomials."""
+    forward, backward = dict(forward), dict(backward)
     _need(set(forward) <= set(contraction.bound), "only bound indices can be replaced")
     _need(
         not set(backward) & (set(contraction.bound) | contraction.free_symbols), "a new index has a name that is taken"
     )
     _need(not _free(*forward.values()) & set(forward), "the old indices must not occur in their replacements")
+    _need(not _free(*backward.values()) & set(backward), "the new indices must not occur in what they replace")
     for these, those in ((forward, backward), (backward, forward)):
         for symbol, term in these.items():
             _need(value(substitute(term, those)).canonical() == value(symbol).canonical(), f"not inverse at {symbol}")
     bound = tuple(v for v in contraction.bound if v not in forward) + tuple(backward)
     result = Contraction(bound, *contraction._substituted(forward))
-    return Theorem(_KEY, "reindex", (), Equation(Value((contraction,)), result.value))
+    there, back = ({symbol.name: term_json(term) for symbol, term in m.items()} for m in (forward, backward))
+    whole = Equation(Value((contraction,)), result.value)
+    return Theorem(_KEY, "reindex", (), whole, forward=there, backward=back)
 
 
 def split(contraction: Contraction, on: Formula) -> Theorem:

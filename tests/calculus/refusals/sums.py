@@ -120,6 +120,12 @@ SUMS = [
         "must not occur in their replacements",
     ),
     rule(
+        "reindex: a new index that nothing determines",
+        lambda: kernel.reindex(PLAIN, {j: m + k}, {k: j - m, m: m}),
+        lambda: kernel.reindex(PLAIN, {j: m + 1}, {m: j - 1}),
+        "must not occur in what they replace",
+    ),
+    rule(
         "reindex: only every second integer",
         lambda: kernel.reindex(PLAIN, {j: 2 * k}, {k: j}),
         lambda: kernel.reindex(PLAIN, {j: 2 - k}, {k: 2 - j}),
