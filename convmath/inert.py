@@ -6,6 +6,7 @@ These stay as they are written until every argument is a number.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import sympy
@@ -32,19 +33,19 @@ class Rounding(sympy.Function):
         return b > 0
 
     @staticmethod
+    @abstractmethod
     def compute(a: int, b: int) -> int:
         """The value on two ints."""
-        raise NotImplementedError
+
+    @staticmethod
+    @abstractmethod
+    def standard(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+        """The value in SymPy's own, self-rewriting functions."""
 
     def doit(self, **hints: Any) -> sympy.Expr:
         """The same value in SymPy's own functions."""
         a, b = (arg.doit(**hints) for arg in self.args)
         return self.standard(a, b)
-
-    @staticmethod
-    def standard(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
-        """The value in SymPy's own, self-rewriting functions."""
-        raise NotImplementedError
 
 
 class FloorDiv(Rounding):

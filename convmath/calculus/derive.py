@@ -15,9 +15,9 @@ import sympy
 from ..errors import ProofError
 from ..inert import FloorDiv
 from . import kernel, store
-from .index import Formula, Term, both, eq, equivalent, implies, le, negation, substitute, variables
+from .index import Formula, Term, both, eq, equivalent, implies, integer_term, negation, variables
 from .kernel import Theorem
-from .terms import Contraction, Equation, Gradient, Statement, Value, tensor, value
+from .terms import Contraction, Equation, Gradient, Statement, Value, value
 
 Pairs = Iterable[tuple[Sequence[Formula], Sequence[Formula]]]
 
@@ -79,7 +79,7 @@ def _connected(goal: Formula, candidates: Sequence[Formula]) -> list[Formula]:
 
 def instance(theorem: Theorem, terms: Mapping[sympy.Symbol, Any]) -> Theorem:
     """A quantified theorem at given terms, or a theorem with terms for some of its free variables."""
-    terms = {symbol: sympy.sympify(term, strict=True) for symbol, term in terms.items()}
+    terms = {symbol: integer_term(term) for symbol, term in terms.items()}
     if theorem.conclusion.variables:
         return kernel.specialize(theorem, terms)
     about = [h.body for h in theorem.hypotheses if not h.variables and h.free_symbols & set(terms)]
@@ -154,7 +154,7 @@ class Calc:
     def rewrite(self, changes: Mapping[Any, Any], why: str, term: int = 0, **how: Any) -> Calc:
         """Replace integer terms in the coefficient and the indices by terms that are equal where the guard holds."""
         contraction = self._contraction(term)
-        mapping = {key: sympy.sympify(to, strict=True) for key, to in changes.items()}
+        mapping = {key: integer_term(to) for key, to in changes.items()}
         new = Contraction(
             contraction.bound,
             contraction.guard,
@@ -185,7 +185,7 @@ class Calc:
     def insert(self, over: sympy.Symbol, point: Any, in_place_of: Mapping[Any, Any], why: str, term: int = 0) -> Calc:
         """Name a term by a new summation index: the one-point rule from right to left."""
         contraction = self._contraction(term)
-        named = {key: sympy.sympify(to, strict=True) for key, to in in_place_of.items()}
+        named = {key: integer_term(to) for key, to in in_place_of.items()}
         longer = Contraction(
             (*contraction.bound, over),
             (eq(over, point), *contraction.guard),
@@ -349,19 +349,3 @@ def natural_induction(
 ) -> Theorem:
     """Induction on ``over``: ``step`` gets the induction hypothesis, assumed, and returns the claim one further."""
     return kernel.induct(base, step(kernel.assume(claim(over))), over)
-
-
-__all__ = [
-    "Calc",
-    "Part",
-    "Step",
-    "definition",
-    "instance",
-    "last_window",
-    "le",
-    "natural_induction",
-    "prove",
-    "substitute",
-    "sympy_derivative",
-    "tensor",
-]
