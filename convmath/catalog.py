@@ -119,8 +119,10 @@ class Entry:
         if ndim is None:
             return self.ndims[0] if self.ndims else None
         if ndim not in self.ndims:
-            allowed = ", ".join(map(str, self.ndims)) or "none: the statement is about one axis"
-            raise DomainError("ndim", ndim, f"{self.id} needs one of: {allowed}")
+            needs = (
+                f"needs one of {', '.join(map(str, self.ndims))}" if self.ndims else "is about one axis: leave ndim out"
+            )
+            raise DomainError("ndim", ndim, f"{self.id} {needs}")
         return ndim
 
     @property

@@ -251,8 +251,8 @@ def test_an_unknown_id_is_answered_with_the_nearest(command):
 
 
 def test_a_number_of_axes_that_an_entry_has_not_is_refused():
-    assert "ndim=7: grad.input needs one of: 1, 2, 3" in refused("show", "grad.input", "--ndim", "7")
-    assert "ndim=2: size.conv needs one of: none" in refused("derive", "size.conv", "--ndim", "2")
+    assert "ndim=7: grad.input needs one of 1, 2, 3" in refused("show", "grad.input", "--ndim", "7")
+    assert "ndim=2: size.conv is about one axis" in refused("derive", "size.conv", "--ndim", "2")
 
 
 # derive
@@ -286,11 +286,11 @@ def test_derive_writes_the_same_bytes_in_every_process():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "ids or --all"),
-        (["size.conv", "--all"], "ids or --all"),
+        ([], "--all for every entry"),
+        (["size.conv", "--all"], "--all for every entry"),
         (["size.conv", "-o", "page.docx"], "output='page.docx': needs --format, or one of the suffixes .tex"),
         (["size.conv", "--format", "pdf"], "pdf"),
-        (["size.conv", "grad.input", "--ndim", "2"], "ndim=2: size.conv needs one of: none"),
+        (["size.conv", "grad.input", "--ndim", "2"], "ndim=2: size.conv is about one axis"),
         (["size.valid", "--format", "text", "-o", "/dev/null/page"], "/dev/null: File exists"),
         (["size.valid", "--format", "text", "-o", "/dev"], "/dev: Is a directory"),
     ],

@@ -121,6 +121,8 @@ def check(
     supports = {name.removeprefix("no_"): not name.startswith("no_") for name in _SWITCHES if given[name]}
     if output is not None and output.suffix.lower() not in (".json", ".xml"):
         raise DomainError("output", str(output), "needs one of the suffixes .json, .xml")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise DomainError("output", str(output), "needs a folder that exists")
     from ..oracle import check as run
     from ..oracle import check_case as run_case
     from ..oracle import parse_case

@@ -171,7 +171,7 @@ def derive(
       convmath derive --all -o build/convmath.tex
     """
     if every == bool(ids):
-        raise typer.BadParameter("give ids or --all, and not both", param_hint="ID")
+        raise typer.BadParameter("give the ids of entries, or --all for every entry", param_hint="ID")
     from .. import catalog
     from ..latex.document import render
 

@@ -119,7 +119,7 @@ def _report_table(outcomes: list[Outcome], problems: list[str], seconds: float) 
 
     shown = table("Entry")
     rechecked = any(outcome.answers for outcome in outcomes)
-    for name in ("Z3", "cvc5", "Brute", "Time") if rechecked else ("Facts", "Steps", "Time"):
+    for name in ("Z3", "cvc5", "Brute", "Time") if rechecked else ("Certificates", "Steps", "Time"):
         shown.add_column(name, justify="right")
     shown.add_column("Rests on")
     shown.add_column("Result")

@@ -28,7 +28,8 @@ def example_blocks(author: Author) -> Iterator[Block]:
     proof = author.proof
     theorems = [part.theorem for part in proof.statements]
     used = set[Any]().union(*(mentions(item) for t in theorems for item in (t.conclusion, *t.hypotheses)))
-    numbers = {v: n for v, n in proof.example.numbers.items() if v in used}
+    free = set[Any]().union(*(part.free_symbols for t in theorems for part in (t.conclusion.body, *t.hypotheses)))
+    numbers = {v: n for v, n in proof.example.numbers.items() if v in free}
     given = [*_equal_numbers(author, numbers), *_tables(author, used)]
     if given:
         yield Paragraph(f"Take {author.listed(given)}. Then")

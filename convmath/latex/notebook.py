@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..calculus.kernel import Theorem
-from .printer import latex
+from .printer import latex, text
 
 
 def theorem_latex(theorem: Theorem) -> str:
@@ -25,7 +25,13 @@ def theorem_markdown(theorem: Theorem) -> str:
     return f"{f'If {hypotheses}, then ' if hypotheses else ''}{claim}. ({', '.join(sorted(theorem.trust))})"
 
 
+def theorem_text(theorem: Theorem) -> str:
+    """The conclusion as plain text, for the interpreter."""
+    return f"<Theorem {text(theorem.conclusion)}>"
+
+
 def show_theorems() -> None:
-    """Give theorems the methods that Jupyter looks for."""
-    for name, method in {"_repr_latex_": theorem_latex, "_repr_markdown_": theorem_markdown}.items():
+    """Give theorems the methods that Python and Jupyter look for."""
+    shown = {"__repr__": theorem_text, "_repr_latex_": theorem_latex, "_repr_markdown_": theorem_markdown}
+    for name, method in shown.items():
         setattr(Theorem, name, method)

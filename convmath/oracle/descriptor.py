@@ -29,6 +29,7 @@ class Words:
         """Split; DomainError if a word is malformed or comes twice."""
         if not isinstance(text, str) or len(text) > _LENGTH:
             raise DomainError("case", text, f"needs a descriptor of at most {_LENGTH} characters")
+        self.text = text
         self.left: dict[str, str] = {}
         for word in text.split():
             match = _WORD.fullmatch(word)
@@ -80,7 +81,7 @@ class Words:
     def _value(self, name: str, default: int | None) -> str | int:
         value = self.left.pop(name, default)
         if value is None:
-            raise DomainError("case", None, f"lacks the word {name}")
+            raise DomainError("case", self.text, f"lacks the word {name}, as in conv n1 c1 o1 i3x1 k2x1 #0")
         return value
 
 
