@@ -15,6 +15,7 @@ where a number is an int or a string like ``"3/2"`` and a polynomial is ``[[numb
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -222,11 +223,10 @@ def _pairs(items: Any) -> list[tuple[Any, Any]]:
 
 
 def _number(value: Any) -> Fraction:
-    if isinstance(value, (int, str)) and not isinstance(value, bool):
-        try:
-            return Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            pass
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Fraction(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,50}/0*[1-9][0-9]{0,50}", value):
+        return Fraction(value)
     raise ProofError(f"not a rational number: {value!r}")
 
 

@@ -128,6 +128,7 @@ CERTIFICATES = [
     certificate("a boolean multiplier", closes([[2, [0]], [True, [1]]]), "not a rational number"),
     certificate("a multiplier in words", closes([["two", [0]], [1, [1]]]), "not a rational number"),
     certificate("a division by zero", closes([["2/0", [0]], [1, [1]]]), "not a rational number"),
+    certificate("a multiplier with an exponent", closes([["2e0", [0]], [1, [1]]]), "not a rational number"),
     certificate("an infinite multiplier", closes([["inf", [0]], [1, [1]]]), "not a rational number"),
     certificate("a float coefficient", equates([[[[1.0, []]], 0]]), "not a rational number", GOOD_EQUATION),
     certificate("a monomial that is a string", equates([[[[1, ""]], 0]]), "not a list of variables", GOOD_EQUATION),
