@@ -25,7 +25,7 @@ from .plain import (
     statement,
     substitute,
 )
-from .points import Atom, Cell, Environment, make_plan, walk
+from .points import Atom, Cell, Environment, Plan, make_plan, walk
 
 Key = tuple[str, str, int]
 """``("at" or "tensor", name, number of indices)``."""
@@ -170,6 +170,7 @@ class Models:
         dependent = self._dependent()
         self._early = [f for f in self.facts if f[0] != "equal" and not dependent & {_key(e) for e in entries(f)}]
         self._prepared: dict[tuple[Frozen, ...], tuple[list[str], list[Atom]]] = {}
+        self._plans: dict[tuple[tuple[Frozen, ...], int], Plan] = {}
         self._patterns = [(each, list(_patterns(each))) for each in self.quantified]
 
     def _dependent(self) -> set[Key]:
@@ -258,9 +259,9 @@ class Models:
             order: the order in which the values of a variable are tried.
             steps: how many values are tried on the way from one assignment to the next.
         """
-        names, atoms = self._atoms(tuple(wishes))
         model = self.model({}, seed)
         e: Environment = {"%box": box}
+        plan = self._plan(tuple(wishes), box, model, e)
         tried = 0
 
         def limited(values: range) -> Iterator[int]:
@@ -271,9 +272,18 @@ class Models:
                     return
                 yield value
 
-        for _ in walk(make_plan(names, atoms, model, e), model, e, limited):
+        for _ in walk(plan, model, e, limited):
             tried = 0
             yield {name: e[name] for name in self.variables}
+
+    def _plan(self, wishes: tuple[Frozen, ...], box: int, model: Model, e: Environment) -> Plan:
+        """The plan for a box; it serves every seed unless a condition reads a sequence, which the seed fills."""
+        names, atoms = self._atoms(wishes)
+        if any(True for condition in (*self._early, *wishes) for _ in entries(condition)):
+            return make_plan(names, atoms, model, e)
+        if (wishes, box) not in self._plans:
+            self._plans[wishes, box] = make_plan(names, atoms, model, e)
+        return self._plans[wishes, box]
 
     def _atoms(self, wishes: tuple[Frozen, ...]) -> tuple[list[str], list[Atom]]:
         if wishes not in self._prepared:
