@@ -15,6 +15,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .catalog import Entry, entries, entry
     from .errors import DomainError, ProofError, UnsupportedError
+    from .formulas.cost import (
+        conv_backward_macs,
+        conv_flops,
+        conv_macs,
+        conv_params,
+        depthwise_separable_macs,
+        depthwise_separable_params,
+    )
+    from .formulas.cost_linear import (
+        elementwise_flops,
+        linear_backward_macs,
+        linear_flops,
+        linear_macs,
+        linear_params,
+        matmul_flops,
+    )
+    from .formulas.cost_pool import pool_flops
+    from .formulas.cost_transpose import conv_transpose_backward_macs, conv_transpose_flops, conv_transpose_macs
     from .formulas.inverse import conv_input_sizes, conv_transpose_output_padding
     from .formulas.padding import resolve_padding
     from .formulas.pooling import adaptive_pool_windows, pool_output_size
@@ -30,12 +48,28 @@ __all__ = [
     "UnsupportedError",
     "Window",
     "adaptive_pool_windows",
+    "conv_backward_macs",
+    "conv_flops",
     "conv_input_sizes",
+    "conv_macs",
     "conv_output_size",
+    "conv_params",
+    "conv_transpose_backward_macs",
+    "conv_transpose_flops",
+    "conv_transpose_macs",
     "conv_transpose_output_padding",
     "conv_transpose_output_size",
+    "depthwise_separable_macs",
+    "depthwise_separable_params",
+    "elementwise_flops",
     "entries",
     "entry",
+    "linear_backward_macs",
+    "linear_flops",
+    "linear_macs",
+    "linear_params",
+    "matmul_flops",
+    "pool_flops",
     "pool_output_size",
     "receptive_field",
     "resolve_padding",
@@ -44,6 +78,24 @@ __all__ = [
 _MODULES = {
     "catalog": ("Entry", "entries", "entry"),
     "errors": ("DomainError", "ProofError", "UnsupportedError"),
+    "formulas.cost": (
+        "conv_backward_macs",
+        "conv_flops",
+        "conv_macs",
+        "conv_params",
+        "depthwise_separable_macs",
+        "depthwise_separable_params",
+    ),
+    "formulas.cost_linear": (
+        "elementwise_flops",
+        "linear_backward_macs",
+        "linear_flops",
+        "linear_macs",
+        "linear_params",
+        "matmul_flops",
+    ),
+    "formulas.cost_pool": ("pool_flops",),
+    "formulas.cost_transpose": ("conv_transpose_backward_macs", "conv_transpose_flops", "conv_transpose_macs"),
     "formulas.inverse": ("conv_input_sizes", "conv_transpose_output_padding"),
     "formulas.padding": ("resolve_padding",),
     "formulas.pooling": ("adaptive_pool_windows", "pool_output_size"),
