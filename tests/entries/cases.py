@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -152,9 +153,21 @@ class LayerCase:
         return Model(self.numbers, tensors={name: entries(array) for name, array in tensors.items()})
 
 
-def entries(array: Any) -> dict[tuple[int, ...], int]:
-    """The entries of an array of integers by index."""
-    return {index: int(number) for index, number in np.ndenumerate(np.asarray(array))}
+def entries(array: Any) -> dict[tuple[int, ...], int | Fraction]:
+    """The entries of an array of integers or fractions by index."""
+    return {
+        index: number if isinstance(number, Fraction) else int(number)
+        for index, number in np.ndenumerate(np.asarray(array))
+    }
+
+
+def fresh(ndim: int, name: str) -> tuple[str, ...]:
+    """The names of one more index for every axis.
+
+    >>> fresh(1, "t"), fresh(2, "t")
+    (('t',), ('t1', 't2'))
+    """
+    return tuple(symbol.name for symbol in Layer(ndim).fresh(name))
 
 
 def names(ndim: int, part: str) -> tuple[str, ...]:
