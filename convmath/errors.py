@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -46,3 +47,16 @@ class ProofError(ConvmathError):
 
 class UnsupportedError(ConvmathError):
     """The request is meaningful, but this installation or this version cannot serve it."""
+
+
+def unknown(parameter: str, value: str, known: Iterable[str], kind: str, see: str) -> DomainError:
+    """The error about a name that is none of the known ones; it names the nearest, or where all of them are listed.
+
+    >>> print(unknown("id", "size.con", ["size.conv", "grad.bias"], "entry", "convmath list"))
+    id='size.con': no entry has this name; did you mean size.conv?
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"see: {see}"
+    return DomainError(parameter, value, f"no {kind} has this name; {hint}")
