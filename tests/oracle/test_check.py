@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -153,11 +154,11 @@ def test_no_mistake_is_named_that_does_not_explain_every_failing_case():
 
 VERDICTS = [
     ("one_element_off", Verdict.WRONG_VALUE, "conv n1 c1 o1 i1x3 k1x1 #"),
-    ("dilation_ignored", Verdict.WRONG_SHAPE, "conv n1 c1 o1 i3x1 k2x1 d2x1 #"),
+    ("dilation_ignored", Verdict.WRONG_SHAPE, "conv n1 c1 o1 (i3x1 k2x1 d2x1|i1x3 k1x2 d1x2) #"),
     ("raises_with_groups", Verdict.EXCEPTION, "conv n1 c2 o2 g2 i1x1 k1x1 #"),
     ("recursion_without_end", Verdict.EXCEPTION, "conv n1 c1 o1 i1x1 k1x1 #"),
     ("exits", Verdict.EXCEPTION, "conv n1 c1 o1 i1x1 k1x1 #"),
-    ("not_a_number", Verdict.NAN, "conv n1 c1 o1 i1x1 k1x1 s2x1 #"),
+    ("not_a_number", Verdict.NAN, "conv n1 c1 o1 i1x1 k1x1 (s2x1|s1x2) #"),
     ("nothing", Verdict.NO_ARRAY, "conv n1 c1 o1 i1x1 k1x1 #"),
     ("ragged", Verdict.NO_ARRAY, "conv n1 c1 o1 i1x1 k1x1 #"),
     ("wider", Verdict.WRONG_TYPE, "conv n1 c1 o1 i1x1 k1x1 #"),
@@ -172,7 +173,7 @@ def test_each_kind_of_failure_is_a_verdict_with_a_small_case(name, verdict, case
     report = check(broken(name), dtype="float32", examples=60)
     assert verdict in [found for found, _, _ in report.verdicts], report.verdict
     assert report.minimal.verdict == verdict
-    assert report.minimal.case.startswith(case), report.minimal.case
+    assert re.match(case, report.minimal.case), report.minimal.case
     assert str(report.passed + report.failed) in report.verdict
 
 
@@ -234,7 +235,7 @@ def test_the_smallest_case_fails_alone_and_its_neighbour_passes():
     replayed = check_case(broken("dilation_ignored"), found.case)
     assert replayed.minimal.expected == found.expected
     assert replayed.minimal.got == found.got
-    assert check_case(broken("dilation_ignored"), found.case.replace("d2x1", "d1x1")).ok
+    assert check_case(broken("dilation_ignored"), re.sub(" d[^ ]*", "", found.case)).ok
     assert check_case(right("conv"), found.case).ok
 
 

@@ -13,18 +13,23 @@ from .draws import (
     BATCH,
     DILATION,
     KERNEL,
-    SEEDS,
+    PLAIN,
     STRIDE,
     AxisDraw,
     Draw,
     allowed_options,
     between,
+    coin,
+    drawn,
     input_length,
     kinds_of,
     least_windows,
     ndims_of,
     pick,
+    plainer,
     root,
+    seed_of,
+    smaller,
     unlike,
 )
 
@@ -64,21 +69,25 @@ def conv_cases(
     """
     ndims, allowed = ndims_of(ndim), allowed_options(features, CONV_OPTIONS, {"negative_padding"})
     kinds = kinds_of(kind, ConvCase.kinds)
-    return _conv_case(ndims, kinds, integer("max_macs", max_macs, least=1), allowed)
+    budget = integer("max_macs", max_macs, least=1)
+    return drawn(lambda draw: _conv_case(draw, ndims, kinds, budget, allowed), 16 + 11 * max(ndims))
 
 
-@st.composite
 def _conv_case(
     draw: Draw, ndims: Sequence[int], kinds: Sequence[str], max_macs: int, allowed: frozenset[str]
 ) -> ConvCase:
-    ndim, kind = draw(st.sampled_from(ndims)), draw(st.sampled_from(kinds))
+    ndim, kind = pick(draw, ndims), pick(draw, kinds)
     transposed = kind == "conv_transpose"
-    corner = draw(st.sampled_from(list(_conv_corners(ndim, kind, allowed))))
-    bias, seed = draw(st.booleans()), draw(SEEDS)
+    corner = pick(draw, list(_conv_corners(ndim, kind, allowed)))
+    allowed = plainer(draw, allowed, _NEEDS.get(corner or "", set()) | _USES.get(corner or "", set()))
+    max_macs = smaller(draw, max_macs, corner)
+    if corner == "plain":
+        allowed, max_macs = frozenset(), min(max_macs, PLAIN)
+    bias, seed = coin(draw), seed_of(draw)
     groups, c, f = _channels(draw, corner, isqrt(max_macs), allowed)
     batch = between(draw, 1, min(BATCH, max_macs // (groups * c * f))) if "batch" in allowed else 1
     budget = root(max_macs // (batch * groups * c * f), ndim)
-    place = draw(st.integers(0, ndim - 1))
+    place = draw(ndim)
     axes: list[AxisDraw] = []
     for number in range(ndim):
         mine = corner if number == place or corner == "unequal_axes" else None
@@ -104,21 +113,26 @@ def _conv_case(
     )
 
 
+_NEEDS = {
+    "asymmetric_padding": {"padding", "asymmetric_padding"},
+    "kernel_below_stride": {"stride"},
+    "negative_padding": {"negative_padding"},
+    "output_padding": {"output_padding", "stride"},
+    "padding_above_kernel": {"padding"},
+    "stride_groups_dilation": {"stride", "groups", "dilation"},
+    "partial_groups": {"groups"},
+    "uncovered_tail": {"stride"},
+}
+_USES = {"size_one_axis": {"padding"}, "unequal_axes": {"dilation", "padding", "stride"}}
+
+
 def _conv_corners(ndim: int, kind: str, allowed: frozenset[str]) -> Iterator[str | None]:
     transposed = kind == "conv_transpose"
-    yield from (None, "even_kernel", "size_one_axis", "unequal_channels")
-    conditions = {
-        "asymmetric_padding": {"padding", "asymmetric_padding"} <= allowed,
-        "kernel_below_stride": "stride" in allowed,
-        "negative_padding": "negative_padding" in allowed,
-        "output_padding": transposed and {"output_padding", "stride"} <= allowed,
-        "padding_above_kernel": "padding" in allowed,
-        "partial_groups": "groups" in allowed,
-        "stride_groups_dilation": {"stride", "groups", "dilation"} <= allowed,
-        "uncovered_tail": not transposed and "stride" in allowed,
-        "unequal_axes": ndim > 1,
-    }
-    yield from (corner for corner, possible in conditions.items() if possible)
+    yield from (None, "even_kernel", "plain", "size_one_axis", "unequal_channels")
+    impossible = {"output_padding": not transposed, "uncovered_tail": transposed}
+    yield from (corner for corner, needs in _NEEDS.items() if needs <= allowed and not impossible.get(corner, False))
+    if ndim > 1:
+        yield "unequal_axes"
 
 
 def _channels(draw: Draw, corner: str | None, budget: int, allowed: frozenset[str]) -> tuple[int, int, int]:
@@ -159,7 +173,8 @@ def _conv_window(
         most = 0
     rest = between(draw, int(corner in ("uncovered_tail", "output_padding")), most)
     axis = AxisDraw(kernel_size, stride, dilation, 1, rest)
-    axis.windows = between(draw, least_windows(corner, axis, allowed, transposed, others), budget // kernel_size)
+    most = 1 if transposed and corner == "size_one_axis" else budget // kernel_size
+    axis.windows = between(draw, least_windows(corner, axis, allowed, transposed, others), most)
     return axis
 
 
@@ -190,7 +205,7 @@ def _conv_padding(
 
 
 def _cropping(draw: Draw, corner: str | None, allowed: frozenset[str]) -> tuple[int, int] | None:
-    crops, swapped = draw(st.booleans()), draw(st.booleans())
+    crops, swapped = coin(draw), coin(draw)
     one, other = -between(draw, 1, 3), -between(draw, 0, 3)
     if not crops and corner != "negative_padding":
         return None

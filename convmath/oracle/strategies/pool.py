@@ -14,19 +14,23 @@ from .draws import (
     BATCH,
     DILATION,
     KERNEL,
-    SEEDS,
+    PLAIN,
     STRIDE,
     AxisDraw,
     Draw,
     allowed_options,
     between,
+    coin,
+    drawn,
     input_length,
     kinds_of,
     least_windows,
     ndims_of,
-    one_of,
     pick,
+    plainer,
     root,
+    seed_of,
+    smaller,
     unlike,
 )
 
@@ -44,6 +48,17 @@ POOL_OPTIONS = frozenset(
     }
 )
 
+_USES = {
+    "asymmetric_padding": {"padding"},
+    "dilation": {"dilation"},
+    "kernel_below_stride": {"stride"},
+    "overhang": {"stride"},
+    "overlap": {"stride"},
+    "size_one_axis": {"padding"},
+    "skipped_window": {"padding", "stride"},
+    "uncovered_tail": {"stride"},
+    "unequal_axes": {"dilation", "padding", "stride"},
+}
 _CEIL_CORNERS = ("overhang", "skipped_window")
 
 
@@ -69,26 +84,30 @@ def pool_cases(
     """
     ndims, allowed = ndims_of(ndim), allowed_options(features, POOL_OPTIONS, {"dilated_average"})
     kinds = kinds_of(kind, PoolCase.kinds)
-    return _pool_case(ndims, kinds, integer("max_macs", max_macs, least=1), allowed)
+    budget = integer("max_macs", max_macs, least=1)
+    return drawn(lambda draw: _pool_case(draw, ndims, kinds, budget, allowed), 17 + 6 * max(ndims))
 
 
-@st.composite
 def _pool_case(
     draw: Draw, ndims: Sequence[int], kinds: Sequence[str], max_macs: int, allowed: frozenset[str]
 ) -> PoolCase:
-    ndim, kind = draw(st.sampled_from(ndims)), draw(st.sampled_from(kinds))
+    ndim, kind = pick(draw, ndims), pick(draw, kinds)
     averages = kind.startswith("avg_pool")
-    corner = draw(st.sampled_from(list(_pool_corners(ndim, averages, allowed))))
+    corner = pick(draw, list(_pool_corners(ndim, averages, allowed)))
+    allowed = plainer(draw, allowed, _USES.get(corner or "", set()))
+    max_macs = smaller(draw, max_macs, corner)
+    if corner == "plain":
+        allowed, max_macs = frozenset(), min(max_macs, PLAIN)
     batch = between(draw, 1, min(BATCH, max_macs)) if "batch" in allowed else 1
     channels = between(draw, 1, min(BATCH, max_macs // batch))
-    ceil_mode, exclude_pad, overridden = (draw(st.booleans()) for _ in range(3))
+    ceil_mode, exclude_pad, overridden = (coin(draw) for _ in range(3))
     divisor = between(draw, 1, 9)
-    seed = draw(SEEDS)
+    seed = seed_of(draw)
     ceil_mode = "ceil_mode" in allowed and corner != "uncovered_tail" and (ceil_mode or corner in _CEIL_CORNERS)
     if averages and "dilated_average" not in allowed:
         allowed = allowed - {"dilation"}
     budget = root(max_macs // (batch * channels), ndim)
-    place = draw(st.integers(0, ndim - 1))
+    place = draw(ndim)
     axes: list[AxisDraw] = []
     for number in range(ndim):
         mine = corner if number == place or corner == "unequal_axes" else None
@@ -110,7 +129,7 @@ def _pool_case(
 
 
 def _pool_corners(ndim: int, averages: bool, allowed: frozenset[str]) -> Iterator[str | None]:
-    yield from (None, "even_kernel", "size_one_axis")
+    yield from (None, "even_kernel", "plain", "size_one_axis")
     conditions = {
         "asymmetric_padding": {"padding", "asymmetric_padding"} <= allowed,
         "dilation": "dilation" in allowed and (not averages or "dilated_average" in allowed),
@@ -153,11 +172,11 @@ def _pool_axis(
     elif corner == "skipped_window":
         strides = [s for s in strides[1:] if k + 1 - s <= max(_pool_sides(k, allowed))]
     axis = AxisDraw(k, pick(draw, strides), dilation, 1, 0)
-    axis.rest = one_of(draw, _pool_rests(corner, axis, allowed, ceil_mode))
+    axis.rest = pick(draw, _pool_rests(corner, axis, allowed, ceil_mode))
     axis.windows = between(draw, least_windows(corner, axis, allowed, False, others), budget // k)
     if corner == "size_one_axis":
         axis.rest, axis.windows = 0, 1
-    axis.padding = one_of(draw, _pool_padding(corner, axis, allowed, ceil_mode, others))
+    axis.padding = pick(draw, _pool_padding(corner, axis, allowed, ceil_mode, others))
     return axis
 
 
