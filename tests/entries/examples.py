@@ -23,7 +23,7 @@ def example_model(proof: Proof, hypotheses: list[Any], conclusion: Any) -> Model
     model = models.model({symbol.name: number for symbol, number in proof.example.numbers.items()})
     model.seed = None
     for name, values in proof.example.sequences.items():
-        model.tables["at"][name, 1] = dict(enumerate(values))
+        model.tables["at"][name, np.ndim(values)] = entries(values)
     for name, values in proof.example.tensors.items():
         known = entries(values)
         model.tables["tensor"][name, np.ndim(values)] = lambda *index, known=known: known.get(index, 0)
