@@ -2,13 +2,13 @@
 
 An operation in a format with unit roundoff u gives the exact result times 1 + delta, |delta| <= u, plus at most eta
 near underflow [Higham2002, chapter 2]. The product of n factors (1 + delta)**+-1 is within 1 +- gamma_n,
-gamma_n = n u / (1 - n u), if n u < 1 [Higham2002, lemma 3.1].
+gamma_n = n u / (1 - n u), if n u < 1 [Higham2002, chapter 3].
 
 If the errors are independent with mean zero, it is within 1 +- gamma~_n(lambda),
 
     gamma~_n(lambda) = exp(lambda * sqrt(n) * u + n * u**2 / (1 - u)) - 1,
 
-except with probability at most 2 exp(-lambda**2 * (1 - u)**2 / 2) [HighamMary2019, theorem 2.4].
+except with probability at most 2 exp(-lambda**2 * (1 - u)**2 / 2) [HighamMary2019, section 2].
 """
 
 from __future__ import annotations

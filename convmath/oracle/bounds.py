@@ -65,7 +65,7 @@ def error_bound(
             mean of zero.
         UnsupportedError: the algorithm does not compute such a layer.
 
-    Source: [Higham2002, chapters 3 and 24], [HighamMary2019, theorem 3.1].
+    Source: [Higham2002, chapters 3 and 24], [HighamMary2019, section 3].
 
     >>> layer = Layer("conv", (np.full((1, 1, 3), 1.5), np.full((1, 1, 2), 0.5), None), {})
     >>> (error_bound(layer, "float16").bound / (1.5 * 2.0**-11)).round(3).tolist()

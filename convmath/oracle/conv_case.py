@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -12,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DomainError
-from . import dialects, exact
+from . import dialects
+from .answers import ANSWERS
 from .axes import Axis
 from .base_case import LARGEST_LIMIT, LIMIT, Case, every_axis, require_moderate
 from .descriptor import Words, axes_word, pairs_word
@@ -166,14 +166,7 @@ class ConvCase(Case):
         return extra | self._layer_options
 
     def _answer(self) -> npt.NDArray[Any]:
-        functions: dict[str, Callable[..., npt.NDArray[Any]]] = {
-            "conv": exact.conv_forward,
-            "conv_transpose": exact.conv_transpose_forward,
-            "grad_input": exact.conv_grad_input,
-            "grad_weight": exact.conv_grad_weight,
-            "grad_bias": exact.conv_grad_bias,
-        }
-        return functions[self.kind](*self.arguments, **self.options)
+        return ANSWERS[self.kind](*self.arguments, **self.options)
 
     @property
     def features(self) -> frozenset[str]:

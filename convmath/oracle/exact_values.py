@@ -77,7 +77,7 @@ class DoubleFloats:
         """Absolute differences to numbers of any NumPy type, each right to within a factor of 1 +- 2**-50.
 
         Where ``got`` and ``high`` are within a factor of two of each other their difference is exact (Sterbenz's lemma
-        [Higham2002, theorem 2.5]) and subtracting ``low`` rounds once; elsewhere ``low`` is far below the difference.
+        [Higham2002, chapter 2]) and subtracting ``low`` rounds once; elsewhere ``low`` is far below the difference.
         """
         other = DoubleFloats.of(Scaled(got, 0)) if got.dtype.kind in "iub" else None
         high = got.astype(np.float64) if other is None else other.high

@@ -31,9 +31,9 @@ class Fourier:
 
         1 + phi = product of (1 + eta_r) <= exp(beta * log2 N),    beta = largest of eta_r / log2 r
 
-    (with radix 2 this is [Higham2002, theorem 24.2], at a larger constant that also covers radices without trivial
+    (with radix 2 this is [Higham2002, chapter 24], at a larger constant that also covers radices without trivial
     multiplications). Let ||.|| and ||.||_1 be norms over space, x and w one channel, and sums over channels. Products
-    and their sums have a relative error of chi = sqrt(2) gamma_{C+1} [Higham2002, lemma 3.5]. By Cauchy's inequality,
+    and their sums have a relative error of chi = sqrt(2) gamma_{C+1} [Higham2002, chapter 3]. By Cauchy's inequality,
     the inverse transform taken exactly, an element is off by at most
 
         ((1 + phi)**2 (1 + chi) - 1) * sum of ||x|| ||w||,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..errors import DomainError
 from . import exact
+from .answers import ANSWERS
 from .exact.kernels import compare, correlate, spread
 from .exact_values import DoubleFloats, Scaled, scaled
 from .relation import (
@@ -31,17 +32,6 @@ _BILINEAR: dict[str, Callable[[Array, Array, Relation], Array]] = {
     "conv_transpose": spread,
     "grad_input": spread,
     "grad_weight": compare,
-}
-_FUNCTIONS: dict[str, Callable[..., Array]] = {
-    "conv": exact.conv_forward,
-    "conv_transpose": exact.conv_transpose_forward,
-    "grad_input": exact.conv_grad_input,
-    "grad_weight": exact.conv_grad_weight,
-    "grad_bias": exact.conv_grad_bias,
-    "max_pool": exact.max_pool,
-    "avg_pool": exact.avg_pool,
-    "max_pool_grad_input": exact.max_pool_grad_input,
-    "avg_pool_grad_input": exact.avg_pool_grad_input,
 }
 
 
@@ -62,8 +52,8 @@ class Layer:
 
     def __post_init__(self) -> None:
         """Refuse an unknown kind."""
-        if self.kind not in _FUNCTIONS:
-            raise DomainError("kind", self.kind, f"needs one of {', '.join(_FUNCTIONS)}")
+        if self.kind not in ANSWERS:
+            raise DomainError("kind", self.kind, f"needs one of {', '.join(ANSWERS)}")
 
     @property
     def bilinear(self) -> bool:
@@ -98,7 +88,7 @@ class Layer:
             scaled(f"argument {i}", argument) for i, argument in enumerate(self.arguments) if argument is not None
         ]
         count = len(self.operands)
-        result = _FUNCTIONS[self.kind](*(operand.numerators for operand in operands[:count]), **self.options)
+        result = ANSWERS[self.kind](*(operand.numerators for operand in operands[:count]), **self.options)
         exponent = sum(o.exponent for o in operands[:2]) if self.bilinear else operands[0].exponent
         value = Scaled(result, exponent)
         if len(operands) == count:
@@ -131,7 +121,7 @@ class Layer:
             return np.abs(self.expected.high)
         gradient = scaled("argument 0", operands[0])
         others = [scaled("argument 1", operand).numerators for operand in self.operands[1:]]
-        result = _FUNCTIONS[self.kind](gradient.numerators, *others, **self.options)
+        result = ANSWERS[self.kind](gradient.numerators, *others, **self.options)
         return DoubleFloats.of(Scaled(result, gradient.exponent)).high
 
     @cached_property

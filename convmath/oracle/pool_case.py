@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import lcm, prod
@@ -12,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DomainError
-from . import dialects, exact
+from . import dialects
+from .answers import ANSWERS
 from .axes import Axis, pool_axes
 from .base_case import LARGEST_LIMIT, LIMIT, Case, every_axis, require_moderate
 from .descriptor import Words, axes_word, pairs_word
@@ -164,13 +164,7 @@ class PoolCase(Case):
         return options | ({"input_size": self.input_size} if self.kind == "avg_pool_grad_input" else {})
 
     def _answer(self) -> npt.NDArray[Any]:
-        functions: dict[str, Callable[..., npt.NDArray[Any]]] = {
-            "max_pool": exact.max_pool,
-            "avg_pool": exact.avg_pool,
-            "max_pool_grad_input": exact.max_pool_grad_input,
-            "avg_pool_grad_input": exact.avg_pool_grad_input,
-        }
-        return functions[self.kind](*self.arguments, **self.options)
+        return ANSWERS[self.kind](*self.arguments, **self.options)
 
     @property
     def features(self) -> frozenset[str]:

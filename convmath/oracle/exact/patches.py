@@ -70,9 +70,9 @@ def scatter(patches: Array, axes: Sequence[Axis]) -> Array:
 
 def fit(x: Array, axes: Sequence[Axis]) -> Array:
     """``x`` padded with zeros, or cropped, to what the windows cover."""
-    inside, target = _overlap(axes)
-    if target == inside and x.shape[-len(axes) :] == cover_size(axes):
+    if _covered(x.shape[-len(axes) :], axes):
         return x
+    inside, target = _overlap(axes)
     covered = empty_cover(x.shape[: x.ndim - len(axes)], axes, x.dtype)
     covered[target] = x[inside]
     return covered
@@ -80,10 +80,10 @@ def fit(x: Array, axes: Sequence[Axis]) -> Array:
 
 def uncover(covered: Array, axes: Sequence[Axis]) -> Array:
     """The part of what the windows cover that lies in the input; inputs that they do not cover are 0."""
-    inside, target = _overlap(axes)
     size = tuple(axis.input_size for axis in axes)
-    if target == inside and size == cover_size(axes):
+    if _covered(size, axes):
         return covered
+    inside, target = _overlap(axes)
     x = np.zeros(covered.shape[: covered.ndim - len(axes)] + size, dtype=covered.dtype)
     x[inside] = covered[target]
     return x
@@ -119,6 +119,11 @@ def output_size(axes: Sequence[Axis | AdaptiveAxis]) -> Index:
 def cover_size(axes: Sequence[Axis]) -> Index:
     """Elements per axis from the start of the first window to the end of the last."""
     return tuple(axis.stride * (axis.output_size - 1) + axis.dilation * (axis.kernel_size - 1) + 1 for axis in axes)
+
+
+def _covered(size: Index, axes: Sequence[Axis]) -> bool:
+    """Whether the windows cover the input, no more and no less."""
+    return size == cover_size(axes) and not any(axis.lo for axis in axes)
 
 
 def _overlap(axes: Sequence[Axis]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
