@@ -1,0 +1,77 @@
+"""A conformance report on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .conformance_report import Cell, Conformance, Found
+
+STYLES = {
+    "passes": "green",
+    "known divergence": "yellow",
+    "new divergence": "bold red",
+    "not supported": "dim",
+    "not judged": "dim",
+}
+
+
+def view(report: Conformance) -> Group:
+    """The whole report."""
+    return Group(*_parts(report))
+
+
+def _parts(report: Conformance) -> Iterator[RenderableType]:
+    yield Text(report.title, "bold")
+    yield Text(report.verdict, "green" if report.ok else "bold red")
+    yield Text(f"{report.examples} cases for each kind and number of axes, drawn from seed {report.seed}")
+    yield Text()
+    yield _matrix(report)
+    if report.divergences:
+        yield Text()
+        yield Text("Divergences", "bold")
+        for cell, found in report.divergences:
+            yield from _divergence(cell, found)
+    if report.refusals:
+        yield Text()
+        yield _refusals(report)
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+
+
+def _matrix(report: Conformance) -> Table:
+    table = _table()
+    table.add_column("Kind", no_wrap=True)
+    table.add_column("Axes", justify="right")
+    for tested in report.backends:
+        table.add_column(tested.name, justify="right")
+    for kind, ndim, cells in report.rows:
+        table.add_row(kind, str(ndim), *(Text(cell.text, STYLES[cell.state]) for cell in cells))
+    return table
+
+
+def _divergence(cell: Cell, found: Found) -> Iterator[Text]:
+    known = f"{found.entry}, {found.decision}" if found.entry else "not in the list"
+    place = f"{cell.backend} {cell.kind} with {cell.ndim} axes, {found.count} of {cell.judged}"
+    yield Text(f"  {place}: {known}", "" if found.entry else "bold red")
+    yield Text(f"    {found.failure.case}")
+    yield Text(f"    {found.failure.verdict}: {found.failure.reason[:300]}")
+    for text in found.diagnosis:
+        yield Text(f"    matches if {text}")
+    for note in found.notes:
+        yield Text(f"    {note}")
+
+
+def _refusals(report: Conformance) -> Table:
+    table = _table()
+    table.add_column("Not supported", overflow="fold")
+    table.add_column("Cases", justify="right")
+    for backend, reason, count in report.refusals:
+        table.add_row(reason if reason.startswith(backend) else f"{backend}: {reason}", str(count))
+    return table
