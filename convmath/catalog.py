@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from .calculus.kernel import Theorem
     from .calculus.terms import Statement, Value
 
-TRUSTED = frozenset({"kernel"})
-"""What a theorem of the catalogue may rest on."""
-
 
 @dataclass(frozen=True)
 class Notation:
@@ -72,6 +69,11 @@ class Proof:
     main: int = 1
 
     @property
+    def trust(self) -> frozenset[str]:
+        """What the theorems rest on."""
+        return frozenset[str]().union(*(theorem.trust for theorem in self.theorems))
+
+    @property
     def statements(self) -> tuple[Part, ...]:
         """The parts that are the entry's statement: the last ``main`` ones."""
         return self.parts[-self.main :]
@@ -93,6 +95,7 @@ class Entry:
         sources: bibliography keys with the place, or a note that it is new here.
         ndims: the numbers of axes for which it can be derived; empty for statements about one axis.
         helper: the public function that computes it, if there is one.
+        trust: exactly what its theorems rest on: the kernel, and SymPy's integrals where there are some.
     """
 
     id: str
@@ -102,6 +105,7 @@ class Entry:
     ndims: tuple[int, ...]
     helper: str | None
     build: Callable[..., Proof]
+    trust: tuple[str, ...] = ("kernel",)
 
     def proof(self, ndim: int | None = None) -> Proof:
         """The proof from the committed certificates, made once a process.
@@ -165,6 +169,7 @@ def theorem(
     sources: tuple[str, ...],
     ndims: tuple[int, ...] = (),
     helper: str | None = None,
+    trust: tuple[str, ...] = ("kernel",),
 ) -> Callable[[Callable[..., Proof]], Callable[..., Proof]]:
     """Register a proof under its permanent id; its docstring's first line is the summary."""
 
@@ -172,7 +177,7 @@ def theorem(
         if identifier in _ENTRIES:
             raise ProofError(f"there are two entries {identifier}")
         summary = (build.__doc__ or "").strip().splitlines()[0]
-        _ENTRIES[identifier] = Entry(identifier, title, summary, sources, ndims, helper, build)
+        _ENTRIES[identifier] = Entry(identifier, title, summary, sources, ndims, helper, build, trust)
         return build
 
     return register
@@ -221,7 +226,8 @@ def build(item: Entry, ndim: int | None) -> Proof:
 
     show_theorems()
     proof = item.build() if ndim is None else item.build(ndim)
-    for theorem in proof.theorems:
-        if not theorem.trust <= TRUSTED:
-            raise ProofError(f"{item.id} rests on {', '.join(sorted(theorem.trust - TRUSTED))}, which is not allowed")
+    if more := proof.trust - set(item.trust):
+        raise ProofError(f"{item.id} rests on {', '.join(sorted(more))}, which is not allowed")
+    if less := set(item.trust) - proof.trust:
+        raise ProofError(f"{item.id} does not rest on {', '.join(sorted(less))}, as it declares")
     return proof

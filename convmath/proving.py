@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from . import cache
 from .calculus import store
 from .calculus.recheck import Recheck
 from .calculus.smt import write_smtlib
@@ -35,12 +36,24 @@ class Request:
         folder: where the certificates are; by default the committed ones.
         recheck: check the traces with Z3, cvc5 and brute force too.
         smtlib: a folder for the integer facts as SMT-LIB 2 files, ``ID/STEP.smt2``.
+        cache: a folder in which what is proved is kept, and looked up as long as nothing that it depends on changes;
+            without one everything is proved. A search, or SMT-LIB files, need a proof anyway.
     """
 
     search: bool = False
     folder: Path | None = None
     recheck: bool = False
     smtlib: Path | None = None
+    cache: Path | None = None
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether an outcome that was kept is as good as a proof."""
+        return self.cache is not None and not self.search and self.smtlib is None
+
+    def key(self, item: Entry) -> str | None:
+        """The hash of all that the outcome for an entry depends on, if it may be kept at all."""
+        return cache.key(item, {"recheck": self.recheck}, self.folder) if self.looks_up else None
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,7 @@ class Outcome:
         answers: for Z3, cvc5 and brute force, how often each answer was given; empty without a recheck.
         recheck_seconds: how long the recheck took, without what it had checked in the same process before.
         problems: a sentence for each thing that is wrong; none if the entry is proved.
+        cached: whether this is what an earlier proof came to, all that it depends on being the same.
     """
 
     id: str
@@ -66,6 +80,7 @@ class Outcome:
     answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     recheck_seconds: float = 0.0
     problems: tuple[str, ...] = ()
+    cached: bool = False
 
     @property
     def ok(self) -> bool:
@@ -94,8 +109,52 @@ def prove(
     request = request or Request()
     if request.search:
         request = replace(request, folder=writable_folder(request.folder))
-    workers = min(len(items), jobs or processors())
-    return _in_processes(items, request, workers) if workers > 1 else (prove_entry(item, request) for item in items)
+    return _merged(items, _kept(items, request), request, jobs or processors())
+
+
+def _merged(items: Sequence[Entry], kept: Mapping[str, Outcome], request: Request, jobs: int) -> Generator[Outcome]:
+    """What was kept and what is proved now, in the order of the entries.
+
+    What may be kept is proved in a fresh process, whose modules are no older than the hash of their source.
+    """
+    fresh = [item for item in items if item.id not in kept]
+    workers = min(len(fresh), jobs)
+    apart = workers > 1 or (fresh and request.looks_up)
+    running = _in_processes(fresh, request, workers) if apart else (prove_entry(item, request) for item in fresh)
+    with closing(running):
+        for item in items:
+            yield kept[item.id] if item.id in kept else next(running)
+
+
+def _kept(items: Iterable[Entry], request: Request) -> dict[str, Outcome]:
+    """The outcomes that were kept, each under the hash of what it depends on now."""
+    found = {}
+    for item in items:
+        key = request.key(item)
+        data = cache.read(_place(item, request), key) if key else None
+        outcome = _read(data) if data is not None else None
+        if outcome is not None and outcome.ok and outcome.id == item.id and set(outcome.trust) == set(item.trust):
+            found[item.id] = replace(outcome, cached=True)
+    return found
+
+
+def _keep(item: Entry, request: Request, key: str | None, outcome: Outcome) -> None:
+    """Keep what is proved, if nothing that it depends on has changed meanwhile, and if the folder can be written."""
+    if outcome.ok and key and key == request.key(item):
+        with suppress(OSError):
+            write_file(_place(item, request), cache.text(key, asdict(outcome)))
+
+
+def _place(item: Entry, request: Request) -> Path:
+    return (request.cache or Path()) / f"{item.id}{'.recheck' if request.recheck else ''}.json"
+
+
+def _read(data: Mapping[str, Any]) -> Outcome | None:
+    try:
+        outcome = Outcome(**data)
+        return replace(outcome, trust=tuple(outcome.trust), problems=tuple(outcome.problems))
+    except TypeError:
+        return None
 
 
 def prove_entry(item: Entry, request: Request) -> Outcome:
@@ -169,14 +228,17 @@ def _in_processes(items: Sequence[Entry], request: Request, workers: int) -> Gen
     """Every entry in one of the worker processes; they end with the iterator, however that ends."""
     others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    keys = [request.key(item) for item in items]
     try:
         with _interrupts_held():
             futures = [pool.submit(_prove_id, item.id, request) for item in items]
-        for item, future in zip(items, futures, strict=True):
+        for item, key, future in zip(items, keys, futures, strict=True):
             try:
-                yield future.result()
+                outcome = future.result()
             except BrokenProcessPool:
-                yield Outcome(item.id, problems=("its process ended early, as it does when memory runs out",))
+                outcome = Outcome(item.id, problems=("its process ended early, as it does when memory runs out",))
+            _keep(item, request, key, outcome)
+            yield outcome
     except BaseException:
         for worker in multiprocessing.active_children():
             if worker not in others:

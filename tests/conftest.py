@@ -12,6 +12,12 @@ settings.register_profile("thorough", max_examples=2000, deadline=None, print_bl
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """What the command line proves in the tests is kept with them."""
+    os.environ["CONVMATH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session", params=["cpu", "cuda"])
 def device(request):
     """Each torch device in turn; session-wide, so that Hypothesis may run many examples on one."""

@@ -53,11 +53,12 @@ def without_times(outcomes):
 # What holds
 
 
-def test_every_entry_is_proved_from_its_committed_certificates_and_rests_on_the_kernel_alone():
+def test_every_entry_is_proved_from_its_committed_certificates_and_rests_on_what_it_declares():
     outcomes = list(prove(jobs=2))
     assert [outcome.id for outcome in outcomes] == [item.id for item in catalog.entries()]
     assert [outcome for outcome in outcomes if not outcome.ok] == []
-    assert {outcome.trust for outcome in outcomes} == {("kernel",)}
+    assert [outcome.trust for outcome in outcomes] == [tuple(sorted(item.trust)) for item in catalog.entries()]
+    assert {item.trust for item in catalog.entries()} == {("kernel",), ("kernel", "sympy.integrate")}
     assert orphans() == []
 
 
@@ -249,17 +250,18 @@ REGISTER = """
     def proof_of(claim):
         return Proof((Part("So:", claim),), {n: "a number"}, Example({n: 1}), Mistake("", Statement(le(n, 0))))
 
-    def register(name, claim):
+    def register(name, claim, trust=("kernel",)):
         def build():
             '''A claim.'''
             return proof_of(claim())
-        theorem(name, title="A claim", sources=())(build)
+        theorem(name, title="A claim", sources=(), trust=trust)(build)
 
     register("test.true", lambda: prove(le(n, n + 1)))
     register("test.false", lambda: prove(le(n + 1, n)))
     register("test.wrong_kind", lambda: prove(le(n, sympy.Symbol("q"))))
     register("test.broken", lambda: [][1])
     register("test.admitted", lambda: admit(le(n, 0), "hope"))
+    register("test.modest", lambda: prove(le(n, n + 2)), ("kernel", "sympy.integrate"))
     register("test.crash", lambda: os._exit(3))
     register("test.slow", lambda: time.sleep(600))
 
@@ -283,13 +285,14 @@ def finished(command):
 def test_a_false_entry_fails_and_a_true_one_beside_it_does_not(tmp_path, jobs):
     command = [*script(tmp_path), "test.true", "--search", "--jobs", jobs]
     assert finished(command).returncode == 0
-    run = finished([*command, "test.false", "test.wrong_kind", "test.broken", "test.admitted"])
+    run = finished([*command, "test.false", "test.wrong_kind", "test.broken", "test.admitted", "test.modest"])
     assert run.returncode == 1, run.stderr
-    assert "1 of 5 entries proved" in run.stdout
+    assert "1 of 6 entries proved" in run.stdout
     assert "test.false: n + 1 <= n is false: n = 0" in run.stderr
     assert "test.wrong_kind: the symbol q must be an integer" in run.stderr
     assert "test.broken: IndexError: list index out of range (script.py, line " in run.stderr
     assert "test.admitted rests on hope, which is not allowed" in run.stderr
+    assert "test.modest does not rest on sympy.integrate, as it declares" in run.stderr
     assert "Traceback" not in run.stderr
     assert [path.name for path in (tmp_path / "found").iterdir()] == ["test.true.json"]
 

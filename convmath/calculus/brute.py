@@ -11,11 +11,14 @@ from ..errors import DomainError, UnsupportedError
 from .evaluate import Model
 from .models import Models, opened
 from .plain import Frozen, conjuncts, substitute
+from .sampling import SAMPLED, drawn, is_real, sample
 
 _BOXES = (2, 3, 2, 4, 3, 2, 5, 3, 2, 3, 4, 2)
 """The largest value of a variable in the models that are drawn, one after the other."""
 _INTEGERS = 8
 """A formula is decided by so many times more models than an equation."""
+_DRAWN = 50
+"""So many samples of real terms are taken at most."""
 _POINTS = 4000
 """A sum of more points is too large."""
 
@@ -69,6 +72,8 @@ class BruteForce:
 
     def _check(self, hypotheses: frozenset[Frozen], conclusion: Frozen, enough: int) -> tuple[str, int, int, str]:
         premises, body = opened(sorted(hypotheses, key=repr), conclusion)
+        if is_real(body):
+            return _sampled(premises, body, enough)
         models = Models(premises, [body])
         key = frozenset(premises), tuple(models.variables)
         if body[0] != "equal":
@@ -80,6 +85,25 @@ class BruteForce:
             again = _decide(_Samples(models, wishes).drawn(), models, body, enough)
             return found if again[0] == "unknown" else again
         return found
+
+
+def _sampled(premises: Sequence[Frozen], body: Frozen, enough: int) -> tuple[str, int, int, str]:
+    """An equation between real terms, at numbers and step functions that are drawn."""
+    if premises:
+        return "unknown", 0, 0, "what is supposed of real terms is not sampled"
+    cases = telling = 0
+    for seed in range(_DRAWN):
+        try:
+            sides = sample(body[1][1], seed), sample(body[2][1], seed)
+        except (DomainError, UnsupportedError) as error:
+            return "unknown", cases, telling, str(error)
+        if sides[0] != sides[1]:
+            model = drawn(body, seed)
+            return "refuted", cases, telling, _counterexample(model, model.sides(body))
+        cases, telling = cases + 1, telling + bool(sides[0])
+        if telling == enough:
+            return "agrees", cases, telling, SAMPLED
+    return "unknown", cases, telling, "only 0 = 0 was met"
 
 
 def _decide(candidates: Iterable[Model], models: Models, body: Frozen, enough: int | None) -> tuple[str, int, int, str]:
@@ -94,7 +118,10 @@ def _decide(candidates: Iterable[Model], models: Models, body: Frozen, enough: i
             note, failed = str(error), True
             continue
         if admitted and sides[0] != sides[1]:
-            return "refuted", cases, telling, _counterexample(model, sides)
+            counterexample = _counterexample(model, sides)
+            if _admitted(models, model):
+                return "refuted", cases, telling, counterexample
+            continue
         cases += admitted
         telling += admitted and bool(sides[0])
         if telling == enough:
@@ -102,6 +129,14 @@ def _decide(candidates: Iterable[Model], models: Models, body: Frozen, enough: i
     if telling or (cases and not failed):
         return "agrees", cases, telling, ""
     return "unknown", cases, telling, note
+
+
+def _admitted(models: Models, model: Model) -> bool:
+    """Whether the model meets the hypotheses about what was not used too."""
+    try:
+        return models.admits(model, thorough=True)
+    except (DomainError, UnsupportedError, RecursionError):
+        return False
 
 
 def _counterexample(model: Model, sides: tuple[object, object]) -> str:

@@ -17,6 +17,7 @@ from ..inert import FloorDiv
 from . import kernel, store
 from .index import Formula, Term, both, eq, equivalent, implies, integer_term, negation, variables
 from .kernel import Theorem
+from .reals import RealTerm
 from .terms import Contraction, Equation, Gradient, Statement, Value, value
 
 Pairs = Iterable[tuple[Sequence[Formula], Sequence[Formula]]]
@@ -24,9 +25,9 @@ Pairs = Iterable[tuple[Sequence[Formula], Sequence[Formula]]]
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a calculation: the value that is reached, and why it is equal to the one before."""
+    """One line of a calculation: the value or real term that is reached, and why it is equal to the one before."""
 
-    value: Value
+    value: Value | RealTerm
     why: str
 
 
@@ -36,7 +37,7 @@ class Part:
 
     title: str
     theorem: Theorem
-    start: Value | None = None
+    start: Value | RealTerm | None = None
     steps: tuple[Step, ...] = ()
 
 
@@ -110,7 +111,8 @@ class Calc:
     @property
     def value(self) -> Value:
         """Where the calculation has arrived."""
-        return self.theorem.equation.right
+        reached: Value = self.theorem.equation.right
+        return reached
 
     def _contraction(self, term: int) -> Contraction:
         if not 0 <= term < len(self.value.terms):
@@ -290,7 +292,7 @@ class Calc:
         self.steps += reversed(backwards)
         return self.theorem
 
-    def _values(self) -> list[Value]:
+    def _values(self) -> list[Value | RealTerm]:
         return [self.start, *(step.value for step in self.steps[:-1])]
 
     def qed(self, target: Any) -> Theorem:

@@ -29,6 +29,7 @@ from .points import (
     term_function,
     walk,
 )
+from .quadrature import evaluated
 
 Number = int | Fraction
 Table = Mapping[Any, Number] | Callable[..., Number]
@@ -104,9 +105,12 @@ class Model:
         return value
 
     def value(self, value: Json) -> Number:
-        """The number that a value stands for: a list of contractions."""
+        """The number that a value stands for: a list of contractions, or a real term."""
         contractions = freeze(value)
-        number: Number = self._evaluate(lambda m, e: _partial(contractions, m, e, ()))
+        if contractions[:1] == ("real",):
+            number: Number = evaluated(contractions[1], self)
+        else:
+            number = self._evaluate(lambda m, e: _partial(contractions, m, e, ()))
         return number.numerator if isinstance(number, Fraction) and number.denominator == 1 else number
 
     def sides(self, equation: Json) -> tuple[Number, Number]:

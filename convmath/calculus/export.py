@@ -16,6 +16,7 @@ from ..inert import Rounding
 from .index import Formula, Term, expanded
 from .kernel import diff
 from .layout import Range, layout
+from .reals import RealTerm
 from .terms import Contraction, Equation, Gradient, Statement, Value, total
 
 _COMPARISONS = {"<=": sympy.Le, "<": sympy.Lt, "==": sympy.Eq, "!=": sympy.Ne}
@@ -28,7 +29,7 @@ _CONNECTIVES = {
 }
 
 
-def to_sympy(item: Statement | Equation | Formula | Value, given: Iterable[Formula] = ()) -> sympy.Basic:
+def to_sympy(item: Statement | Equation | Formula | Value | RealTerm, given: Iterable[Formula] = ()) -> sympy.Basic:
     """The SymPy object: an equation, inequality or boolean for what is true or false, an expression for a value.
 
     Roundings become SymPy's own; a bracket becomes ``Piecewise((1, condition), (0, True))``; quantifiers are dropped,
@@ -55,6 +56,8 @@ def to_sympy(item: Statement | Equation | Formula | Value, given: Iterable[Formu
         return sympy.Eq(left, right, evaluate=False)
     if isinstance(item, Formula):
         return _boolean(item, evaluate=False)
+    if isinstance(item, RealTerm):
+        return item.expr
     return sympy.Add(*(_contraction(term, given) for term in item.terms))
 
 

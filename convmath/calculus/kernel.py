@@ -1,7 +1,8 @@
 """Theorems and the rules that make them. Trusted, together with :mod:`convmath.calculus.certificate`.
 
 A theorem ``hypotheses |- conclusion`` says: for all integers and all tensors that meet the hypotheses, the conclusion
-holds. Statements are integer formulas or equations between values, possibly quantified over some of their variables.
+holds. Statements are integer formulas or equations between values, possibly quantified over some of their variables,
+or equations between real terms, which hold for all real variables and for all functions whose integrals exist.
 Only the functions of this module make theorems, and each checks its side conditions. Every theorem carries its trace
 (the rule, what it was applied to, the premises) and its trust: what it rests on besides the rules.
 
@@ -21,10 +22,13 @@ import sympy
 from ..errors import ProofError
 from . import certificate as certificates
 from .index import Formula, Json, Term, both, eq, equivalent, implies, le, negation, substitute, term_json, variables
+from .reals import RealTerm
 from .terms import Contraction, Equation, Gradient, Statement, Value, total, value
 
 KERNEL = "kernel"
 """The trust of a theorem that rests on the rules and on checked certificates alone."""
+SYMPY = "sympy.integrate"
+"""The trust of a theorem that rests on SymPy for the value of an integral."""
 
 _COUNTER = itertools.count()
 _KEY = object()
@@ -103,13 +107,15 @@ def _need(condition: bool, message: str) -> None:
 def _statement(statement: Any) -> Statement:
     if isinstance(statement, (Formula, Equation)):
         return Statement(statement)
-    _need(type(statement) is Statement, f"not a statement: {statement!r}")
-    return statement  # type: ignore[no-any-return]
+    if type(statement) is not Statement:
+        raise ProofError(f"not a statement: {statement!r}")
+    return statement
 
 
 def _theorem(theorem: Any) -> Theorem:
-    _need(type(theorem) is Theorem, f"not a theorem: {theorem!r}")
-    return theorem  # type: ignore[no-any-return]
+    if type(theorem) is not Theorem:
+        raise ProofError(f"not a theorem, but something of type {type(theorem).__name__}")
+    return theorem
 
 
 # Logic
@@ -176,15 +182,17 @@ def induct(base: Theorem, step: Theorem, over: sympy.Symbol) -> Theorem:
 
 def admit(statement: Statement | Formula | Equation, because: str) -> Theorem:
     """A statement taken on trust; ``because`` joins the trust of everything that rests on it."""
-    _need(isinstance(because, str) and because not in ("", KERNEL), "an admitted statement names what it rests on")
+    _need(
+        isinstance(because, str) and because not in ("", KERNEL, SYMPY), "an admitted statement names what it rests on"
+    )
     return Theorem(_KEY, "admit", (), statement, trust={because}, because=because)
 
 
 # Equations
 
 
-def ring(left: Value, right: Value) -> Theorem:
-    """Both sides are the same polynomial in the same sums."""
+def ring(left: Value | RealTerm, right: Value | RealTerm) -> Theorem:
+    """Both sides are the same polynomial in the same sums or integrals."""
     _need(left.canonical() == right.canonical(), "the two sides are not equal as polynomials of the same sums")
     return Theorem(_KEY, "ring", (), Equation(left, right))
 
@@ -357,6 +365,23 @@ def diff(gradient: Gradient) -> Theorem:
     return Theorem(_KEY, "diff", (), Equation(value(gradient), Value(tuple(terms))))
 
 
+# Integrals
+
+
+def substitution(integral: RealTerm, new: sympy.Symbol, point: sympy.Expr) -> Theorem:
+    """The integral over the line with another variable: ``point`` is plus or minus the new one and a rest."""
+    result = RealTerm(integral.expr).substituted(new, point)
+    arguments = {"new": new.name, "point": RealTerm(point).json()}
+    return Theorem(_KEY, "substitution", (), Equation(integral, result), **arguments)
+
+
+def integrate(left: RealTerm, right: RealTerm) -> Theorem:
+    """Both sides are equal when SymPy works out their integrals; this rests on SymPy."""
+    equation = Equation(RealTerm(left.expr), RealTerm(right.expr))
+    _need(equation.left.equals_by_sympy(equation.right), "SymPy does not find the two sides equal")
+    return Theorem(_KEY, "integrate", (), equation, trust={SYMPY})
+
+
 def _closed(theorem: Theorem, contraction: Contraction) -> None:
     caught = _free(*theorem.hypotheses) & set(contraction.bound)
     _need(not caught, f"a bound index is free in the hypotheses of the fact: {sorted(map(str, caught))}")
@@ -391,5 +416,7 @@ RULES: tuple[Callable[..., Theorem], ...] = (
     vanish,
     unfold,
     diff,
+    substitution,
+    integrate,
 )
 """All the rules."""

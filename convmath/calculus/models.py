@@ -308,27 +308,28 @@ class Models:
                     return self.model(found, seed)
         return None
 
-    def admits(self, model: Model, partial: bool = False) -> bool:
+    def admits(self, model: Model, partial: bool = False, thorough: bool = False) -> bool:
         """Whether the hypotheses are true in the model, quantified ones at the entries that were used.
 
-        With ``partial``, what a quantified hypothesis says about entries without a value is passed over.
+        With ``partial``, what a quantified hypothesis says about entries without a value is passed over. With
+        ``thorough``, one whose entries were not used is checked at small values: it may restrict others that were.
         """
         used = list(model.cells)
         if not all(model.holds(fact) for fact in self.facts):
             return False
         for whole, patterns in self._patterns:
-            found = (
+            at_used = (
                 instance
                 for pattern in patterns
                 for kind, name, index in used
                 if (kind, name, len(index)) == pattern.key
                 for instance in pattern.instances(index, model)
             )
-            if not patterns:
-                found = (
-                    dict(zip(whole[1], point, strict=True)) for point in product(range(-2, 4), repeat=len(whole[1]))
-                )
-            for instance in islice(found, _INSTANCES):
+            found = list(islice(at_used, _INSTANCES))
+            if not patterns or (thorough and not found):
+                points = product(range(-2, 4), repeat=len(whole[1]))
+                found = [dict(zip(whole[1], point, strict=True)) for point in islice(points, _INSTANCES)]
+            for instance in found:
                 try:
                     if not model.holds_at(whole, instance):
                         return False

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import ProofError
+from .plain_reals import check_real, real_text
 
 Json = Any
 Frozen = Any
@@ -105,6 +106,8 @@ def _check_term(term: Frozen) -> None:
 
 
 def _check_value(value: Frozen) -> None:
+    if _is_shape(value, "real", 2):
+        return check_real(value[1])
     for contraction in value if isinstance(value, tuple) else (value,):
         if not _is_shape(contraction, "sum", 5) or not _are_names(contraction[1]):
             raise ProofError(f"not a contraction: {contraction!r}")
@@ -117,6 +120,7 @@ def _check_value(value: Frozen) -> None:
         _check_term(coefficient[1])
         for factor in factors:
             _check_factor(factor)
+    return None
 
 
 def _check_number(number: Frozen) -> None:
@@ -153,6 +157,8 @@ def free_variables(item: Frozen) -> frozenset[str]:
 
 def _parts(item: Frozen) -> Sequence[Frozen]:
     head = item[0] if item else None
+    if head == "real":
+        return ()
     if head == "sum":
         return (*item[2], item[3][1], *item[4])
     if head == "forall":
@@ -178,7 +184,7 @@ def substitute(item: Frozen, mapping: Mapping[str, Frozen]) -> Frozen:
     """
     if isinstance(item, str):
         return mapping.get(item, item)
-    if isinstance(item, int) or not item:
+    if isinstance(item, int) or not item or item[0] == "real":
         return item
     head = item[0]
     if head in ("at", "tensor"):
@@ -324,6 +330,8 @@ def _part(part: Frozen, names: Mapping[str, str]) -> Any:
     if isinstance(part, str):
         return names.get(part, part)
     start = 2 if part[0] == "at" else 1
+    if part[0] == "integral":
+        names = {**names, part[1]: "%"}
     return (*part[:start], *(_term(arg, names) for arg in part[start:]))
 
 
@@ -352,6 +360,8 @@ def text(item: Frozen) -> str:
         return f"{head}({_joined(item[1:], ', ')})"
     if head == "equal":
         return f"{text(item[1])} = {text(item[2])}"
+    if head == "real":
+        return real_text(item[1])
     if not isinstance(head, str):
         return _joined(item, " + ") or "0"
     if head == "not":

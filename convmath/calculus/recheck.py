@@ -20,7 +20,10 @@ from .structure import Step, check_step
 
 __all__ = ["Brute", "Recheck", "RecheckReport", "StepReport", "recheck", "smtlib", "write_smtlib"]
 
-_SUMS = frozenset({"ring", "guard", "index", "one_point", "swap", "reindex", "split", "vanish", "unfold", "diff"})
+_SUMS = frozenset({"ring", "guard", "index", "one_point", "swap", "reindex", "split", "vanish", "unfold", "diff"}) | {
+    "substitution",
+    "integrate",
+}
 """The rules whose steps need brute force to agree: the others follow from their premises by their shape."""
 _CASES, _FEW = 6, 2
 """So many telling models decide a fact or one of these steps, and a step that follows by its shape."""

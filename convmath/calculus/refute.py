@@ -16,6 +16,7 @@ from .evaluate import Model, Number
 from .models import Models, opened
 from .plain import COMPARISONS, CONNECTIVES, Frozen, Json, entries, statement, text
 from .points import Cell
+from .sampling import is_real, tried
 from .smt import script, sequence_symbol, variable_symbol
 from .solvers import Solver
 
@@ -127,6 +128,8 @@ def refute(
     'n = 1, s = 2: floor(n/s) is 0, ceil(n/s) is 1'
     """
     search = _Search(tuple(hypotheses), claim)
+    if is_real(search.body):
+        return next(filter(None, map(search.witness_of, tried(search.body))), None)
     for assignment, seed in search.candidates(largest, tries if search.body[0] == "equal" else 10 * tries):
         witness = search.attempt(assignment, seed)
         if witness is not None:
@@ -169,9 +172,10 @@ class _Search:
         try:
             if model.holds(self.body) or not self.models.admits(model):
                 return None
+            witness = self._witness(model)
+            return witness if witness is not None and self.models.admits(model, thorough=True) else None
         except (DomainError, UnsupportedError, RecursionError):
             return None
-        return self._witness(model)
 
     def _witness(self, model: Model) -> Witness | None:
         bare = Witness(self.hypotheses, self.claim, model.variables, dict(model.cells), ())
@@ -209,9 +213,10 @@ class _Search:
         variables = {name: values["constants"].get(variable_symbol(name), 0) for name in self.models.variables}
         cells = {(*entry[1:2], len(entry) - 2) for part in (*self.premises, self.body) for entry in entries(part)}
         functions = {key: _function(values["functions"].get(sequence_symbol(*key), [])) for key in cells}
-        return self._witness_of(Model(variables, functions))
+        return self.witness_of(Model(variables, functions))
 
-    def _witness_of(self, model: Model) -> Witness | None:
+    def witness_of(self, model: Model) -> Witness | None:
+        """What is in the model, if it is a counterexample."""
         try:
             return None if model.holds(self.body) else self._witness(model)
         except (DomainError, UnsupportedError):

@@ -1,7 +1,7 @@
 """Checks the shape of a trace's steps: that conclusions, hypotheses and trust follow from the premises by the rule.
 
-This is a second account of the kernel's rules, on plain data. What it cannot see (that a substitution is a bijection,
-that a product is differentiated rightly, that an integer fact is true) is left to evaluation and to the solvers.
+This is a second account of the kernel's rules, on plain data. What it cannot see (that a product is differentiated
+rightly, that an integer fact is true, what an integral comes to) is left to evaluation and to the solvers.
 """
 
 from __future__ import annotations
@@ -12,9 +12,22 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import ProofError
-from .plain import Frozen, canonical, check_statement, conjuncts, free_variables, freeze, fresh, statement, substitute
+from .plain import (
+    Frozen,
+    canonical,
+    check_statement,
+    conjuncts,
+    free_variables,
+    freeze,
+    fresh,
+    plus,
+    polynomial,
+    statement,
+    substitute,
+)
+from .plain_reals import ENDS, occurring, replaced
 
-_KERNEL = "kernel"
+_KERNEL, _SYMPY = "kernel", "sympy.integrate"
 _OPPOSITES: Mapping[str, Callable[[Frozen, Frozen], Frozen]] = {
     "<=": lambda a, b: ("<", b, a),
     "<": lambda a, b: ("<=", b, a),
@@ -84,8 +97,8 @@ def check_step(step: Step, premises: Sequence[Step]) -> None:
         raise ProofError(f"there is no rule {step.rule!r}")
     arity, check = _RULES[step.rule]
     _need(len(premises) == arity, f"the rule needs {arity} premises, not {len(premises)}")
-    own = {step.arguments.get("because")} if step.rule == "admit" else {_KERNEL}
-    _need(step.trust == frozenset(own).union(*(p.trust for p in premises)), "the trust is not that of the premises")
+    own = {"admit": str(step.arguments.get("because")), "integrate": _SYMPY}.get(step.rule, _KERNEL)
+    _need(step.trust == frozenset({own}).union(*(p.trust for p in premises)), "the trust is not that of the premises")
     check(step, *premises)
 
 
@@ -156,7 +169,7 @@ def _induct(step: Step, base: Step, successor: Step) -> None:
 
 
 def _admit(step: Step) -> None:
-    _need(step.arguments.get("because") not in (None, "", _KERNEL), "what is admitted rests on nothing")
+    _need(step.arguments.get("because") not in (None, "", _KERNEL, _SYMPY), "what is admitted rests on nothing")
     _hypotheses(step, [])
 
 
@@ -250,7 +263,19 @@ def _swap(step: Step) -> None:
 
 
 def _reindex(step: Step) -> None:
-    _need(len(step.contractions) == 2, "the sides are no single contractions")
+    left, right = step.contractions
+    _, bound, *parts = left
+    forward, backward = (
+        {name: freeze(term) for name, term in step.arguments.get(name, {}).items()} for name in ("forward", "backward")
+    )
+    _need(set(forward) <= set(bound), "an index that is replaced is not summed over")
+    _need(not set(backward) & {*bound, *free_variables(left)}, "a new index has a name that is taken")
+    for there, back in ((forward, backward), (backward, forward)):
+        for name, term in there.items():
+            _need(not free_variables(term) & set(there), "an index occurs in its replacement")
+            _same(substitute(term, back), name, "the way back")
+    _, _, *moved = substitute(("sum", (), *parts), forward)
+    _same((right,), (("sum", (*(name for name in bound if name not in forward), *backward), *moved),), "the right side")
     _hypotheses(step, [])
 
 
@@ -304,6 +329,27 @@ def _diff(step: Step) -> None:
     _hypotheses(step, [])
 
 
+# Integrals
+
+
+def _substitution(step: Step) -> None:
+    (_, left), (_, right) = step.sides
+    new, (_, point) = step.arguments["new"], freeze(step.arguments["point"])
+    _need(left[0] == right[0] == "integral", "the sides are no integrals")
+    _need(left[2:4] == right[2:4] == ENDS, "the sides are no integrals over the line")
+    old, free = left[1], {name for _, name in occurring(left)}
+    slope = plus(polynomial(point), polynomial(replaced(point, new, 0)), -1)
+    _need(slope in ({(new,): 1}, {(new,): -1}), "the slope of the new variable is not 1 or -1")
+    _need(right[1] == new and new not in free and old not in {name for _, name in occurring(point)}, "a name is taken")
+    _same(("real", right[4]), ("real", replaced(left[4], old, point)), "the integrand")
+    _hypotheses(step, [])
+
+
+def _integrate(step: Step) -> None:
+    _need({side[0] for side in step.sides} == {"real"}, "the sides are no real terms")
+    _hypotheses(step, [])
+
+
 _RULES: Mapping[str, tuple[int, Callable[..., None]]] = {
     "assume": (0, _assume),
     "fact": (0, _fact),
@@ -325,4 +371,6 @@ _RULES: Mapping[str, tuple[int, Callable[..., None]]] = {
     "vanish": (1, _vanish),
     "unfold": (1, _unfold),
     "diff": (0, _diff),
+    "substitution": (0, _substitution),
+    "integrate": (0, _integrate),
 }

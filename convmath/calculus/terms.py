@@ -18,10 +18,14 @@ import sympy
 
 from ..errors import ProofError
 from .index import Formula, Json, Term, expanded, integer_term, substitute, term_json, variables
+from .reals import RealTerm
 
 
 def tensor(name: str) -> sympy.IndexedBase:
-    """A tensor of real numbers, defined at all integers: ``tensor("x")[i]``."""
+    """A tensor of numbers, defined at all integers: ``tensor("x")[i]``.
+
+    The numbers are real, or complex: no rule asks which of two is larger.
+    """
     return sympy.IndexedBase(sympy.Symbol(name), real=True)
 
 
@@ -239,20 +243,21 @@ class Value:
 
 @dataclass(frozen=True)
 class Equation:
-    """``left = right``, for real values."""
+    """``left = right``, for two values or for two real terms."""
 
-    left: Value
-    right: Value
+    left: Any
+    right: Any
 
     def __post_init__(self) -> None:
-        """Refuse what is not a pair of values."""
-        if not type(self.left) is type(self.right) is Value:
+        """Refuse what is not a pair of values, or of real terms."""
+        if type(self.left) is not type(self.right) or type(self.left) not in (Value, RealTerm):
             raise ProofError(f"an equation has values on both sides, not {self.left!r} and {self.right!r}")
 
     @property
     def free_symbols(self) -> frozenset[sympy.Symbol]:
         """The integer variables that are free in it."""
-        return self.left.free_symbols | self.right.free_symbols
+        free: frozenset[sympy.Symbol] = self.left.free_symbols | self.right.free_symbols
+        return free
 
     def substitute(self, mapping: Mapping[Any, Term]) -> Equation:
         """Terms in place of free variables."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import DomainError
+from .documents import Language, format_of, write
 
 if TYPE_CHECKING:
     from ..calculus.terms import Statement
@@ -65,10 +65,10 @@ def list_entries(
 
     from .tables import console, table, word
 
-    listed = table("Id", "Title", "Status")
+    listed = table("Id", "Title", "Status", "Rests on")
     for _, group in groupby(rows, key=lambda row: row["group"]):
         for row in group:
-            listed.add_row(word(row["id"]), Text(row["title"]), word(row["status"]))
+            listed.add_row(word(row["id"]), Text(row["title"]), word(row["status"]), word(", ".join(row["trust"])))
         listed.add_section()
     console().print(listed)
 
@@ -83,6 +83,7 @@ def _summary(item: Entry) -> dict[str, Any]:
         "status": "certified" if store.file_of(item.id, store.committed()).is_file() else "not certified",
         "ndims": list(item.ndims),
         "helper": item.helper,
+        "trust": list(item.trust),
     }
 
 
@@ -156,6 +157,7 @@ def derive(
     style: Annotated[
         DeriveFormat | None, typer.Option("--format", help="Default: what the suffix of the file says, otherwise text.")
     ] = None,
+    language: Annotated[Language, typer.Option("--lang", help="The language.")] = Language.EN,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file (.tex, .md, .txt, .json).")
     ] = None,
@@ -176,22 +178,9 @@ def derive(
     from ..latex.document import render
 
     items = catalog.entries() if every else [catalog.entry(identifier) for identifier in dict.fromkeys(ids or ())]
-    chosen = style or _format_of(output)
+    chosen = format_of(output, style, SUFFIXES, DeriveFormat.TEXT)
     if ndim is not None and not every:
         for item in items:
             item.proof(ndim)
-    text = render(items[0] if len(items) == 1 else items, ndim=ndim, style=chosen.value)
-    if output is None:
-        typer.echo(text, nl=not text.endswith("\n"))
-        return
-    from ..proving import write_file
-
-    write_file(output, text)
-
-
-def _format_of(output: Path | None) -> DeriveFormat:
-    if output is None:
-        return DeriveFormat.TEXT
-    if output.suffix.lower() not in SUFFIXES:
-        raise DomainError("output", str(output), f"needs --format, or one of the suffixes {', '.join(SUFFIXES)}")
-    return SUFFIXES[output.suffix.lower()]
+    chosen_items = items[0] if len(items) == 1 else items
+    write(render(chosen_items, ndim=ndim, style=chosen.value, language=language.value), output)

@@ -40,6 +40,16 @@ def prove(
     smtlib: Annotated[
         Path | None, typer.Option("--smtlib", metavar="DIR", help="Write the integer facts there as SMT-LIB 2 files.")
     ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Prove everything, and keep nothing.")] = False,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache",
+            metavar="DIR",
+            envvar="CONVMATH_CACHE",
+            help="Keep what is proved there, not in the user's cache.",
+        ),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -56,6 +66,9 @@ def prove(
     Each integer fact is checked against its certificate; with --recheck every step is also confirmed by other means.
     Exit code 1 if a proof fails, or if a certificate is missing, wrong or stale.
 
+    What was proved before is not proved again as long as its source, its certificates, the engine and the libraries are
+    the same; --no-cache proves it all the same.
+
     \b
     Examples:
       convmath prove
@@ -64,12 +77,14 @@ def prove(
       convmath prove size.conv --search
       convmath prove --format json > proofs.json
     """
+    from ..cache import default_folder
     from ..catalog import entries
     from ..proving import Request, orphans
     from ..proving import prove as run
 
     start = perf_counter()
-    request = Request(search=search, folder=folder, recheck=recheck, smtlib=smtlib)
+    kept = None if no_cache else cache or default_folder()
+    request = Request(search=search, folder=folder, recheck=recheck, smtlib=smtlib, cache=kept)
     with closing(run(ids or (), request, jobs=jobs)) as running:
         outcomes = list(_watched(running, len(set(ids)) if ids else len(entries())))
     problems = [f"{outcome.id}: {problem}" for outcome in outcomes for problem in outcome.problems]
@@ -88,9 +103,7 @@ def _watched(running: Iterator[Outcome], total: int) -> Iterator[Outcome]:
     """The outcomes as they come, with a progress bar on a terminal and a line each elsewhere, on stderr."""
     if not sys.stderr.isatty():
         for outcome in running:
-            typer.echo(
-                f"{outcome.id}: {_result(outcome)} in {outcome.seconds + outcome.recheck_seconds:.2f} s", err=True
-            )
+            typer.echo(f"{outcome.id}: {_result(outcome)} {_time(outcome)}", err=True)
             yield outcome
         return
     from rich.console import Console
@@ -102,6 +115,10 @@ def _watched(running: Iterator[Outcome], total: int) -> Iterator[Outcome]:
         for outcome in running:
             progress.update(task, advance=1, description=f"{outcome.id}: {_result(outcome)}")
             yield outcome
+
+
+def _time(outcome: Outcome) -> str:
+    return "before" if outcome.cached else f"in {outcome.seconds + outcome.recheck_seconds:.2f} s"
 
 
 def _result(outcome: Outcome) -> str:
@@ -125,7 +142,7 @@ def _report_table(outcomes: list[Outcome], problems: list[str], seconds: float) 
     shown.add_column("Result")
     for outcome in outcomes:
         counts = _confirmed(outcome) if rechecked else (str(outcome.facts), str(outcome.steps))
-        time = f"{outcome.seconds + outcome.recheck_seconds:.2f} s"
+        time = "cached" if outcome.cached else f"{outcome.seconds + outcome.recheck_seconds:.2f} s"
         result = word(_result(outcome), "green" if outcome.ok else "bold red")
         shown.add_row(word(outcome.id), *counts, time, word(", ".join(outcome.trust)), result)
     console().print(shown)

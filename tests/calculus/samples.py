@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from convmath.calculus.evaluate import Model
 from convmath.calculus.index import Formula, either, eq, integers, le, lt, ne, sequence, within
 from convmath.calculus.kernel import Theorem
+from convmath.calculus.plain import freeze
+from convmath.calculus.reals import is_real
+from convmath.calculus.sampling import drawn
 from convmath.calculus.terms import Contraction, Gradient, Value, tensor
 from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
 
@@ -104,6 +107,8 @@ def counterexample(theorem: Theorem) -> str | None:
 
     A quantified hypothesis ``for all p: z[p] = value`` is met by making z that value; there must be no other ones.
     """
+    if is_real(theorem.conclusion.body):
+        return _real_counterexample(theorem)
     plain = [hypothesis.json() for hypothesis in theorem.hypotheses]
     definitions = [h for h in plain if h["forall"]]
     parts = (theorem.conclusion, *theorem.hypotheses)
@@ -116,6 +121,16 @@ def counterexample(theorem: Theorem) -> str | None:
             met = all(model.holds_at(h, at) for h in plain if not h["forall"])
             if met and not model.holds_at(theorem.conclusion.json(), at):
                 return f"{theorem.rule}: {theorem.conclusion.json()} at {at} with the tensors of seed {seed}"
+    return None
+
+
+def _real_counterexample(theorem: Theorem) -> str | None:
+    body = freeze(theorem.conclusion.body.json())
+    for seed in SEEDS:
+        model = drawn(body, seed)
+        left, right = model.sides(body)
+        if left != right:
+            return f"{theorem.rule}: {left} is not {right} at {model.variables} with the steps of seed {seed}"
     return None
 
 

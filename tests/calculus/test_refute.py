@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from convmath import catalog
+from convmath.calculus.brute import BruteForce
+from convmath.calculus.index import integers
+from convmath.calculus.plain import statement
 from convmath.calculus.refute import Witness, refute, validate
+from convmath.calculus.terms import Equation, Statement, Value, tensor, value
 
 IDENTIFIERS = [entry.id for entry in catalog.entries()]
 
@@ -226,3 +230,17 @@ def test_the_usual_mistake_beside_an_entry_is_refuted(identifier):
         witness = refute([given.json() for given in mistake.given], mistake.claim.json())
         assert witness is not None, mistake.words
         assert witness.check()
+
+
+def test_a_hypothesis_about_what_the_claim_does_not_mention_is_met_by_a_witness():
+    """t[m] is x[m] + x[1 - m], and it is 0: so x[0] and x[1] are opposite, although no t occurs in the claim."""
+    m, t, x = integers("m"), tensor("t"), tensor("x")
+    sums = Statement(Equation(value(t[m]), value(x[m]) + x[1 - m]), (m,)).json()
+    nothing = Statement(Equation(value(t[m]), Value(())), (m,)).json()
+    opposite = Statement(Equation(value(x[0]) + x[1], Value(()))).json()
+    assert refute([sums], opposite) is not None
+    assert refute([sums, nothing], opposite) is None
+    verdicts = [
+        BruteForce().check(map(statement, given), statement(opposite)).verdict for given in ([sums], [sums, nothing])
+    ]
+    assert verdicts == ["refuted", "unknown"]

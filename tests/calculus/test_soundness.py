@@ -9,10 +9,12 @@ import pytest
 import sympy
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sympy.core.function import AppliedUndef
 
 from convmath.calculus import kernel
 from convmath.calculus.index import Formula, both, eq, equivalent, implies, integers, le, lt, negation
 from convmath.calculus.kernel import Theorem
+from convmath.calculus.reals import RealTerm, line, positives, real_function, reals
 from convmath.calculus.search import find_certificate
 from convmath.calculus.terms import Contraction, Equation, Gradient, Statement, Value, tensor, value
 from convmath.errors import ProofError
@@ -23,6 +25,9 @@ a, b = FREE
 i, j, k = BOUND
 p, q = integers("p q")
 z = tensor("z")
+t, u, tau = reals("t u tau")
+sigma = positives("sigma")
+f, g = real_function("f"), real_function("g")
 Rule = Callable[[Draw], "Theorem | None"]
 
 
@@ -215,9 +220,37 @@ def cut(draw: Draw) -> Theorem | None:
     return first and second and kernel.cut(first, second)
 
 
+def integrals(draw: Draw) -> sympy.Integral:
+    """Over the line, of a product of functions at shifted and reflected places."""
+    places = draw(st.lists(st.tuples(st.sampled_from((1, -1)), real_affine()), min_size=1, max_size=3))
+    return line(sympy.Mul(*(draw(st.sampled_from((f, g)))(sign * tau + shift) for sign, shift in places)), tau)
+
+
+def real_affine() -> st.SearchStrategy[sympy.Expr]:
+    """A multiple of t and a multiple of 1/2."""
+    return st.builds(
+        lambda slope, halves: slope * t + sympy.Rational(halves, 2), st.sampled_from((0, 1, -1)), st.integers(-2, 2)
+    )
+
+
+def substitution(draw: Draw) -> Theorem:
+    return kernel.substitution(RealTerm(integrals(draw)), u, draw(st.sampled_from((1, -1))) * u + draw(real_affine()))
+
+
+def integrate(draw: Draw) -> Theorem | None:
+    """A moment of a normal density, with one of several values."""
+    power, mean = draw(st.integers(0, 2)), draw(real_affine())
+    density = sympy.exp(-((tau - mean) ** 2) / (2 * sigma**2)) / (sympy.sqrt(2 * sympy.pi) * sigma)
+    moments = (sympy.Integer(1), mean, mean**2 + sigma**2, sigma)
+    try:
+        return kernel.integrate(RealTerm(line(tau**power * density, tau)), RealTerm(draw(st.sampled_from(moments))))
+    except ProofError:
+        return None
+
+
 APPLICATIONS: tuple[Rule, ...] = (
     ring, sym, trans, replace, swap, split, reindex, one_point, guard, index, vanish, unfold, diff,
-    specialize, generalize, induct, fact, cut,
+    specialize, generalize, induct, fact, cut, substitution, integrate,
 )  # fmt: skip
 
 
@@ -301,9 +334,25 @@ def swapped_subscripts(draw: Draw) -> Theorem:
     return forged(Contraction(*shape, (*contraction.factors, z[index])), shifted.value)
 
 
+def sided_substitution(draw: Draw) -> Theorem:
+    """Shifts the functions that run forward only."""
+    integral, shift = integrals(draw), draw(real_affine())
+    moved = integral.function.replace(
+        lambda part: isinstance(part, AppliedUndef) and part.args[0].coeff(tau) == 1,
+        lambda part: part.func(part.args[0] + shift),
+    )
+    return kernel.admit(Equation(RealTerm(integral), RealTerm(line(moved, tau))), "a wrong rule")
+
+
+def unnormalized(draw: Draw) -> Theorem:
+    """Takes the variance for the deviation."""
+    density = sympy.exp(-((tau - draw(real_affine())) ** 2) / (2 * sigma)) / (sympy.sqrt(2 * sympy.pi) * sigma)
+    return kernel.admit(Equation(RealTerm(line(density, tau)), RealTerm(sympy.Integer(1))), "a wrong rule")
+
+
 WRONG: tuple[Rule, ...] = (
     guardless_one_point, stretched_reindex, captured, weakened_guard, overlapping_split, halved_diff,
-    swapped_subscripts,
+    swapped_subscripts, sided_substitution, unnormalized,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from . import certificate, equations, guards, index, logic, sums, terms, theorems
+from . import certificate, equations, guards, index, integrals, logic, sums, terms, theorems
 from .case import Refusal
 
 REFUSALS: dict[str, tuple[Refusal, ...]] = {
@@ -16,9 +16,11 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         *equations.EQUATIONS,
         *guards.GUARDS,
         *sums.SUMS,
+        *integrals.INTEGRALS,
         *theorems.COUNTERFEITS,
         *theorems.THEOREMS,
     ),
+    "reals": tuple(integrals.REALS),
     "terms": tuple(terms.REFUSALS),
 }
 """By the trusted module that refuses."""

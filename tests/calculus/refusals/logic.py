@@ -164,6 +164,12 @@ LOGIC = [
         "names what it rests on",
     ),
     rule(
+        "admit: in the name of SymPy",
+        lambda: kernel.admit(eq(0, 1), kernel.SYMPY),
+        lambda: kernel.admit(eq(0, 1), "me"),
+        "names what it rests on",
+    ),
+    rule(
         "admit: for no reason",
         lambda: kernel.admit(eq(0, 1), None),
         lambda: kernel.admit(eq(0, 1), "me"),
