@@ -172,7 +172,7 @@ def padded_layers_compose() -> Claim:
     "convolution.circular_is_linear",
     title="A circular convolution of the same size is the linear one",
     sources=("often heard",),
-    instead=("fourier.linear",),
+    instead=("fourier.convolution", "fourier.padding"),
 )
 def circular_convolution_is_linear() -> Claim:
     """Without padding what runs over the end comes back at the start."""

@@ -72,7 +72,9 @@ def backwards() -> Proof:
             BEGIN: "where they begin",
             **{v: SYMBOLS[v] for v in (K, S, D, P, SIZE, STRIDE, START)},
         },
-        example=Example({L: 2, r: 2, u: 1}, sequences={"k": [0, 3, 3], "s": [1, 2, 2], "d": [1, 1, 1], "p": [0, 1, 1]}),
+        example=Example(
+            {L: 2, r: 2, u: 1}, sequences={"k": [0, 3, 3, 1], "s": [1, 2, 2, 1], "d": [1, 1, 1, 1], "p": [0, 1, 1, 0]}
+        ),
         mistake=Mistake(
             "taking s*r + d(k - 1) + 1, as if neighbouring windows shared nothing",
             Statement(eq(ELEMENTS[1, r], S[1] * r + D[1] * (K[1] - 1) + 1)),

@@ -380,7 +380,7 @@ def test_version_is_that_of_the_package():
 def test_every_command_has_help_and_its_examples_are_true():
     assert "Examples:" in printed("--help")
     commands = [command.name for command in app.registered_commands]
-    assert commands == ["size", "list", "show", "derive", "prove", "check"]
+    assert commands == ["size", "list", "show", "derive", "counterexamples", "prove", "check", "conformance"]
     for command in commands:
         out = printed(command, "--help")
         examples = [line.split() for line in out.splitlines() if line.strip().startswith("convmath ")]
@@ -406,7 +406,7 @@ def test_a_closed_pipe_is_no_error_message():
 
 # fuzz
 
-COMMANDS = ["size", "list", "show", "derive", "prove"]
+COMMANDS = ["size", "list", "show", "derive", "counterexamples", "prove"]
 OPTIONS = [
     *(
         "--help",

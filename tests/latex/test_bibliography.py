@@ -9,24 +9,26 @@ import pytest
 
 import convmath
 from convmath import catalog
+from convmath.counterexamples import all_counterexamples
 from convmath.errors import ProofError
 from convmath.latex.bibliography import cited, parse, references
 
 ENTRY = "@book{Key2000,\n  author = {Müller, Ada and Ng, Bo},\n  title = {{Title}},\n  year = {2000},\n}\n"
 
 
-def cited_by_the_oracle() -> set[str]:
-    """Keys in square brackets in its docstrings."""
-    folder = Path(convmath.__path__[0]) / "oracle"
+def cited_in_docstrings() -> set[str]:
+    """Keys in square brackets, as docstrings cite them."""
+    folder = Path(convmath.__path__[0])
     text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     return {key for key in references() if re.search(rf"\[{re.escape(key)}[],]", text)}
 
 
 def test_every_source_is_known_and_every_reference_is_cited():
-    found = [cited(source)[0] for entry in catalog.entries() for source in entry.sources]
-    by_entries = {reference.key for reference in found if reference}
-    assert by_entries | cited_by_the_oracle() == set(references())
-    assert by_entries != set(references()) != cited_by_the_oracle()
+    pages = (*catalog.entries(), *all_counterexamples())
+    found = [cited(source)[0] for page in pages for source in page.sources]
+    on_pages = {reference.key for reference in found if reference}
+    assert on_pages | cited_in_docstrings() == set(references())
+    assert on_pages != set(references()) != cited_in_docstrings()
 
 
 def test_a_missing_key_is_found():
