@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import DomainError, ProofError, UnsupportedError
-from . import check, entries, proofs, sizes
+from . import check, conformance, counterexamples, draw, entries, net, proofs, sizes, worked
 
 
 class Commands(TyperGroup):
@@ -22,6 +22,9 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
+            raise
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")  # of the library that validates
             raise
         except OSError as error:
             code, sentence = 2, f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -62,8 +65,11 @@ def main(
       convmath size 224 -k 7 -s 2 -p 3         the output size of a layer
       convmath list                            what is proved
       convmath derive size.conv                a derivation, step by step
+      convmath counterexamples                 plausible claims that are false
       convmath prove                           prove everything again
       convmath check my_pkg.kernels:conv2d     judge a convolution of your own
+      convmath net my_pkg.models:make_model    a whole network
+      convmath draw conv 5x5 -k 3 -s 2         a layer as a figure
 
     Exit codes: 0 for success, 1 when a proof or a check fails, 2 when a request is wrong.
     """
@@ -76,5 +82,10 @@ app.command("size")(sizes.size)
 app.command("list")(entries.list_entries)
 app.command("show")(entries.show)
 app.command("derive")(entries.derive)
+app.command("counterexamples")(counterexamples.counterexamples)
 app.command("prove")(proofs.prove)
 app.command("check")(check.check)
+app.command("conformance")(conformance.conformance)
+app.command("net")(net.net)
+app.add_typer(draw.app, name="draw")
+app.add_typer(worked.app, name="worked")

@@ -115,6 +115,16 @@ class ReceptiveField:
             raise DomainError("convention", convention, "needs 'half_pixel' or 'index'")
         return self._at(i, _half_pixel_center if convention == "half_pixel" else _index_center)
 
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        from ..notebook import html_table
+
+        centers = self.center(0 if self.axes is None else (0,) * self.axes)
+        names = ["all"] if self.axes is None else range(self.axes)
+        columns = centers if isinstance(centers, tuple) else (centers,)
+        rows = ((name, *field, at) for name, field, at in zip(names, self._per_axis(self.axes), columns, strict=True))
+        return html_table(("axis", "size", "stride", "padding", "centre of position 0"), rows, "Receptive field")
+
     def _at(self, i: PerAxis, formula: Callable[[Integer, Integer, Integer, Integer], Any]) -> Any:
         axes = axes_of(i) if self.axes is None else self.axes
         fields = self._per_axis(axes)

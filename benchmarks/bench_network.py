@@ -1,0 +1,116 @@
+"""Measure the analysis of networks against tracing and against the tools that run them, each pair in one run.
+
+``python benchmarks/bench_network.py`` prints one line per figure and exits with 1 if one misses its limit. It takes the
+tools from the extra ``test``.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from bench_helpers import Figure, paired, report
+from torch import fx, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from convmath.network import Graph, from_torch
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from tests.models.resnet import resnet
+
+INPUT = (3, 224, 224)
+LAYERS = 10_000
+QUICK, SLOW = 9, 3
+"""Rounds of what takes milliseconds, and of what runs the network."""
+
+
+def timed(action: Callable[[], object]) -> Callable[[], float]:
+    """A measurement of one run, in seconds, without the rubbish of the one before."""
+
+    def seconds() -> float:
+        gc.collect()
+        start = perf_counter()
+        action()
+        return perf_counter() - start
+
+    return seconds
+
+
+def against(name: str, own: Callable[[], object], other: Callable[[], object], limit: float, rounds: int) -> Figure:
+    seconds, others, ratio = paired(timed(own), timed(other), rounds)
+    return Figure(name, f"{seconds * 1e3:.0f} ms / {others * 1e3:.0f} ms", ratio, limit, "x")
+
+
+def counted(model: nn.Module, image: torch.Tensor) -> None:
+    with FlopCounterMode(display=False):
+        model(image)
+
+
+def bench_model(name: str, model: nn.Module) -> Iterator[Figure]:
+    """``from_torch`` with the full analysis, against tracing alone and against each tool on real and meta tensors."""
+    import ptflops
+    import thop
+    import torchinfo
+    from fvcore.nn import FlopCountAnalysis
+
+    def own() -> object:
+        return from_torch(model, input_size=INPUT).analyze()
+
+    def fvcore() -> float:
+        analysis = FlopCountAnalysis(model, image)
+        return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+
+    image, meta = torch.zeros(1, *INPUT), torch.zeros(1, *INPUT, device="meta")
+    abstract, marked = copy.deepcopy(model).to("meta"), copy.deepcopy(model)  # thop leaves buffers behind
+    yield against(f"{name}: own / fx.symbolic_trace", own, lambda: fx.symbolic_trace(model), 3, QUICK)
+    tools = {
+        "torchinfo": lambda: torchinfo.summary(model, input_data=image, verbose=0),
+        "thop": lambda: thop.profile(marked, (image,), verbose=False),
+        "fvcore": fvcore,
+        "ptflops": lambda: ptflops.get_model_complexity_info(model, INPUT, False, False),
+        "FlopCounterMode": lambda: counted(model, image),
+    }
+    for tool, count in tools.items():
+        yield against(f"{name}: own / {tool}", own, count, 0.1, SLOW)
+    tools = {
+        "torchinfo": lambda: torchinfo.summary(abstract, input_data=meta, verbose=0, device="meta"),
+        "FlopCounterMode": lambda: counted(abstract, meta),
+    }
+    for tool, count in tools.items():
+        yield against(f"{name}: own / {tool} on meta tensors", own, count, 1, QUICK)
+
+
+def chain(layers: int) -> Graph:
+    """Convolutions one after the other, as they are traced."""
+    model = nn.Sequential(*(nn.Conv2d(4, 4, 3, padding=1) for _ in range(layers)))
+    return from_torch(model, input_size=(4, 32, 32))
+
+
+def bench_layers() -> Iterator[Figure]:
+    single, double = chain(LAYERS), chain(2 * LAYERS)
+    single.analyze()
+    seconds, others, ratio = paired(timed(single.analyze), timed(double.analyze), QUICK)
+    yield Figure(f"{LAYERS} layers analysed", f"{seconds * 1e3:.0f} ms", seconds, 2, "s")
+    yield Figure(
+        "twice as many layers / as many", f"{others * 1e3:.0f} ms / {seconds * 1e3:.0f} ms", 1 / ratio, 2.8, "x"
+    )
+
+
+def figures() -> Iterator[Figure]:
+    for layers in (50, 152):
+        yield from bench_model(f"ResNet-{layers}", resnet(layers).eval())
+    yield from bench_layers()
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # the tools warn of what they use
+    logging.disable(logging.WARNING)
+    sys.exit(report(list(figures())))

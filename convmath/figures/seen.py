@@ -1,0 +1,208 @@
+"""What a pixel sees through the layers of a network: the elements of every tensor on the way that it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
+from math import prod
+
+from ..errors import DomainError, UnsupportedError
+from ..network.exact_field import regions
+from ..network.field import Field
+from ..network.graph import Node
+from ..network.operators import Input
+from ..network.report import NetworkReport, Row
+from ..network.spans import Spans
+
+MOST_STAGES = 10
+"""Tensors that a figure shows; of more, one is shown for each size."""
+
+MOST_PARTS = 1024
+"""Rectangles of a tensor that are drawn; of more, their hull is."""
+
+Part = tuple[tuple[int, int], ...]
+"""``(start, stop)`` on each axis."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A tensor on the way, along its spatial axes.
+
+    Attributes:
+        name: the node that makes it.
+        size: elements per axis.
+        parts: rectangles that are read, which may overlap.
+        exact: False where only a part of them may be read.
+        field: the interval on each axis that is read as if nothing had a border; None but for inputs.
+        reader: the first tensor among those shown that reads it with none of them between; None of the last.
+    """
+
+    name: str
+    size: tuple[int, ...]
+    parts: tuple[Part, ...]
+    exact: bool
+    field: Part | None = None
+    reader: str | None = None
+
+    @property
+    def hull(self) -> Part:
+        """The least rectangle around all that is read."""
+        return tuple(
+            (min(p[a][0] for p in self.parts), max(p[a][1] for p in self.parts)) for a in range(len(self.size))
+        )
+
+    @property
+    def count(self) -> int:
+        """Elements that are read."""
+        rows = [part if len(part) == 2 else ((0, 1), *part) for part in self.parts]
+        edges = sorted({edge for band, _ in rows for edge in band})
+        return sum(
+            (stop - start) * Spans.of(columns for band, columns in rows if band[0] <= start < band[1]).count
+            for start, stop in pairwise(edges)
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one position of a node sees.
+
+    Attributes:
+        name: the node.
+        position: the position on each spatial axis.
+        stages: the tensors on the way, inputs first and the node itself last.
+    """
+
+    name: str
+    position: tuple[int, ...]
+    stages: tuple[Stage, ...]
+
+
+def seen(report: NetworkReport, name: str | None = None, position: Sequence[int] | None = None) -> Seen:
+    """What a position of a node sees of the network's inputs and of the tensors on the way.
+
+    Args:
+        report: the network.
+        name: the node; by default the last one that has several positions and a known receptive field.
+        position: its position on each spatial axis; by default the middle.
+
+    Raises:
+        DomainError: there is no such node or position, it has no one or two spatial axes, or what it reads is unknown.
+
+    >>> from convmath.network import Graph
+    >>> from convmath.network.operators import Conv
+    >>> net = Graph()
+    >>> stem = net.add("stem", Conv(1, 1, (3,), stride=2), net.input((1, 9)))
+    >>> _ = net.add("head", Conv(1, 1, (2,)), stem)
+    >>> [(stage.name, stage.parts) for stage in seen(net.analyze(), "head", (1,)).stages]
+    [('input', (((2, 7),),)), ('stem', (((1, 3),),)), ('head', (((1, 2),),))]
+    """
+    places = _places(report)
+    row = _last(report, places) if name is None else report[name]
+    if row.sizes is not None and row.name not in places:
+        lost = f"its sizes {row.sizes} have no spatial axes of an input any more"
+        unknown = f"what it reads is unknown: {row.field_unknown}"
+        raise DomainError("node", row.name, unknown if row.field_unknown else lost)
+    dimensions = places.get(row.name, ())
+    sizes = row.sizes or ()
+    if len(dimensions) not in (1, 2) or dimensions != tuple(range(len(sizes) - len(dimensions), len(sizes))):
+        reason = row.reason or row.field_unknown or f"its sizes are {row.sizes}"
+        raise DomainError("node", row.name, f"needs one or two spatial axes, the last ones, to be drawn; {reason}")
+    at = tuple(sizes[d] // 2 for d in dimensions) if position is None else tuple(position)
+    if len(at) != len(dimensions):
+        raise DomainError("pixel", at, f"needs {len(dimensions)} indices, as {row.name} has {len(dimensions)} axes")
+    walk = [(node, boxes) for node, boxes in regions(report, row.name, at) if node.name in places]
+    chosen = _chosen([node for node, _ in reversed(walk)], report, places, row.name)
+    stages = {}
+    for node, boxes in walk:
+        if node.name in chosen and len(places[node.name]) == len(at):
+            stages[node.name] = _stage(report[node.name], boxes, places[node.name], row, at)
+    readers = _readers([node for node, _ in reversed(walk)], stages)
+    shown = (replace(stages[one], reader=readers.get(one)) for one in chosen if one in stages)
+    return Seen(row.name, at, tuple(shown))
+
+
+def _readers(nodes: list[Node], stages: Collection[str]) -> dict[str, str]:
+    """For each stage the first that reads it with no other between."""
+    through: dict[str, set[str]] = {}
+    readers: dict[str, str] = {}
+    for node in nodes:
+        before = set().union(*(through.get(name, set()) for name in node.inputs))
+        if node.name in stages:
+            for name in before:
+                readers.setdefault(name, node.name)
+            before = {node.name}
+        through[node.name] = before
+    return readers
+
+
+def _places(report: NetworkReport) -> dict[str, tuple[int, ...]]:
+    """The dimensions of every tensor along which the axes of an input run, in their order, where all of them do."""
+    places: dict[str, tuple[int, ...]] = {}
+    for row, node in zip(report, report.graph, strict=True):
+        if isinstance(node.operator, Input):
+            if node.operator.axes:
+                places[row.name] = node.operator.axes
+        elif not row.reason and any(name in places for name in node.inputs):
+            found = _carried(report, node, places)
+            if found:
+                places[row.name] = found
+    return places
+
+
+def _carried(report: NetworkReport, node: Node, places: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    try:
+        accesses = report.accesses(node.name)
+    except UnsupportedError:
+        return ()
+    for name, reads in zip(node.inputs, accesses, strict=True):
+        own = {one[0]: dimension for dimension, one in enumerate(reads) if one is not None}
+        if name in places and all(dimension in own for dimension in places[name]):
+            return tuple(own[dimension] for dimension in places[name])
+    return ()
+
+
+def _last(report: NetworkReport, places: dict[str, tuple[int, ...]]) -> Row:
+    for row in reversed(report.rows):
+        sizes = row.sizes or ()
+        if row.fields and row.op != "input" and any(sizes[d] > 1 for d in places.get(row.name, ())):
+            return row
+    raise DomainError("node", None, "no node has several positions and a receptive field that is known")
+
+
+def _chosen(nodes: list[Node], report: NetworkReport, places: dict[str, tuple[int, ...]], last: str) -> list[str]:
+    """The inputs, the layers that look around and the last node; or one for each size, if these are too many."""
+    inputs = [node.name for node in nodes if isinstance(node.operator, Input)]
+    others = [node for node in nodes if node.name not in (*inputs, last)]
+    looking = [node.name for node in others if _looks_around(node, report, places)]
+    if len(looking) > MOST_STAGES:
+        spatial = {node.name: [(report[node.name].sizes or ())[d] for d in places[node.name]] for node in nodes}
+        order = [*inputs[-1:], *(node.name for node in others)]
+        looking = [name for before, name in pairwise(order) if spatial[name] != spatial[before]]
+    if len(looking) > MOST_STAGES:
+        looking = [looking[i * (len(looking) - 1) // (MOST_STAGES - 1)] for i in range(MOST_STAGES)]
+    return [*inputs, *looking, *([last] if last not in inputs else [])]
+
+
+def _looks_around(node: Node, report: NetworkReport, places: dict[str, tuple[int, ...]]) -> bool:
+    return any(
+        (one := reads[dimension]) is not None and one[1] != Field.same()
+        for reads in report.accesses(node.name)
+        for dimension in places[node.name]
+    )
+
+
+def _stage(
+    row: Row, boxes: Sequence[Sequence[Spans]], dimensions: tuple[int, ...], node: Row, at: tuple[int, ...]
+) -> Stage:
+    kept = [[box[d] for d in dimensions] for box in boxes]
+    exact = all(spans.exact for box in boxes for spans in box)
+    parts: Iterable[Part]
+    if sum(prod(len(spans.parts) for spans in box) for box in kept) > MOST_PARTS:
+        exact, parts = False, [tuple(spans.hull for spans in box) for box in kept]
+    else:
+        parts = (part for box in kept for part in product(*(spans.parts for spans in box)))
+    fields = node.fields.get(row.name)
+    interval = fields.interval(*at) if fields is not None and len(fields) == len(at) else None
+    size = tuple((row.sizes or ())[d] for d in dimensions)
+    return Stage(row.name, size, tuple(dict.fromkeys(parts)), exact, interval)

@@ -1,0 +1,113 @@
+"""Pictures in SVG: elements with numbers written alike everywhere, so that equal pictures are equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from ..network.show import plain
+
+FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+INK = "#1a1a1a"
+FAINT = "#6b6b6b"
+PAPER = "#ffffff"
+# The colours of Okabe and Ito, which readers with any kind of colour vision tell apart, and light shades of them.
+BLUE, ORANGE, GREEN, YELLOW = "#0072b2", "#e69f00", "#009e73", "#f0e442"
+LIGHT_BLUE, LIGHT_ORANGE, LIGHT_GREEN = "#d3e6f3", "#fbe6b8", "#cdebe0"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in SVG; a notebook shows it.
+
+    Attributes: svg: the text of the file.
+    """
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        """What a notebook shows."""
+        return self.svg
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, whose folder is made if need be.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        from ..proving import write_file
+
+        write_file(Path(path), self.svg)
+
+
+class Drawing:
+    """A picture that is being drawn, on white paper; lengths are pixels, y points down."""
+
+    def __init__(self, width: float, height: float, title: str, description: str) -> None:
+        """An empty one; title and description are read out to those who do not see it."""
+        size: dict[str, Any] = {"width": width, "height": height}
+        self.root = Element("svg", _written({"xmlns": "http://www.w3.org/2000/svg", **size, "role": "img"}))
+        self.root.set("viewBox", f"0 0 {number(width)} {number(height)}")
+        self.root.set("font-family", FONT)
+        SubElement(self.root, "title").text = plain(title)
+        SubElement(self.root, "desc").text = plain(description)
+        self.add(self.root, "rect", **size, fill=PAPER)
+
+    def add(self, parent: Element, tag: str, words: str = "", **attributes: Any) -> Element:
+        """An element inside another; in the names of attributes _ stands for -."""
+        element = SubElement(parent, tag, _written(attributes))
+        if words:
+            element.text = plain(words)
+        return element
+
+    def group(self, parent: Element | None = None, **attributes: Any) -> Element:
+        """A group."""
+        return self.add(self.root if parent is None else parent, "g", **attributes)
+
+    def text(self, parent: Element, x: float, y: float, words: str, size: float = 12, **attributes: Any) -> Element:
+        """A line of text that begins at x, unless ``text_anchor`` says otherwise, and stands on y."""
+        return self.add(parent, "text", words, x=x, y=y, font_size=size, **{"fill": INK, **attributes})
+
+    def picture(self) -> Picture:
+        """What has been drawn."""
+        indent(self.root)
+        return Picture(tostring(self.root, encoding="unicode") + "\n")
+
+
+def number(value: float) -> str:
+    """A length with at most two decimals.
+
+    >>> number(3.0), number(0.125), number(-0.001)
+    ('3', '0.12', '0')
+    """
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _written(attributes: dict[str, Any]) -> dict[str, str]:
+    return {
+        name.rstrip("_").replace("_", "-"): plain(value) if isinstance(value, str) else number(value)
+        for name, value in attributes.items()
+    }
+
+
+def width_of(words: str, size: float = 12) -> float:
+    """About how wide a text is in the usual fonts."""
+    return 0.56 * size * len(words)
+
+
+def by(sizes: Iterable[object]) -> str:
+    """Sizes one after the other, with signs of multiplication between them."""
+    return "\N{MULTIPLICATION SIGN}".join(map(str, sizes))
+
+
+def elements(count: int) -> str:
+    """A number of elements in words.
+
+    >>> elements(1), elements(9)
+    ('1 element', '9 elements')
+    """
+    return "1 element" if count == 1 else f"{count} elements"

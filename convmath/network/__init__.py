@@ -1,0 +1,37 @@
+"""Whole networks: sizes, receptive fields, costs and closed forms from the formulas, without running anything."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UnsupportedError
+from .files import read
+from .graph import Graph, Node
+from .report import NetworkReport, ReceptiveFields, Row
+
+if TYPE_CHECKING:
+    from .onnx_import import from_onnx as from_onnx
+    from .torch_import import from_torch as from_torch
+
+__all__ = ["Graph", "NetworkReport", "Node", "ReceptiveFields", "Row", "from_onnx", "from_torch", "read"]
+
+_IMPORTERS = {"from_onnx": ("onnx_import", "onnx"), "from_torch": ("torch_import", "torch")}
+"""Where an importer is, and what it needs."""
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for an export
+
+    def __getattr__(name: str) -> Any:
+        """Load an importer, with its framework, on its first use."""
+        if name not in _IMPORTERS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, framework = _IMPORTERS[name]
+        try:
+            value = getattr(import_module(f"{__name__}.{module}"), name)
+        except ModuleNotFoundError as error:
+            if error.name != framework:
+                raise
+            raise UnsupportedError(f"{name} needs {framework}: pip install 'convmath[{framework}]'") from None
+        globals()[name] = value
+        return value

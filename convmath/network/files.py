@@ -1,0 +1,265 @@
+"""A network from a small TOML or YAML file, for people without a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from inspect import Parameter, signature
+from os import PathLike, fspath
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import DomainError, UnsupportedError, unknown
+from .file_layers import LAYERS
+from .graph import Graph
+from .operators import Sizes
+
+MOST_BYTES = 2**20
+LARGEST = 2**63 - 1
+
+
+def read(path: str | PathLike[str]) -> Graph:
+    """The graph of a TOML or YAML file.
+
+    The file says the sizes of the input without the batch, the channels first, and then the layers::
+
+        input = [1, 28, 28]
+
+        [[layers]]
+        op = "conv"
+        name = "conv1"
+        out_channels = 6
+        kernel_size = 5
+        padding = 2
+
+        [[layers]]
+        op = "relu"
+
+    - ``input``: the sizes; or ``inputs``, a table of names with the sizes of each. ``batch_size`` is 1 by default.
+    - ``layers``: each has an ``op``, may have a ``name`` (by default the op and its number), may say its ``inputs`` (a
+      name or a list of names; by default the layer before it), and has the options of its op, which are those of
+      torch: ``convmath.network.file_layers.LAYERS`` lists them. Channels and features of an input are never said twice.
+    - ``outputs``: the names of the layers that the network returns; by default those that no other reads.
+
+    Args:
+        path: a file that ends in ``.toml``, ``.yaml`` or ``.yml``.
+
+    Raises:
+        DomainError: the file is no such file; the message names the line or the key.
+        UnsupportedError: it is YAML, and PyYAML is not installed.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> text = 'input = [1, 28, 28]\\n[[layers]]\\nop = "conv"\\nout_channels = 6\\nkernel_size = 5\\n'
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "net.toml")
+    ...     _ = file.write_text(text)
+    ...     net = read(file)
+    >>> net.analyze().output.name, net.analyze().output.output_size
+    ('conv1', (6, 24, 24))
+    """
+    readers = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
+    suffix = Path(path).suffix.lower()
+    if suffix not in readers:
+        raise DomainError("path", fspath(path), f"needs a file that ends in {', '.join(readers)}")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise DomainError("path", fspath(path), f"the file cannot be read: {error.strerror or error}") from error
+    if len(content) > MOST_BYTES:
+        raise DomainError("path", fspath(path), f"the file is longer than {MOST_BYTES} bytes")
+    try:
+        return described(readers[suffix](content.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        raise DomainError("path", fspath(path), f"the file is not encoded as UTF-8: byte {error.start}") from error
+    except RecursionError as error:
+        raise DomainError("path", fspath(path), "the file is nested too deeply") from error
+    except ValueError as error:
+        if isinstance(error, DomainError):
+            raise
+        raise DomainError("path", fspath(path), f"the file cannot be parsed: {error}") from error
+
+
+def _toml(text: str) -> Any:
+    import tomllib
+
+    return tomllib.loads(text)
+
+
+def _yaml(text: str) -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise UnsupportedError("YAML files need PyYAML: pip install 'convmath[yaml]'") from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+
+
+def described(description: Any) -> Graph:
+    """The graph of a description in dictionaries and lists, as :func:`read` takes it from a file.
+
+    Raises:
+        DomainError: a key is unknown, missing, or has the wrong value.
+
+    >>> net = described({"input": [3, 8, 8], "layers": [{"op": "flatten"}, {"op": "linear", "out_features": 10}]})
+    >>> net.analyze().params
+    1930
+    """
+    top = _table(description, "the file", ("input", "inputs", "batch_size", "layers", "outputs"))
+    graph = Graph()
+    batch = _count(top.get("batch_size", 1), "batch_size")
+    sizes = {name: (batch, *given) for name, given in _inputs(top)}
+    for name, shape in sizes.items():
+        graph.input(shape[1:], name, batch_size=batch)
+    layers = top.get("layers")
+    if not isinstance(layers, list) or not layers:
+        raise DomainError("layers", layers, "needs a list of at least one layer")
+    before = next(reversed(sizes))
+    for number, layer in enumerate(layers):
+        before = _add(graph, sizes, layer, f"layers[{number}]", before)
+    if "outputs" in top:
+        return Graph(graph, _names(top["outputs"], "outputs", sizes))
+    return graph
+
+
+def _inputs(top: Mapping[str, Any]) -> Iterator[tuple[str, Sizes]]:
+    if ("input" in top) == ("inputs" in top):
+        raise DomainError("input", None, "the file needs either input or inputs")
+    if "input" in top:
+        yield "input", _counts(top["input"], "input")
+        return
+    inputs = top["inputs"]
+    if not isinstance(inputs, dict) or not inputs:
+        raise DomainError("inputs", inputs, "needs a table of names with the sizes of each")
+    for name, given in inputs.items():
+        yield str(name), _counts(given, f"inputs.{name}")
+
+
+def _add(graph: Graph, sizes: dict[str, Sizes], layer: Any, key: str, before: str) -> str:
+    """Add one layer and return its name."""
+    if not isinstance(layer, dict) or not isinstance(layer.get("op"), str):
+        raise DomainError(key, layer, "needs a table with an op, which is a text")
+    op = layer["op"]
+    if op not in LAYERS:
+        raise unknown(f"{key}.op", op, LAYERS, "operator", ", ".join(LAYERS))
+    options = signature(LAYERS[op]).parameters
+    own = [name for name, one in options.items() if one.kind is Parameter.KEYWORD_ONLY]
+    _table(layer, key, ("op", "name", "inputs", *own))
+    missing = [name for name in own if options[name].default is Parameter.empty and name not in layer]
+    if missing:
+        raise DomainError(f"{key}.{missing[0]}", None, f"{op} needs it")
+    given = {name: _CHECKS[name](layer[name], f"{key}.{name}") for name in own if name in layer}
+    inputs = _names(layer["inputs"], f"{key}.inputs", sizes) if "inputs" in layer else (before,)
+    name = layer.get("name", _default_name(op, sizes))
+    if not isinstance(name, str) or not name:
+        raise DomainError(f"{key}.name", name, "needs a text")
+    try:
+        operator = LAYERS[op](sizes[inputs[0]], **given)
+        graph.add(name, operator, *inputs)
+        sizes[name] = operator.sizes(*(sizes[one] for one in inputs))
+    except DomainError as error:
+        raise DomainError(key, name, str(error)) from error
+    if not all(1 <= size <= LARGEST for size in sizes[name]):
+        raise DomainError(key, name, f"its output would have the sizes {sizes[name]}; each needs 1 <= size < 2**63")
+    return name
+
+
+def _default_name(op: str, taken: Mapping[str, Sizes]) -> str:
+    number = len(taken)
+    while f"{op}{number}" in taken:
+        number += 1
+    return f"{op}{number}"
+
+
+# Values
+
+
+def _table(value: Any, key: str, known: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DomainError(key, value, "needs a table of keys and values")
+    for name in value:
+        if name not in known:
+            prefix = "" if key == "the file" else f"{key}."
+            raise unknown("key", f"{prefix}{name}", [f"{prefix}{one}" for one in known], "key", ", ".join(known))
+    return value
+
+
+def _integer(value: Any, key: str) -> int:
+    if type(value) is not int or not -LARGEST <= value <= LARGEST:
+        raise DomainError(key, value, "needs an integer")
+    return value
+
+
+def _count(value: Any, key: str) -> int:
+    if type(value) is not int or not 1 <= value <= LARGEST:
+        raise DomainError(key, value, "needs an integer >= 1")
+    return value
+
+
+def _counts(value: Any, key: str) -> tuple[int, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= 8:
+        raise DomainError(key, value, "needs a list of 1 to 8 integers")
+    return tuple(_count(one, f"{key}[{number}]") for number, one in enumerate(value))
+
+
+def _per_axis(value: Any, key: str) -> Any:
+    if not isinstance(value, list):
+        return _integer(value, key)
+    return tuple(_integer(one, f"{key}[{number}]") for number, one in enumerate(value))
+
+
+def _padding(value: Any, key: str) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return tuple(_per_axis(one, f"{key}[{number}]") for number, one in enumerate(value))
+    return _integer(value, key)
+
+
+def _truth(value: Any, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise DomainError(key, value, "needs true or false")
+    return value
+
+
+def _text(value: Any, key: str) -> str:
+    if not isinstance(value, str):
+        raise DomainError(key, value, "needs a text")
+    return value
+
+
+def _factor(value: Any, key: str) -> Any:
+    if isinstance(value, list):
+        return tuple(_factor(one, f"{key}[{number}]") for number, one in enumerate(value))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LARGEST:
+        raise DomainError(key, value, "needs a number > 0, or one for each axis")
+    return Fraction(str(value))
+
+
+def _names(value: Any, key: str, known: Mapping[str, Sizes]) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise DomainError(key, value, "needs a name or a list of names")
+    for name in names:
+        if name not in known:
+            raise unknown(key, name, known, "layer before it", ", ".join(known))
+    return tuple(names)
+
+
+_CHECKS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
+    {
+        **dict.fromkeys(("out_channels", "out_features", "groups", "factor"), _count),
+        **dict.fromkeys(("dim", "start", "end", "num_parameters"), _integer),
+        **dict.fromkeys(("kernel_size", "stride", "dilation", "output_padding", "shape", "order", "dims"), _per_axis),
+        **dict.fromkeys(("bias", "ceil_mode", "affine", "keepdims", "align_corners"), _truth),
+        "amounts": _padding,
+        "mode": _text,
+        "output_size": _per_axis,
+        "padding": _padding,
+        "scale_factor": _factor,
+    }
+)
+"""What checks an option, by its name."""

@@ -1,0 +1,168 @@
+"""A network as a graph: nodes with operators, each after those that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DomainError
+from .operators import Input, Operator
+
+if TYPE_CHECKING:
+    import sympy
+
+    from .closed_form_report import ClosedForms
+    from .report import NetworkReport
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operation in its place.
+
+    Attributes:
+        name: its name.
+        operator: what it does.
+        inputs: the names of the nodes that it reads, in order.
+        params: the learned parameters that it adds to those of the nodes before it; None means all that the operator
+            has. A node that shares its weights with one before it adds none.
+    """
+
+    name: str
+    operator: Operator
+    inputs: tuple[str, ...] = ()
+    params: int | None = None
+
+
+class Graph:
+    """A network. Nodes are added each after those that it reads.
+
+    >>> from convmath.network.operators import Conv, Pool
+    >>> net = Graph()
+    >>> image = net.input((3, 224, 224))
+    >>> stem = net.add("conv1", Conv(3, 64, (7, 7), stride=2, padding=3, bias=False), image)
+    >>> pooled = net.add("pool1", Pool("max", (3, 3), stride=2, padding=1), stem)
+    >>> report = net.analyze()
+    >>> report.output.output_size, report.output.receptive_field.size, report.macs
+    ((64, 56, 56), (11, 11), 118013952)
+    """
+
+    def __init__(self, nodes: Iterable[Node] = (), outputs: Iterable[str] = ()) -> None:
+        """A graph of nodes in any order.
+
+        Args:
+            nodes: the nodes.
+            outputs: the names of those whose results the network returns; by default those that no other reads.
+
+        Raises:
+            DomainError: a name occurs twice or is missing, or the nodes form a cycle.
+        """
+        self._nodes: dict[str, Node] = {}
+        for node in _ordered(list(nodes)):
+            self._append(node)
+        self._outputs = tuple(outputs)
+        for name in self._outputs:
+            self[name]
+
+    def input(self, input_size: Iterable[Any], name: str = "input", *, batch_size: Any = 1) -> str:
+        """Add an input and return its name.
+
+        Args:
+            input_size: its sizes without the batch, the channels first: ``(3, 224, 224)``; those after the channels are
+                its spatial axes.
+            name: its name.
+            batch_size: images at once.
+        """
+        sizes = (batch_size, *input_size)
+        return self.add(name, Input(sizes, tuple(range(2, len(sizes)))))
+
+    def add(self, name: str, operator: Operator, *inputs: str) -> str:
+        """Add a node and return its name.
+
+        Raises:
+            DomainError: the name is taken, or an input is not there.
+        """
+        self._append(Node(name, operator, inputs))
+        return name
+
+    def _append(self, node: Node) -> None:
+        if node.name in self._nodes:
+            raise DomainError("name", node.name, "there is a node of this name already")
+        missing = [name for name in node.inputs if name not in self._nodes]
+        if missing:
+            raise DomainError("inputs", missing[0], f"node {node.name} reads it, and there is no node of this name")
+        self._nodes[node.name] = node
+
+    def __getitem__(self, name: str) -> Node:
+        """The node of a name.
+
+        Raises:
+            DomainError: there is none.
+        """
+        if name not in self._nodes:
+            from ..errors import unknown
+
+            raise unknown("name", name, self._nodes, "node", "list(graph)")
+        return self._nodes[name]
+
+    def __iter__(self) -> Iterator[Node]:
+        """The nodes, each after those that it reads."""
+        return iter(self._nodes.values())
+
+    def __len__(self) -> int:
+        """The number of nodes."""
+        return len(self._nodes)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return tuple(node.name for node in self if isinstance(node.operator, Input) and node.operator.axes)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the nodes whose results the network returns."""
+        read = {name for node in self for name in node.inputs}
+        return self._outputs or tuple(node.name for node in self if node.name not in read)
+
+    def replaced(self, operators: Mapping[str, Operator]) -> Graph:
+        """The same graph with other operators at some nodes."""
+        nodes = (replace(node, operator=operators.get(node.name, node.operator)) for node in self)
+        return Graph(nodes, self._outputs)
+
+    def analyze(self) -> NetworkReport:
+        """Sizes, receptive fields and costs of every node, without running anything.
+
+        Raises:
+            DomainError: sizes do not fit; the message names the node.
+        """
+        from .analysis import analyze
+
+        return analyze(self)
+
+    def closed_forms(
+        self, symbol: str | sympy.Symbol = "n", *, axis: int | None = None, source: str | None = None
+    ) -> ClosedForms:
+        """Every size as a term in the size of the input: see :func:`convmath.network.closed_form.closed_forms`."""
+        from .closed_form import closed_forms
+
+        return closed_forms(self, symbol, axis=axis, source=source)
+
+
+def _ordered(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes, each after those that it reads; as they come where they are in order already."""
+    by_name = {node.name: node for node in nodes}
+    if len(by_name) != len(nodes):
+        seen: set[str] = set()
+        twice = next(node.name for node in nodes if node.name in seen or seen.add(node.name))  # type: ignore[func-returns-value]
+        raise DomainError("name", twice, "two nodes have this name")
+    position = {node.name: number for number, node in enumerate(nodes)}
+    if all(position.get(name, -1) < position[node.name] for node in nodes for name in node.inputs):
+        yield from nodes
+        return
+    sorter = TopologicalSorter({node.name: [name for name in node.inputs if name in by_name] for node in nodes})
+    try:
+        order = list(sorter.static_order())
+    except CycleError as error:
+        raise DomainError("nodes", " -> ".join(error.args[1]), "a network has no cycle; this one has") from None
+    yield from (by_name[name] for name in order)

@@ -1,0 +1,58 @@
+"""Networks from ONNX: the graph of a file, by the rules of its version; nothing runs and no weights are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import onnx
+
+from ...errors import DomainError
+from ..graph import Graph
+from .model import graph_of, parsed
+
+__all__ = ["from_onnx"]
+
+
+def from_onnx(
+    path_or_model: str | PathLike[str] | Any,
+    input_size: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
+    *,
+    batch_size: Any = 1,
+) -> Graph:
+    """The graph of an ONNX model.
+
+    Floating-point constants of the file that have dimensions count as learned parameters, each once, without the
+    running statistics of batch normalisation. What is not understood becomes ``Unknown``, with the sizes that ONNX
+    infers. Weights are stepped over, and data in other files is never looked at. An input's axes after batch and
+    channels are spatial; one that is only ever transposed from channels last to channels first is read so.
+
+    Sizes follow the rules of the model's opset. In ceil mode a pooling window that begins in the padding counts before
+    opset 22, as those say, though ONNX Runtime drops it.
+
+    Args:
+        path_or_model: the file, or an ``onnx.ModelProto``, which stays as it is.
+        input_size: the sizes of the input, with the batch or without it, in its own order of dimensions; for several
+            inputs a sequence of such, or a mapping by name. By default what the model says. SymPy symbols are allowed.
+        batch_size: images at once, where the model leaves that open.
+
+    Raises:
+        DomainError: the file is no model or breaks ONNX's rules, sizes do not fit, or a size is left open.
+
+    Source: [onnx.IR].
+
+    >>> from onnx import TensorProto, helper
+    >>> images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 3, 32, 32])
+    >>> stem = helper.make_node("MaxPool", ["images"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2])
+    >>> report = from_onnx(helper.make_model(helper.make_graph([stem], "net", [images], []))).analyze()
+    >>> report["pool"].output_size, report["pool"].receptive_field.size
+    ((3, 15, 15), (3, 3))
+    """
+    if isinstance(path_or_model, str | PathLike):
+        model = parsed(path_or_model)
+    elif isinstance(path_or_model, onnx.ModelProto):
+        model = path_or_model
+    else:
+        raise DomainError("path_or_model", type(path_or_model).__name__, "needs a path or an onnx.ModelProto")
+    return graph_of(model, input_size, batch_size)

@@ -1,0 +1,235 @@
+"""A graph that grows node by node of an ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import onnx
+
+from ...errors import DomainError
+from ..graph import Graph, Node
+from ..operators import Input, Operator, Sizes, Unknown
+from ..operators.base import product
+from . import framework, handlers  # noqa: F401  (importing the handlers enters them)
+from .call import Call
+from .constants import elements, folded
+from .registry import HANDLERS, NotUnderstoodError
+from .value import MOST_DIMENSIONS, Value
+
+LARGEST = 2**63 - 1
+"""The largest size that ONNX can write down."""
+
+
+class Builder:
+    """The nodes so far, and what every tensor's name stands for."""
+
+    def __init__(self, opsets: dict[str, int], used: frozenset[str]) -> None:
+        """Begin a graph.
+
+        Args:
+            opsets: the version of every set of operators, by domain.
+            used: the names of the tensors that are read.
+        """
+        self._opsets = opsets
+        self._used = used
+        self._values: dict[str, Value] = {}
+        self._nodes: list[Node] = []
+        self._names: dict[str, int] = {}
+        self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
+        self._operands: dict[Value, str] = {}
+        self._counted: set[Value] = set()
+
+    # What the graph begins with
+
+    def input(self, name: str, sizes: Sizes, axes: tuple[int, ...]) -> None:
+        """An input of the network."""
+        _require_sizes(name, sizes)
+        self._bind(name, Value(sizes, self._append(name, Input(sizes, axes), (), 0)))
+
+    def foreign(self, name: str, reason: str) -> None:
+        """An input that is no tensor."""
+        self._bind(name, Value(None, self._append(name, Unknown("input", reason, None, 0), (), 0)))
+
+    def initializer(self, tensor: Any) -> None:
+        """A constant of the file."""
+        sizes = tuple(tensor.dims)
+        if len(sizes) > MOST_DIMENSIONS or min(sizes, default=0) < 0:
+            raise DomainError("initializer", tensor.name, f"needs at most {MOST_DIMENSIONS} sizes, each >= 0")
+        floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
+        learned = tensor.data_type in floats and len(sizes) > 0
+        self._bind(tensor.name, Value(sizes, array=elements(tensor), name=tensor.name, learned=learned))
+
+    def sparse_initializer(self, tensor: Any) -> None:
+        """A constant of the file of which only some elements are not 0."""
+        self._bind(tensor.values.name, Value(tuple(tensor.dims), name=tensor.values.name))
+
+    def _bind(self, name: str, value: Value) -> None:
+        if name in self._values:
+            raise DomainError("name", name, "two tensors of the graph have this name")
+        self._values[name] = value
+
+    # Nodes
+
+    def step(self, proto: Any) -> None:
+        """The next node.
+
+        Raises:
+            DomainError: it reads what is not there, or the sizes do not fit.
+        """
+        name = proto.name or next(filter(None, proto.output), proto.op_type)
+        inputs = [self._read(name, tensor) if tensor else None for tensor in proto.input]
+        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        used = [tensor in self._used for tensor in proto.output]
+        call = Call(self, proto, name, self._opsets.get(domain, 0), inputs, used)
+        for tensor, value in zip(proto.output, self._outputs(call), strict=False):
+            if tensor and value is not None:
+                self._bind(tensor, value)
+
+    def _read(self, node: str, tensor: str) -> Value:
+        if tensor not in self._values:
+            reason = f"reads {tensor!r}, which no input, initializer or node before it gives; a graph has no cycle"
+            raise DomainError("node", node, reason)
+        return self._values[tensor]
+
+    def _outputs(self, call: Call) -> Sequence[Value | None]:
+        try:
+            array = folded(call)
+            if array is not None:
+                return [Value(array.shape, array=array, parts=_constants(call))]
+            values = self._understood(call)
+        except NotUnderstoodError as error:
+            return self._unknown(call, str(error))
+        except DomainError as error:
+            if error.parameter == "node":
+                raise
+            raise DomainError("node", call.name, str(error)) from error
+        missing = [number for number, value in enumerate(values) if value is None and call.used[number]]
+        if missing:
+            others = self._unknown(call, "this output of the operator is not followed", missing)
+            return [other if value is None else value for value, other in zip(values, others, strict=True)]
+        return values
+
+    def _understood(self, call: Call) -> list[Value | None]:
+        if call.domain:
+            raise NotUnderstoodError(f"the operators of the domain {call.domain} are not understood")
+        if call.holds_graphs:
+            raise NotUnderstoodError("it holds graphs of its own, and which of them runs is not known beforehand")
+        handler = HANDLERS.get(call.op)
+        if handler is None:
+            raise NotUnderstoodError("it is not one of the operators that are understood")
+        result = handler(call)
+        values: list[Value | None] = [result] if isinstance(result, Value) else list(result)
+        return call.outputs(values)
+
+    def _unknown(self, call: Call, reason: str, numbers: Sequence[int] | None = None) -> list[Value | None]:
+        """Outputs that are not understood, with the sizes that ONNX infers."""
+        sizes = framework.inferred(call)
+        constants = _constants(call)
+        reads = tuple(dict.fromkeys(value.node for value in call.inputs if value is not None and value.node))
+        if not reads:
+            return [Value(one, parts=constants) for one in sizes]
+        if numbers is None:
+            numbers = [number for number, used in enumerate(call.used) if used] or list(range(len(sizes)))[:1]
+        found: list[Value | None] = [None] * len(sizes)
+        hidden = call.domain or call.holds_graphs
+        for number in numbers:
+            params = sum(self._learned(value) for value in constants)
+            operator = Unknown(call.op, reason, sizes[number], None if hidden else params)
+            name = f"{call.name}/{number}" if number else call.name
+            found[number] = Value(sizes[number], self._append(name, operator, reads, params))
+        return found
+
+    def emit(self, name: str, operator: Operator, inputs: Sequence[Value], params: int | None) -> Value:
+        """Add a node and return its output; a constant, and no node, where all inputs are constants.
+
+        Raises:
+            DomainError: the sizes do not fit.
+        """
+        sizes = self._output(name, operator, inputs)
+        if all(value.constant for value in inputs):
+            return Value(sizes, parts=tuple(inputs))
+        reads = tuple(self._operand(value) for value in inputs)
+        return Value(sizes, self._append(name, operator, reads, operator.params if params is None else params))
+
+    def _output(self, name: str, operator: Operator, inputs: Sequence[Value]) -> Sizes | None:
+        known = tuple(value.sizes for value in inputs if value.sizes is not None)
+        if len(known) < len(inputs):
+            return None
+        key = (operator, known)
+        if key not in self._sizes:
+            try:
+                sizes = operator.sizes(*known)
+            except DomainError as error:
+                raise DomainError("node", name, str(error)) from error
+            _require_sizes(name, sizes)
+            self._sizes[key] = sizes
+        return self._sizes[key]
+
+    def _operand(self, value: Value) -> str:
+        """The node of a value; a constant becomes one where a node first reads it."""
+        if value.node:
+            return value.node
+        if value not in self._operands:
+            params = self._learned(value)
+            lost = Unknown("constant", "its sizes are not known", None, params)
+            operator = lost if value.sizes is None else Input(value.sizes)
+            self._operands[value] = self._append(value.name or "constant", operator, (), params)
+        return self._operands[value]
+
+    def _append(self, wanted: str, operator: Operator, inputs: tuple[str, ...], params: int) -> str:
+        name = self._unique("".join(letter if letter.isprintable() else "?" for letter in wanted))
+        self._nodes.append(Node(name, operator, inputs, params))
+        return name
+
+    def _unique(self, wanted: str) -> str:
+        name = wanted
+        while name in self._names:
+            self._names[wanted] += 1
+            name = f"{wanted}_{self._names[wanted]}"
+        self._names[name] = 1
+        return name
+
+    # Parameters
+
+    def params(self, weights: Iterable[Value | None]) -> int:
+        """The elements of weights that are not all counted already."""
+        return sum(product(value.sizes or ()) for value in weights if value is not None and self._count(value)[0])
+
+    def _learned(self, value: Value) -> int:
+        """The elements of the parameters that a constant is made of, without those that are counted already."""
+        return self._count(value)[1]
+
+    def _count(self, value: Value) -> tuple[bool, int]:
+        """Whether a constant is made of something that is not counted yet, and how many learned elements that has."""
+        fresh, learned, waiting = False, 0, [value]
+        while waiting:
+            one = waiting.pop()
+            if one in self._counted or not one.constant:
+                continue
+            self._counted.add(one)
+            fresh = fresh or not one.parts
+            learned += product(one.sizes or ()) if one.learned else 0
+            waiting += one.parts
+        return fresh, learned
+
+    def graph(self, outputs: Iterable[str]) -> Graph:
+        """The graph that returns these tensors.
+
+        Raises:
+            DomainError: one of them is not there.
+        """
+        ends = [self._operand(self._read("graph", name)) for name in outputs]
+        return Graph(self._nodes, dict.fromkeys(ends))
+
+
+def _constants(call: Call) -> tuple[Value, ...]:
+    return tuple(value for value in call.inputs if value is not None and value.constant)
+
+
+def _require_sizes(name: str, sizes: Sizes) -> None:
+    if len(sizes) > MOST_DIMENSIONS:
+        raise DomainError("node", name, f"has {len(sizes)} dimensions; needs at most {MOST_DIMENSIONS}")
+    for size in sizes:
+        if isinstance(size, int) and not 1 <= size <= LARGEST:
+            raise DomainError("node", name, f"its output would have the sizes {sizes}; each needs 1 <= size < 2**63")

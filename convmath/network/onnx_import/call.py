@@ -1,0 +1,240 @@
+"""One node of an ONNX graph, as the handlers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import onnx
+
+from ...errors import DomainError
+from ..operators import Operator, Sizes
+from .registry import NotUnderstoodError
+from .value import Array, Value
+
+if TYPE_CHECKING:
+    from .builder import Builder
+
+_REQUIRED: Any = object()
+
+
+class Call:
+    """A node: its operator, its attributes with their types checked, and its inputs.
+
+    Attributes:
+        op: the operator.
+        domain: the set of operators that it belongs to; empty for ONNX's own.
+        opset: the version of that set.
+        name: what the node is called in the graph.
+        proto: the node as it is in the file.
+        inputs: what it reads; None where an optional input is left out.
+        used: whether each output is read, or an output of the network.
+    """
+
+    def __init__(
+        self, builder: Builder, proto: Any, name: str, opset: int, inputs: list[Value | None], used: list[bool]
+    ) -> None:
+        """The node ``proto``."""
+        self.op: str = proto.op_type
+        self.domain: str = "" if proto.domain == "ai.onnx" else proto.domain
+        self.opset = opset
+        self.name = name
+        self.proto = proto
+        self.inputs = inputs
+        self.used = used
+        self._builder = builder
+        self._attributes = {attribute.name: attribute for attribute in proto.attribute}
+
+    @property
+    def standard(self) -> bool:
+        """Whether the operator is one of ONNX's own."""
+        return not self.domain
+
+    @property
+    def holds_graphs(self) -> bool:
+        """Whether an attribute is a graph, as that of a loop is."""
+        graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+        return any(attribute.type in graphs for attribute in self.proto.attribute)
+
+    # Attributes
+
+    def _attribute(self, name: str, kind: str, default: Any) -> Any:
+        """An attribute of a type; None where the default applies."""
+        attribute = self._attributes.get(name)
+        if attribute is None:
+            if default is _REQUIRED:
+                raise DomainError("node", self.name, f"{self.op} needs the attribute {name}")
+            return None
+        types = onnx.AttributeProto.AttributeType
+        if attribute.ref_attr_name:
+            raise NotUnderstoodError(f"its attribute {name} is that of a function around it")
+        if attribute.type and attribute.type != types.Value(kind):
+            found = types.Name(attribute.type) if attribute.type in types.values() else attribute.type
+            raise DomainError("node", self.name, f"its attribute {name} has the type {found}; {self.op} needs {kind}")
+        return attribute
+
+    def integer(self, name: str, default: Any = _REQUIRED) -> Any:
+        """An attribute that is an int.
+
+        Raises:
+            DomainError: it is not there and has no default, or its type is another.
+        """
+        found = self._attribute(name, "INT", default)
+        return default if found is None else found.i
+
+    def integers(self, name: str, default: Any = _REQUIRED) -> Any:
+        """An attribute that is a list of ints, as a tuple."""
+        found = self._attribute(name, "INTS", default)
+        return default if found is None else tuple(found.ints)
+
+    def decimal(self, name: str, default: Any = _REQUIRED) -> Any:
+        """An attribute that is a float."""
+        found = self._attribute(name, "FLOAT", default)
+        return default if found is None else found.f
+
+    def decimals(self, name: str, default: Any = _REQUIRED) -> Any:
+        """An attribute that is a list of floats, as a tuple."""
+        found = self._attribute(name, "FLOATS", default)
+        return default if found is None else tuple(found.floats)
+
+    def text(self, name: str, default: str) -> str:
+        """An attribute that is a string."""
+        found = self._attribute(name, "STRING", default)
+        return default if found is None else found.s.decode("utf-8", "replace")
+
+    def tensor(self, name: str) -> Any:
+        """An attribute that is a tensor; None if it is not there."""
+        found = self._attribute(name, "TENSOR", None)
+        return None if found is None else found.t
+
+    # Inputs
+
+    def optional(self, number: int) -> Value | None:
+        """An input, or None where it is left out."""
+        return self.inputs[number] if number < len(self.inputs) else None
+
+    def value(self, number: int = 0) -> Value:
+        """An input.
+
+        Raises:
+            DomainError: it is left out.
+        """
+        found = self.optional(number)
+        if found is None:
+            raise DomainError("node", self.name, f"{self.op} needs its input {number}, counted from 0")
+        return found
+
+    def values(self) -> list[Value]:
+        """All inputs."""
+        return [self.value(number) for number in range(max(1, len(self.inputs)))]
+
+    def sizes(self, number: int = 0) -> Sizes:
+        """The sizes of an input.
+
+        Raises:
+            NotUnderstoodError: they are unknown.
+        """
+        found = self.value(number).sizes
+        if found is None:
+            raise NotUnderstoodError("the sizes of its input are unknown")
+        return found
+
+    def axes_of(self, number: int = 0) -> int:
+        """The number of spatial axes of an input, those after batch and channels."""
+        axes = len(self.sizes(number)) - 2
+        if axes < 1:
+            raise DomainError("node", self.name, f"{self.op} needs an input with spatial axes, and not {self.sizes()}")
+        return axes
+
+    def weight(self, number: int) -> Sizes:
+        """The sizes of an input that must be a constant.
+
+        Raises:
+            NotUnderstoodError: it depends on the network's input.
+        """
+        if not self.value(number).constant:
+            raise NotUnderstoodError("its weights are computed from the input of the network")
+        return self.sizes(number)
+
+    def array(self, number: int) -> Array:
+        """The elements of an input.
+
+        Raises:
+            NotUnderstoodError: they are not known.
+        """
+        found = self.value(number).array
+        if found is None:
+            raise NotUnderstoodError(f"the elements of its input {number}, counted from 0, are not known")
+        return found
+
+    def numbers(self, number: int) -> list[Any]:
+        """The elements of an input, as Python's numbers."""
+        return list(self.array(number).reshape(-1).tolist())
+
+    def whole(self, number: int) -> list[Any]:
+        """The elements of an input that holds integers, as ints, or symbols.
+
+        Raises:
+            DomainError: they are no integers.
+            NotUnderstoodError: they are not known.
+        """
+        if self.array(number).dtype.kind not in "iuO":
+            raise DomainError("node", self.name, f"{self.op} needs integers in its input {number}, counted from 0")
+        return self.numbers(number)
+
+    def axes(self, name: str, number: int, since: int) -> list[int] | None:
+        """Dimensions that are an attribute, and from an opset on an input; None where they are left out."""
+        if self.opset < since:
+            found = self.integers(name, None)
+            return None if found is None else list(found)
+        return None if self.optional(number) is None else self.whole(number)
+
+    def dimension(self, dimension: int, rank: int) -> int:
+        """A dimension, counted from 0, where negative ones are counted from the end.
+
+        Raises:
+            DomainError: there is none.
+        """
+        if not -rank <= dimension < rank:
+            raise DomainError("node", self.name, f"{self.op} needs a dimension of {rank}, and not {dimension}")
+        return dimension % rank
+
+    def slices(self, rank: int) -> list[tuple[int, int, int, int]]:
+        """``(dimension, start, end, step)`` of a slice for each of its dimensions."""
+        if self.opset < 10:
+            starts, ends = list(self.integers("starts")), list(self.integers("ends"))
+            chosen, steps = self.integers("axes", None), None
+        else:
+            starts, ends = self.whole(1), self.whole(2)
+            chosen = self.whole(3) if self.optional(3) else None
+            steps = self.whole(4) if self.optional(4) else None
+        axes = range(len(starts)) if chosen is None else chosen
+        steps = [1] * len(starts) if steps is None else steps
+        if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+            raise DomainError(
+                "node", self.name, "Slice needs a start, an end and a step other than 0 for each dimension"
+            )
+        rows = zip(axes, starts, ends, steps, strict=True)
+        return [(self.dimension(axis, rank), start, end, step) for axis, start, end, step in rows]
+
+    # Outputs
+
+    def emit(self, operator: Operator, *inputs: Value, params: int | None = None, label: str = "") -> Value:
+        """Add a node to the graph and return its output; a constant where all inputs are constants.
+
+        Args:
+            operator: what it does.
+            inputs: what it reads.
+            params: its parameters; by default those of the operator.
+            label: what distinguishes it from other nodes that the same one becomes.
+        """
+        name = f"{self.name}/{label}" if label else self.name
+        return self._builder.emit(name, operator, inputs, params)
+
+    def params(self, *weights: Value | None) -> int:
+        """The elements of weights that no node before it has counted."""
+        return self._builder.params(weights)
+
+    def outputs(self, values: Sequence[Value | None]) -> list[Value | None]:
+        """As many values as there are outputs."""
+        return [*values, *[None] * (len(self.proto.output) - len(values))]

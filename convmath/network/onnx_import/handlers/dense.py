@@ -1,0 +1,110 @@
+"""Dense layers, matrix products and normalisation."""
+
+from __future__ import annotations
+
+from ....errors import DomainError
+from ...operators import Combine, Linear, MatMul, Norm, Permute
+from ..call import Call
+from ..registry import NotUnderstoodError, handles
+from ..value import Value
+
+
+def _transposed(call: Call, value: Value, label: str, *, wanted: int) -> Value:
+    return call.emit(Permute((1, 0)), value, label=label) if wanted else value
+
+
+@handles("Gemm")
+def _gemm(call: Call) -> Value:
+    """A product of matrices, each perhaps transposed, and a sum: a dense layer where the second one is constant."""
+    first, second = call.value(0), call.value(1)
+    sizes = call.sizes(1)
+    if len(sizes) != 2 or len(call.sizes(0)) != 2:
+        raise DomainError("node", call.name, f"Gemm needs two matrices, and not {call.sizes(0)} and {sizes}")
+    bias = call.optional(2)
+    left = _transposed(call, first, "transpose_a", wanted=call.integer("transA", 0))
+    features = tuple(reversed(sizes)) if call.integer("transB", 0) else sizes
+    if second.constant and (bias is None or bias.constant):
+        layer = Linear(features[0], features[1], bias=bias is not None)
+        return call.emit(layer, left, params=call.params(second, bias))
+    right = _transposed(call, second, "transpose_b", wanted=call.integer("transB", 0))
+    product = call.emit(MatMul(), left, right)
+    return product if bias is None else call.emit(Combine("add"), product, bias, label="add")
+
+
+_FACTORS = {"MatMul": (0, 1), "MatMulInteger": (0, 1), "QLinearMatMul": (0, 3)}
+
+
+@handles(*_FACTORS)
+def _matmul(call: Call) -> Value:
+    """As in NumPy; a dense layer where the second factor is a constant matrix."""
+    first, second = (call.value(number) for number in _FACTORS[call.op])
+    left, right = (call.sizes(number) for number in _FACTORS[call.op])
+    if min(len(left), len(right)) < 2:
+        raise NotUnderstoodError("a product with a vector is not one of those that are understood")
+    if second.constant and len(right) == 2 and not first.constant:
+        return call.emit(Linear(right[0], right[1], bias=False), first, params=call.params(second))
+    return call.emit(MatMul(), first, second)
+
+
+@handles("BatchNormalization")
+def _batch_norm(call: Call) -> Value:
+    """By the running statistics, or those of the batch where it trains."""
+    sizes = call.sizes()
+    scale, bias, mean, variance = (call.value(number) for number in (1, 2, 3, 4))
+    params = call.params(scale, bias)
+    call.params(mean, variance)
+    trains = call.integer("training_mode", 0) if call.opset >= 14 else 0
+    dims = tuple(d for d in range(len(sizes)) if d != 1) if trains else ()
+    return call.emit(Norm("batch_norm", params, dims), call.value(), params=params)
+
+
+@handles("InstanceNormalization")
+def _instance_norm(call: Call) -> Value:
+    """Over the spatial axes."""
+    dims = tuple(range(2, len(call.sizes())))
+    return _normalised(call, "instance_norm", dims)
+
+
+@handles("GroupNormalization")
+def _group_norm(call: Call) -> Value:
+    """Over the spatial axes and the channels of a group."""
+    groups = call.integer("num_groups")
+    if groups < 1 or any(isinstance(channels, int) and channels % groups for channels in call.sizes()[1:2]):
+        raise DomainError("node", call.name, f"num_groups={groups} needs to divide the channels of {call.sizes()}")
+    return _normalised(call, "group_norm", tuple(range(1, len(call.sizes()))))
+
+
+@handles("LayerNormalization", "RMSNormalization")
+def _layer_norm(call: Call) -> list[Value | None]:
+    """Over the dimensions from one on."""
+    rank = len(call.sizes())
+    first = call.dimension(call.integer("axis", -1), rank)
+    name = "layer_norm" if call.op == "LayerNormalization" else "rms_norm"
+    return [_normalised(call, name, tuple(range(first, rank)))]
+
+
+def _normalised(call: Call, name: str, dims: tuple[int, ...]) -> Value:
+    params = call.params(call.optional(1), call.optional(2))
+    return call.emit(Norm(name, params, dims), call.value(), params=params)
+
+
+@handles("LRN")
+def _local_response_norm(call: Call) -> Value:
+    """Over neighbouring channels."""
+    call.axes_of()
+    return call.emit(Norm("local_response_norm", 0, (1,)), call.value())
+
+
+@handles("MeanVarianceNormalization")
+def _mean_variance_norm(call: Call) -> Value:
+    """Over the dimensions that are given; all but the channels by default."""
+    rank = len(call.sizes())
+    axes = call.integers("axes", (0, 2, 3))
+    return call.emit(Norm("mean_variance_norm", 0, tuple(call.dimension(d, rank) for d in axes)), call.value())
+
+
+@handles("LpNormalization")
+def _lp_norm(call: Call) -> Value:
+    """Over one dimension."""
+    axis = call.dimension(call.integer("axis", -1), len(call.sizes()))
+    return call.emit(Norm("lp_norm", 0, (axis,)), call.value())

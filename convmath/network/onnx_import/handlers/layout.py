@@ -1,0 +1,223 @@
+"""Operators that move elements, and reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from ....errors import DomainError
+from ...operators import Concat, Expand, Flatten, Identity, Pad, Permute, Reduce, Reshape, Sizes, Slice
+from ...operators.base import product
+from ..call import Call
+from ..registry import NotUnderstoodError, handles
+from ..value import Value
+
+
+@handles("Flatten")
+def _flatten(call: Call) -> Value:
+    """A matrix: the dimensions before one are its rows, the others its columns."""
+    axis, rank = call.integer("axis", 1), len(call.sizes())
+    if not -rank <= axis <= rank:
+        raise DomainError("node", call.name, f"axis={axis} needs -{rank} <= axis <= {rank}")
+    axis += rank if axis < 0 else 0
+    if axis == 1 < rank:
+        return call.emit(Flatten(1, -1), call.value())
+    return call.emit(Reshape((product(call.sizes()[:axis]), -1)), call.value())
+
+
+@handles("Reshape")
+def _reshape(call: Call) -> Value:
+    shape = call.integers("shape") if call.opset < 5 else call.whole(1)
+    sizes = call.sizes()
+    allows = call.opset >= 14 and call.integer("allowzero", 0)
+    if 0 in shape and allows:
+        raise DomainError("node", call.name, f"shape={tuple(shape)} with allowzero=1 leaves no element")
+    if any(size == 0 and d >= len(sizes) for d, size in enumerate(shape)):
+        raise DomainError("node", call.name, f"shape={tuple(shape)} keeps a dimension that {sizes} does not have")
+    return call.emit(Reshape(tuple(shape)), call.value())
+
+
+def _moved(source: Sizes, kept: Sequence[int | None]) -> Reshape:
+    """The dimensions of ``source`` in order, None for a new one of size 1; sizes stay open where they can."""
+    entries: list[Any] = [1 if own is None else 0 if own == d else source[own] for d, own in enumerate(kept)]
+    shifted = [d for d, own in enumerate(kept) if own not in (None, d)]
+    if len(shifted) == 1:
+        entries[shifted[0]] = -1
+    return Reshape(tuple(entries))
+
+
+@handles("Squeeze")
+def _squeeze(call: Call) -> Value:
+    """Without dimensions of size 1: all of them, where none are given."""
+    sizes, axes = call.sizes(), call.axes("axes", 1, 13)
+    ones = {d for d, size in enumerate(sizes) if size == 1}
+    dropped = ones if axes is None else {call.dimension(axis, len(sizes)) for axis in axes}
+    if not dropped <= ones:
+        raise DomainError("node", call.name, f"Squeeze needs size 1 in the dimensions {sorted(dropped)} of {sizes}")
+    return call.emit(_moved(sizes, [d for d in range(len(sizes)) if d not in dropped]), call.value())
+
+
+@handles("Unsqueeze")
+def _unsqueeze(call: Call) -> Value:
+    """With new dimensions of size 1, in the places that they have afterwards."""
+    sizes, axes = call.sizes(), call.axes("axes", 1, 13) or []
+    rank = len(sizes) + len(axes)
+    new = {call.dimension(axis, rank) for axis in axes}
+    if len(new) != len(axes):
+        raise DomainError("node", call.name, f"Unsqueeze needs different dimensions, and not {axes}")
+    own = iter(range(len(sizes)))
+    return call.emit(_moved(sizes, [None if d in new else next(own) for d in range(rank)]), call.value())
+
+
+@handles("Transpose")
+def _transpose(call: Call) -> Value:
+    rank = len(call.sizes())
+    return call.emit(Permute(call.integers("perm", tuple(reversed(range(rank))))), call.value())
+
+
+@handles("Concat")
+def _concat(call: Call) -> Value:
+    axis = call.integer("axis", 1) if call.opset < 4 else call.integer("axis")
+    return call.emit(Concat(call.dimension(axis, len(call.sizes()))), *call.values())
+
+
+@handles("Slice")
+def _slice(call: Call) -> Value:
+    """Every dimension in turn; ends beyond the dimension mean its end."""
+    sizes = call.sizes()
+    cuts = {}
+    for dimension, start, end, step in call.slices(len(sizes)):
+        n = sizes[dimension]
+        if not isinstance(n, int):
+            raise NotUnderstoodError("it cuts a dimension whose size is a symbol")
+        if step < 0:
+            raise NotUnderstoodError("it reverses a dimension")
+        first, last, _ = slice(start, end, step).indices(n)
+        if first >= last:
+            raise DomainError("node", call.name, f"the slice from {start} to {end} leaves nothing of {n} elements")
+        cuts[dimension] = Slice(dimension, first, last, step)
+    needed = [cut for d, cut in cuts.items() if (cut.start, cut.stop, cut.step) != (0, sizes[d], 1)]
+    return _in_turn(call, needed)
+
+
+def _in_turn(call: Call, cuts: Sequence[Slice]) -> Value:
+    value = call.value()
+    if not cuts:
+        return call.emit(Identity("slice"), value)
+    for number, cut in enumerate(cuts):
+        label = "" if number == len(cuts) - 1 else f"axis_{cut.dim}"
+        value = call.emit(cut, value, label=label)
+    return value
+
+
+@handles("Split")
+def _split(call: Call) -> list[Value | None]:
+    """Parts one after the other, of equal length where none is given; of these the last one may be shorter."""
+    sizes, count = call.sizes(), len(call.used)
+    axis = call.dimension(call.integer("axis", 0), len(sizes))
+    n = sizes[axis]
+    if not isinstance(n, int):
+        raise NotUnderstoodError("it splits a dimension whose size is a symbol")
+    parts = _parts(call, n, count)
+    if len(parts) != count or sum(parts) != n or min(parts) < 1:
+        raise DomainError(
+            "node", call.name, f"Split needs {count} lengths >= 1 whose sum is {n}, and not {tuple(parts)}"
+        )
+    found: list[Value | None] = []
+    for number, (length, used) in enumerate(zip(parts, call.used, strict=True)):
+        start = sum(parts[:number])
+        cut = Slice(axis, start, start + length)
+        found.append(call.emit(cut, call.value(), label=str(number)) if used else Value(None))
+    return found
+
+
+def _parts(call: Call, n: int, count: int) -> list[int]:
+    given = call.integers("split", None) if call.opset < 13 else None
+    if given is not None:
+        return list(given)
+    if call.optional(1) is not None:
+        return call.whole(1)
+    wanted = call.integer("num_outputs", count)
+    if wanted != count:
+        raise DomainError("node", call.name, f"num_outputs={wanted} needs to be {count}, as there are outputs")
+    length = -(-n // count)
+    return [length] * (count - 1) + [n - length * (count - 1)]
+
+
+_PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+
+
+@handles("Pad")
+def _pad(call: Call) -> Value:
+    """All that is added before the dimensions, then all that is added after; negative amounts crop."""
+    rank = len(call.sizes())
+    if call.opset < 11:
+        amounts, axes = list(call.integers("paddings" if call.opset < 2 else "pads")), None
+    else:
+        amounts, axes = call.whole(1), call.axes("", 3, 0)
+    dims = [call.dimension(d, rank) for d in axes] if axes is not None else list(range(rank))
+    mode = call.text("mode", "constant")
+    if mode not in _PAD_MODES:
+        raise NotUnderstoodError(f"its mode {mode} is not one of those that are understood")
+    if len(amounts) != 2 * len(dims) or len(set(dims)) != len(dims):
+        raise DomainError(
+            "node", call.name, f"Pad needs two amounts for each of {len(dims)} dimensions, and not {amounts}"
+        )
+    pairs = dict(zip(dims, zip(amounts[: len(dims)], amounts[len(dims) :], strict=True), strict=True))
+    return call.emit(Pad(tuple(pairs.get(d, (0, 0)) for d in range(rank)), _PAD_MODES[mode]), call.value())
+
+
+@handles("Expand")
+def _expand(call: Call) -> Value:
+    """Dimensions of size 1 stretched, as between operands."""
+    shape, sizes = call.whole(1), call.sizes()
+    rank = max(len(shape), len(sizes))
+    rows = zip([1] * (rank - len(sizes)) + list(sizes), [1] * (rank - len(shape)) + shape, strict=True)
+    wanted = tuple(size if other == 1 else other for size, other in rows)
+    return call.emit(Identity("expand") if wanted == sizes else Expand(wanted), call.value())
+
+
+_AXES_AS_INPUT = 18
+_REDUCTIONS = {"ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "max", "ReduceMin": "min", "ReduceProd": "prod"}
+_REDUCTIONS |= {"ReduceL1": "l1", "ReduceL2": "l2", "ReduceSumSquare": "sum_square"}
+_REDUCTIONS |= {"ReduceLogSum": "log_sum", "ReduceLogSumExp": "log_sum_exp"}
+
+
+@handles(*_REDUCTIONS)
+def _reduce(call: Call) -> Value:
+    """Over the dimensions that are given, or all; they stay with size 1 unless ``keepdims`` is 0."""
+    rank = len(call.sizes())
+    axes = call.axes("axes", 1, 13 if call.op == "ReduceSum" else _AXES_AS_INPUT)
+    if not axes and call.integer("noop_with_empty_axes", 0):
+        return call.emit(Identity("identity"), call.value())
+    dims = tuple(sorted({call.dimension(axis, rank) for axis in axes})) if axes else tuple(range(rank))
+    return call.emit(Reduce(_REDUCTIONS[call.op], dims, bool(call.integer("keepdims", 1))), call.value())
+
+
+@handles("ArgMax", "ArgMin")
+def _arg(call: Call) -> Value:
+    """The place of the largest or least element along one dimension."""
+    axis = call.dimension(call.integer("axis", 0), len(call.sizes()))
+    return call.emit(Reduce(call.op.lower(), (axis,), bool(call.integer("keepdims", 1))), call.value())
+
+
+@handles("Gather")
+def _gather(call: Call) -> Value:
+    """One element of a dimension, or elements at equal distances."""
+    sizes = call.sizes()
+    axis = call.dimension(call.integer("axis", 0), len(sizes))
+    if call.value().constant or not call.value(1).constant or not isinstance(sizes[axis], int):
+        raise NotUnderstoodError("which elements it takes is not known beforehand")
+    array, n = call.array(1), sizes[axis]
+    places = [place + (n if place < 0 else 0) for place in call.whole(1)]
+    steps = {after - before for before, after in pairwise(places)}
+    if array.ndim > 1 or not places or len(steps) > 1 or min(steps, default=1) < 1:
+        raise NotUnderstoodError("the elements that it takes are not at equal distances")
+    if not 0 <= places[0] <= places[-1] < n:
+        raise DomainError("node", call.name, f"Gather needs indices of {n} elements, and not {call.numbers(1)}")
+    cut = Slice(axis, places[0], places[-1] + 1, min(steps, default=1))
+    if array.ndim == 1:
+        return call.emit(cut, call.value())
+    one = call.emit(cut, call.value(), label="slice")
+    return call.emit(_moved(sizes, [d for d in range(len(sizes)) if d != axis]), one)

@@ -1,0 +1,177 @@
+"""From a model to its graph: opsets, inputs and their sizes, and the nodes one by one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike, fspath
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from ...division import is_symbolic
+from ...errors import DomainError, unknown
+from ..graph import Graph
+from . import skeleton
+from .builder import Builder
+
+MOST_INPUTS = 64
+
+_Given = Sequence[Any] | Mapping[str, Sequence[Any]] | None
+
+
+def parsed(path: str | PathLike[str]) -> Any:
+    """The model of a file, without the elements of large tensors.
+
+    Raises:
+        DomainError: it is none.
+    """
+    content = skeleton.read(path)
+    try:
+        return onnx.ModelProto.FromString(content)
+    except DecodeError as error:
+        raise DomainError("path", fspath(path), f"this is no ONNX model: {error}") from error
+
+
+def graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
+    """The graph of a model.
+
+    Raises:
+        DomainError: it breaks ONNX's rules, sizes do not fit, or a size is left open.
+    """
+    try:
+        return _graph_of(model, input_size, batch_size)
+    except UnicodeDecodeError as error:
+        raise DomainError("model", "ONNX", f"a text in it is not encoded as UTF-8: {error.reason}") from error
+    except RecursionError as error:
+        raise DomainError("input_size", input_size, "the sizes of so deep a network are too long as symbols") from error
+
+
+def _graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
+    graph = model.graph
+    if not graph.node:
+        raise DomainError("model", graph.name, "the model has no nodes: is this an ONNX file?")
+    used = frozenset(tensor for node in graph.node for tensor in node.input) | {info.name for info in graph.output}
+    builder = Builder(_opsets(model), used)
+    constants = {tensor.name for tensor in graph.initializer}
+    constants |= {tensor.values.name for tensor in graph.sparse_initializer}
+    inputs = [info for info in graph.input if info.name not in constants]
+    if len(inputs) > MOST_INPUTS:
+        raise DomainError("model", graph.name, f"the network has {len(inputs)} inputs; needs at most {MOST_INPUTS}")
+    channels_last = _channels_last(graph, {info.name for info in inputs})
+    for info, sizes in _sized(inputs, input_size, batch_size):
+        if sizes is None:
+            builder.foreign(
+                info.name, f"it is a {info.type.WhichOneof('value') or 'value without a type'}, and no tensor"
+            )
+            continue
+        first = 1 if info.name in channels_last else 2
+        builder.input(info.name, sizes, tuple(range(first, len(sizes) + first - 2)))
+    for tensor in graph.initializer:
+        builder.initializer(tensor)
+    for tensor in graph.sparse_initializer:
+        builder.sparse_initializer(tensor)
+    for node in graph.node:
+        builder.step(node)
+    return builder.graph(info.name for info in graph.output)
+
+
+def _opsets(model: Any) -> dict[str, int]:
+    newest = onnx.defs.onnx_opset_version()
+    opsets = {"" if one.domain == "ai.onnx" else one.domain: one.version for one in model.opset_import}
+    if "" not in opsets and model.ir_version < 3:
+        opsets[""] = 1  # opset_import came with version 3 of the format
+    if "" not in opsets:
+        raise DomainError(
+            "opset_import", sorted(opsets), "the model does not say which version of ONNX's operators it uses"
+        )
+    if not 1 <= opsets[""] <= newest:
+        condition = f"onnx {onnx.__version__} knows the versions 1 to {newest}"
+        raise DomainError("opset_import", opsets[""], condition)
+    return opsets
+
+
+def _channels_last(graph: Any, inputs: set[str]) -> set[str]:
+    """The inputs that every node that reads them takes from channels last to channels first."""
+    readers = defaultdict(list)
+    for node in graph.node:
+        for name in inputs.intersection(node.input):
+            readers[name].append(node)
+    return {name for name, nodes in readers.items() if all(map(_to_channels_first, nodes))}
+
+
+def _to_channels_first(node: Any) -> bool:
+    perm = next((list(one.ints) for one in node.attribute if one.name == "perm"), [])
+    rank = len(perm)
+    return node.op_type == "Transpose" and rank > 2 and perm == [0, rank - 1, *range(1, rank - 1)]
+
+
+# The sizes of inputs
+
+
+def _sized(inputs: Sequence[Any], given: _Given, batch_size: Any) -> Iterator[tuple[Any, tuple[Any, ...] | None]]:
+    """Every input with its sizes; None for one that is no tensor."""
+    chosen = _chosen([info.name for info in inputs], given)
+    for info in inputs:
+        if info.type.WhichOneof("value") != "tensor_type" and info.name not in chosen:
+            yield info, None
+        else:
+            yield info, _sizes(info, chosen.get(info.name), batch_size)
+
+
+def _chosen(names: list[str], given: _Given) -> dict[str, Sequence[Any]]:
+    """The sizes that are given, by the name of the input."""
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        strangers = [name for name in given if name not in names]
+        if strangers:
+            raise unknown("input_size", str(strangers[0]), names, "input", ", ".join(names))
+        return dict(given)
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise DomainError("input_size", given, "needs a sequence of sizes, or a mapping from names to sizes")
+    several = given and all(isinstance(one, Sequence) for one in given)
+    rows = list(given) if several else [given]
+    if len(rows) > len(names) or (len(names) > 1 and not several):
+        raise DomainError(
+            "input_size", given, f"needs sizes for each of the inputs {', '.join(names)}: name them in a mapping"
+        )
+    return dict(zip(names, rows, strict=False))
+
+
+def _sizes(info: Any, given: Sequence[Any] | None, batch_size: Any) -> tuple[Any, ...]:
+    tensor = info.type.tensor_type
+    dims = [_size(dim) for dim in tensor.shape.dim] if tensor.HasField("shape") else None
+    if given is not None:
+        return _given_sizes(info.name, tuple(given), dims, batch_size)
+    if dims is None:
+        raise DomainError(
+            "input_size", None, f"the model does not say the sizes of the input {info.name}: give input_size"
+        )
+    if len(dims) > 1 and isinstance(dims[0], str):
+        dims[0] = batch_size
+    if any(isinstance(size, str) for size in dims):
+        shape = ", ".join(str(size) for size in dims)
+        reason = f"the model leaves sizes of the input {info.name} open, which has ({shape}): give input_size"
+        raise DomainError("input_size", None, reason)
+    return tuple(dims)
+
+
+def _size(dim: Any) -> Any:
+    """An int, or the name of a size that is left open."""
+    return dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?"
+
+
+def _given_sizes(name: str, given: tuple[Any, ...], dims: list[Any] | None, batch_size: Any) -> tuple[Any, ...]:
+    for size in given:
+        if not (is_symbolic(size) or (type(size) is int and size >= 1)):
+            raise DomainError("input_size", given, "needs sizes that are integers >= 1, or symbols")
+    if dims is None or len(given) == len(dims) - 1:
+        first = dims[0] if dims and isinstance(dims[0], int) else batch_size
+        return (first, *given)
+    if len(given) != len(dims):
+        raise DomainError(
+            "input_size", given, f"the input {name} has {len(dims)} dimensions: give {len(dims) - 1} without the batch"
+        )
+    return given

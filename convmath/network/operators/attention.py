@@ -1,0 +1,59 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import DomainError
+from ..field import Field
+from .base import Operator, Reads, Sizes, Work, broadcast, product, require_equal, stretched
+
+
+@dataclass(frozen=True)
+class Attention(Operator):
+    """Sums of values, weighted by the softmax of the products of queries and keys; inputs: query, key, value and mask.
+
+    Queries of the sizes ``(..., L, E)``, keys ``(..., S, E)`` and values ``(..., S, V)`` give ``(..., L, V)``; a mask
+    is stretched to ``(..., L, S)``.
+
+    Attributes: heads: parts into which the features are split, each with weights of its own.
+
+    Source: [VaswaniEtAl2017, equation 1].
+    """
+
+    heads: int = 1
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """A sum of values for every query."""
+        if len(inputs) not in (3, 4) or min(map(len, inputs[:3])) < 2:
+            raise DomainError("inputs", inputs, "attention needs query, key and value of at least two dimensions")
+        query, key, value = inputs[:3]
+        require_equal(self, "features of the key", key[-1], query[-1])
+        require_equal(self, "number of values", value[-2], key[-2])
+        output = (*broadcast(self, query[:-2], key[:-2], value[:-2]), query[-2], value[-1])
+        for mask in inputs[3:]:
+            broadcast(self, mask, (*output[:-1], key[-2]))
+        return output
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """A query is read in its place; keys and values are read whole."""
+
+        def stacked(source: Sizes, dimensions: int) -> Reads:
+            return tuple(stretched(source, output, dimension) for dimension in range(dimensions))
+
+        stacks = len(output) - 2
+        query, key, value, *masks = inputs
+        return (
+            (*stacked(query, stacks), (len(query) - 2, Field.same()), None),
+            (*stacked(key, stacks), None, None),
+            (*stacked(value, stacks), None, (len(value) - 1, Field.same())),
+            *((*stacked(mask, stacks + 1), None) for mask in masks),
+        )
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """The products of all queries and keys, their softmax, and the sums of values."""
+        query, key = inputs[:2]
+        weights = product(output[:-1]) * key[-2]
+        macs = weights * (query[-1] + output[-1])
+        return Work(macs, weights * self.heads + product(output), 0, 3 * weights * self.heads)

@@ -1,0 +1,163 @@
+"""What every operator of a network says about itself: sizes, what each position reads, parameters and work."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import mul
+from typing import Any, ClassVar, TypeAlias
+
+from ...assumptions import require
+from ...errors import DomainError
+from ..field import Field
+from ..spans import Spans
+
+Size: TypeAlias = Any
+"""An int, or a SymPy expression."""
+
+Sizes: TypeAlias = tuple[Size, ...]
+"""The size of every dimension of a tensor, the batch first: ``(N, C, H, W)``."""
+
+Reads: TypeAlias = tuple[tuple[int, Field] | None, ...]
+"""For each dimension of the output, the dimension of an input that it reads and how; None where it reads no single one.
+
+A dimension of the input that no dimension of the output names is read whole, or mixed with others: all positions of the
+output together read what all of its positions do.
+"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an operator does to compute its output.
+
+    Attributes:
+        macs: multiply-accumulates.
+        sums: outputs that are sums of products: each takes an addition less than it takes products.
+        bias: additions of a bias.
+        other: operations on single elements: comparisons, additions, divisions, function values.
+    """
+
+    macs: Size = 0
+    sums: Size = 0
+    bias: Size = 0
+    other: Size = 0
+
+
+class Operator(ABC):
+    """One operation of a network, with its parameters; lists among them become tuples.
+
+    Attributes: rearranges: whether elements change dimensions, so that a part of the output reads a part of a dimension
+        that is named nowhere.
+    """
+
+    rearranges: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Make every parameter hashable."""
+        for name, value in list(vars(self).items()):
+            object.__setattr__(self, name, _frozen(value))
+
+    @property
+    def kind(self) -> str:
+        """The name of the operation in reports."""
+        return type(self).__name__.lower()
+
+    @property
+    def params(self) -> int:
+        """Parameters that are learned."""
+        return 0
+
+    @property
+    def mixes(self) -> bool:
+        """Whether every channel of the output reads every channel of the input."""
+        return False
+
+    @abstractmethod
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes of the output.
+
+        Raises:
+            DomainError: the inputs do not fit.
+        """
+
+    @abstractmethod
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """For each input, what the positions of the output read of it; the sizes are ints."""
+
+    def inside(self, reads: Spans, size: int) -> Spans:
+        """The elements of an axis of ``size`` elements that are read, where some may lie outside."""
+        return reads.clipped(0, size)
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """What computing the output takes."""
+        return Work()
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
+class Pointwise(Operator):
+    """An operator whose output has the sizes of its input, each element made of the one in its place."""
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes of the input."""
+        return one(self, inputs)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Every element reads its own place."""
+        return (in_place(output),)
+
+
+def in_place(sizes: Sizes) -> Reads:
+    """Every dimension reads its own."""
+    return tuple((dimension, Field.same()) for dimension in range(len(sizes)))
+
+
+def one(operator: Operator, inputs: Sequence[Sizes]) -> Sizes:
+    """The only input."""
+    if len(inputs) != 1:
+        raise DomainError("inputs", len(inputs), f"{operator.kind} needs one input")
+    return inputs[0]
+
+
+def product(sizes: Sequence[Size]) -> Size:
+    """The number of elements."""
+    return reduce(mul, sizes, 1)
+
+
+def split(operator: Operator, sizes: Sizes, axes: int) -> tuple[Size, Size, Sizes]:
+    """Batch, channels and the sizes of ``axes`` spatial axes."""
+    if len(sizes) != axes + 2:
+        names = ("N", "C", *("D", "H", "W")[3 - axes :])
+        raise DomainError("sizes", sizes, f"{operator.kind} needs {axes + 2} dimensions ({', '.join(names)})")
+    return sizes[0], sizes[1], sizes[2:]
+
+
+def require_equal(operator: Operator, name: str, found: Size, wanted: Size) -> None:
+    """Require a size of the input to be what the operator's parameters say; of a symbolic size this is recorded."""
+    require("==", found, wanted, name, f"{operator.kind} needs {wanted}", **{name: found})
+
+
+def broadcast(operator: Operator, *shapes: Sizes) -> Sizes:
+    """The common sizes of operands whose dimensions of size 1 are stretched, aligned at the end."""
+    length = max(map(len, shapes))
+    padded = [(1,) * (length - len(shape)) + tuple(shape) for shape in shapes]
+    common = []
+    for dimension, column in enumerate(zip(*padded, strict=True)):
+        sizes = [size for size in column if size != 1]
+        for size in sizes[1:]:
+            needs = f"{operator.kind} needs equal sizes in dimension {dimension}, or 1"
+            require("==", sizes[0], size, "sizes", needs, sizes=tuple(shapes))
+        common.append(sizes[0] if sizes else 1)
+    return tuple(common)
+
+
+def stretched(source: Sizes, output: Sizes, dimension: int) -> tuple[int, Field] | None:
+    """How a dimension of the output reads that of an operand; one of size 1 that is stretched is read at 0 only."""
+    own = dimension - (len(output) - len(source))
+    if own < 0:
+        return None
+    return own, Field.whole(1) if source[own] == 1 != output[dimension] else Field.same()

@@ -1,0 +1,294 @@
+"""Convolution and transposed convolution, dense layers, unfold and fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import DomainError
+from ...formulas.cost import conv_macs, conv_params
+from ...formulas.cost_linear import linear_macs, linear_params
+from ...formulas.cost_transpose import conv_transpose_macs
+from ...formulas.padding import resolve_padding
+from ...formulas.size import conv_output_size, conv_transpose_output_size
+from ...geometry import is_per_axis
+from ..field import MOST_PHASES, Field
+from ..spans import Spans
+from .base import Operator, Reads, Sizes, Work, broadcast, one, product, require_equal, split, stretched
+
+
+def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
+    """One value an axis."""
+    return tuple(value) if is_per_axis(value) else (value,) * axes
+
+
+def _channels(in_channels: int, out_channels: int, groups: int) -> tuple[int, Field] | None:
+    """The channels that each channel reads: those of its group; None where that is all, or too long to write down."""
+    size = out_channels // groups
+    if groups == 1 or size > MOST_PHASES:
+        return None
+    return 1, Field(size, in_channels // groups, (Spans.first(in_channels // groups),) * size)
+
+
+@dataclass(frozen=True)
+class Conv(Operator):
+    """A convolution over as many axes as ``kernel_size`` has entries.
+
+    Attributes:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: taps per axis.
+        stride: one integer, or one per axis.
+        padding: in any form of :func:`convmath.resolve_padding`.
+        dilation: one integer, or one per axis.
+        groups: groups of channels.
+        bias: whether each output channel has one.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    groups: int = 1
+    bias: bool = True
+
+    @property
+    def kind(self) -> str:
+        """``conv1d`` to ``conv3d``."""
+        return f"conv{len(self.kernel_size)}d"
+
+    @property
+    def params(self) -> int:
+        """Weights and biases."""
+        channels = {"in_channels": self.in_channels, "out_channels": self.out_channels, "groups": self.groups}
+        return int(conv_params(self.kernel_size, bias=self.bias, **channels))
+
+    @property
+    def mixes(self) -> bool:
+        """Without groups, every channel reads every channel."""
+        return self.groups == 1
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The output has a position for every window that fits."""
+        batch, channels, spatial = split(self, one(self, inputs), len(self.kernel_size))
+        require_equal(self, "channels", channels, self.in_channels)
+        window = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+        return (batch, self.out_channels, *conv_output_size(spatial, self.kernel_size, **window))
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Each axis through its window; every channel of the group."""
+        axes = len(self.kernel_size)
+        stride, dilation = per_axis(self.stride, axes), per_axis(self.dilation, axes)
+        padding = resolve_padding(
+            self.padding, inputs[0][2:], self.kernel_size, stride=self.stride, dilation=self.dilation
+        )
+        fields = [
+            Field.window(k, stride=s, dilation=d, padding=lo)
+            for k, s, d, (lo, _) in zip(self.kernel_size, stride, dilation, padding, strict=True)
+        ]
+        channels = _channels(self.in_channels, self.out_channels, self.groups)
+        return (((0, Field.same()), channels, *((axis + 2, field) for axis, field in enumerate(fields))),)
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """Every tap of every window, those in the padding too."""
+        macs = conv_macs(
+            inputs[0][2:],
+            self.kernel_size,
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            batch_size=output[0],
+        )
+        return Work(macs, product(output), product(output) if self.bias else 0)
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Operator):
+    """A transposed convolution, with the parameters of :class:`Conv` and ``output_padding``."""
+
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    groups: int = 1
+    bias: bool = True
+    output_padding: Any = 0
+
+    @property
+    def kind(self) -> str:
+        """``conv_transpose1d`` to ``conv_transpose3d``."""
+        return f"conv_transpose{len(self.kernel_size)}d"
+
+    @property
+    def params(self) -> int:
+        """Weights and biases."""
+        channels = {"in_channels": self.in_channels, "out_channels": self.out_channels, "groups": self.groups}
+        return int(conv_params(self.kernel_size, bias=self.bias, **channels))
+
+    @property
+    def mixes(self) -> bool:
+        """Without groups, every channel reads every channel."""
+        return self.groups == 1
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """What a convolution with these parameters would take to this input."""
+        batch, channels, spatial = split(self, one(self, inputs), len(self.kernel_size))
+        require_equal(self, "channels", channels, self.in_channels)
+        window = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+        larger = conv_transpose_output_size(spatial, self.kernel_size, output_padding=self.output_padding, **window)
+        return (batch, self.out_channels, *larger)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Each axis as the transposed window does: in phases, where the stride is not 1."""
+        axes = len(self.kernel_size)
+        stride, dilation = per_axis(self.stride, axes), per_axis(self.dilation, axes)
+        padding = resolve_padding(
+            self.padding, output[2:], self.kernel_size, stride=self.stride, dilation=self.dilation
+        )
+        fields = [
+            Field.spread(k, stride=s, dilation=d, padding=lo)
+            for k, s, d, (lo, _) in zip(self.kernel_size, stride, dilation, padding, strict=True)
+        ]
+        channels = _channels(self.in_channels, self.out_channels, self.groups)
+        return (((0, Field.same()), channels, *((axis + 2, field) for axis, field in enumerate(fields))),)
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """Every tap for every element of the input."""
+        macs = conv_transpose_macs(
+            inputs[0][2:],
+            self.kernel_size,
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            stride=self.stride,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            batch_size=output[0],
+        )
+        return Work(macs, product(output), product(output) if self.bias else 0)
+
+
+@dataclass(frozen=True)
+class Linear(Operator):
+    """A dense layer on the last dimension."""
+
+    in_features: int
+    out_features: int
+    bias: bool = True
+
+    @property
+    def params(self) -> int:
+        """Weights and biases."""
+        return int(linear_params(self.in_features, self.out_features, bias=self.bias))
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The last dimension becomes ``out_features``."""
+        source = one(self, inputs)
+        require_equal(self, "features", source[-1] if source else 0, self.in_features)
+        return (*source[:-1], self.out_features)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """The last dimension is read whole; the others are in place."""
+        return ((*((dimension, Field.same()) for dimension in range(len(output) - 1)), None),)
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """Every weight for every row."""
+        macs = linear_macs(self.in_features, self.out_features, batch_size=product(output[:-1]))
+        return Work(macs, product(output), product(output) if self.bias else 0)
+
+
+@dataclass(frozen=True)
+class MatMul(Operator):
+    """A product of two matrices, or of stacks of them."""
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """Rows of the first and columns of the second; the dimensions before them are stacked."""
+        if len(inputs) != 2 or min(map(len, inputs)) < 2:
+            raise DomainError("inputs", inputs, "matmul needs two inputs of at least two dimensions")
+        first, second = inputs
+        require_equal(self, "rows of the second input", second[-2], first[-1])
+        return (*broadcast(self, first[:-2], second[:-2]), first[-2], second[-1])
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Rows read rows and columns read columns; what is summed over is read whole."""
+        found = []
+        for number, source in enumerate(inputs):
+            stacked = [stretched(source, output, dimension) for dimension in range(len(output) - 2)]
+            kept = len(source) - 2 + number
+            ends: list[tuple[int, Field] | None] = [None, None]
+            ends[number] = (kept, Field.same())
+            found.append((*stacked, *ends))
+        return tuple(found)
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """A product for every output and every element that is summed over."""
+        return Work(product(output) * inputs[0][-1], product(output))
+
+
+@dataclass(frozen=True)
+class Unfold(Operator):
+    """The windows of an image as columns: ``(N, C, H, W)`` becomes ``(N, C*kh*kw, L)``."""
+
+    rearranges = True
+
+    kernel_size: tuple[int, ...]
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+
+    def windows(self, spatial: Sizes) -> Sizes:
+        """Windows per axis."""
+        window = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+        return tuple(conv_output_size(tuple(spatial), self.kernel_size, **window))
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """A column for every window."""
+        batch, channels, spatial = split(self, one(self, inputs), len(self.kernel_size))
+        return (batch, channels * product(self.kernel_size), product(self.windows(spatial)))
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """The windows lie one after the other, row by row: no axis of the image is left."""
+        return (((0, Field.same()), None, None),)
+
+
+@dataclass(frozen=True)
+class Fold(Operator):
+    """Columns as an image, overlapping elements added up: the adjoint of :class:`Unfold`."""
+
+    rearranges = True
+
+    output_size: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The image whose windows the columns are."""
+        source = one(self, inputs)
+        if len(source) != 3:
+            raise DomainError("sizes", source, "fold needs 3 dimensions (N, C*taps, windows)")
+        batch, rows, columns = source
+        window = Unfold(self.kernel_size, self.stride, self.padding, self.dilation)
+        require_equal(self, "windows", columns, product(window.windows(self.output_size)))
+        taps = product(self.kernel_size)
+        if rows % taps:
+            raise DomainError("rows", rows, f"fold needs a multiple of the {taps} taps")
+        return (batch, rows // taps, *self.output_size)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Which columns an element is made of is not a matter of one axis."""
+        return (((0, Field.same()), *(None,) * (len(output) - 1)),)
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """An addition for every element of the columns."""
+        return Work(other=product(inputs[0]))

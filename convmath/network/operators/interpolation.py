@@ -1,0 +1,109 @@
+"""Resizing with the choices that ONNX leaves, and tiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+
+from ...errors import DomainError
+from ..field import MOST_PHASES, Field
+from ..spans import Spans
+from .base import Operator, Reads, Sizes, one
+from .resize import Resize
+
+_HALF = Fraction(1, 2)
+
+ROUNDINGS: Mapping[str, Callable[[Fraction], int]] = {
+    "floor": floor,
+    "ceil": ceil,
+    "round_prefer_floor": lambda place: ceil(place - _HALF),
+    "round_prefer_ceil": lambda place: floor(place + _HALF),
+}
+"""The element that is nearest to a place, by name."""
+
+COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn")
+
+
+@dataclass(frozen=True)
+class Interpolate(Resize):
+    """Interpolation where the place of a position and the nearest element to it are chosen by name.
+
+    Attributes:
+        coordinates: how the place of position o follows from it, one of ``COORDINATES``.
+        rounding: which element is nearest, one of ``ROUNDINGS``.
+
+    Source: [onnx.Resize, coordinate_transformation_mode and nearest_mode].
+
+    >>> Interpolate("linear", (Fraction(2),), coordinates="asymmetric").reads([(1, 1, 4)], (1, 1, 8))[0][2][1].phases
+    (Spans(parts=((0, 1),), exact=True), Spans(parts=((0, 2),), exact=True))
+    """
+
+    coordinates: str = "half_pixel"
+    rounding: str = "round_prefer_floor"
+
+    def _axis(self, axis: int, size: int, wanted: int) -> Field:
+        if self.mode not in ("nearest", "linear", "cubic"):
+            raise DomainError("mode", self.mode, "needs one of nearest, linear, cubic")
+        if self.coordinates not in COORDINATES or self.rounding not in ROUNDINGS:
+            needs = f"needs coordinates among {', '.join(COORDINATES)}, rounding among {', '.join(ROUNDINGS)}"
+            raise DomainError("coordinates", (self.coordinates, self.rounding), needs)
+        ratio, first = self._line(axis, size, wanted)
+        nearest = ROUNDINGS[self.rounding]
+        before, end = (0, 2) if self.mode == "linear" else (-1, 3)
+
+        def reads(position: int) -> Spans:
+            place = position * ratio + first
+            if self.mode == "nearest":
+                return Spans.point(nearest(place))
+            element = floor(place)
+            return Spans.point(element) if place == element else Spans(((element + before, element + end),))
+
+        return Field.sampled(ratio.denominator, ratio.numerator, reads)
+
+    def _line(self, axis: int, size: int, wanted: int) -> tuple[Fraction, Fraction]:
+        """The place of position o as ``ratio*o + first``."""
+        ratio = 1 / self.scale[axis] if self.scale else Fraction(size, wanted)
+        if wanted == 1 and self.coordinates in ("pytorch_half_pixel", "align_corners"):
+            return Fraction(0), Fraction(0)
+        if self.coordinates == "align_corners":
+            return Fraction(size - 1, wanted - 1), Fraction(0)
+        if self.coordinates == "asymmetric":
+            return ratio, Fraction(0)
+        return ratio, ratio / 2 - (0 if self.coordinates == "tf_half_pixel_for_nn" else _HALF)
+
+    def inside(self, reads: Spans, size: int) -> Spans:
+        """What lies outside is the first or the last element."""
+        first, last = reads.clipped(min(reads.hull[0], 0), 0), reads.clipped(size, max(reads.hull[1], size))
+        edges = [(edge, edge + 1) for edge, part in ((0, first), (size - 1, last)) if part]
+        return reads.clipped(0, size) | Spans.of(edges)
+
+
+@dataclass(frozen=True)
+class Repeat(Operator):
+    """The whole tensor again and again along its dimensions.
+
+    Attributes: times: how often, for each dimension.
+
+    >>> Repeat((1, 2)).sizes((3, 4))
+    (3, 8)
+    """
+
+    times: tuple[int, ...]
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """So many times the sizes."""
+        source = one(self, inputs)
+        if len(self.times) != len(source) or any(isinstance(count, int) and count < 1 for count in self.times):
+            raise DomainError("times", self.times, f"repeat needs a number >= 1 for each of {len(source)} dimensions")
+        return tuple(size * count for size, count in zip(source, self.times, strict=True))
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Position o reads element o mod n, for a dimension of n."""
+        rows = zip(inputs[0], self.times, strict=True)
+        return (tuple((d, _again(n) if count != 1 else Field.same()) for d, (n, count) in enumerate(rows)),)
+
+
+def _again(size: int) -> Field:
+    return Field.whole(size) if size > MOST_PHASES else Field.sampled(size, 0, Spans.point)

@@ -1,0 +1,269 @@
+"""Operators that move elements: padding, flattening, reshaping, permuting, slicing, concatenating."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...assumptions import require
+from ...division import floor_div, is_symbolic
+from ...errors import DomainError
+from ..field import Field
+from ..spans import Spans
+from .base import Operator, Reads, Size, Sizes, broadcast, in_place, one, product, stretched
+
+
+@dataclass(frozen=True)
+class Pad(Operator):
+    """Elements added before and after dimensions.
+
+    Attributes:
+        amounts: ``(before, after)`` for every dimension; negative ones crop.
+        mode: ``"constant"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+    """
+
+    amounts: tuple[tuple[int, int], ...]
+    mode: str = "constant"
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """Larger by what is added."""
+        source = one(self, inputs)
+        if len(self.amounts) != len(source):
+            raise DomainError("amounts", self.amounts, f"pad needs a pair for each of {len(source)} dimensions")
+        padded = tuple(n + before + after for n, (before, after) in zip(source, self.amounts, strict=True))
+        for n in padded:
+            if isinstance(n, int) and n < 1:
+                raise DomainError("amounts", self.amounts, f"pad leaves nothing of {source}")
+        return padded
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Each position the element that lies ``before`` places back."""
+        return (
+            tuple(
+                (dimension, Field.window(1, padding=before) if before else Field.same())
+                for dimension, (before, _) in enumerate(self.amounts)
+            ),
+        )
+
+    def inside(self, reads: Spans, size: int) -> Spans:
+        """What lies outside, folded back as the mode says."""
+        kept = reads.clipped(0, size)
+        if self.mode == "constant":
+            return kept
+        outside = [reads.clipped(min(reads.hull[0], 0), 0), reads.clipped(size, max(reads.hull[1], size))]
+        if self.mode == "replicate":
+            return kept | Spans.of((edge, edge + 1) for edge, part in zip((0, size - 1), outside, strict=True) if part)
+        for low, part in zip((True, False), outside, strict=True):
+            for start, stop in part.parts:
+                if self.mode == "circular":
+                    by = size if low else -size
+                    kept |= Spans(((start + by, stop + by),))
+                else:
+                    around = 0 if low else 2 * (size - 1)
+                    kept |= Spans(((around - stop + 1, around - start + 1),))
+        return kept.clipped(0, size)
+
+
+@dataclass(frozen=True)
+class Reshape(Operator):
+    """The same elements in other dimensions.
+
+    Attributes: shape: the sizes of the output; one may be -1, which makes up the rest, and 0 keeps that of the input.
+    """
+
+    rearranges = True
+
+    shape: tuple[Size, ...]
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The given sizes, with -1 filled in."""
+        source = one(self, inputs)
+        wanted = [source[d] if size == 0 and d < len(source) else size for d, size in enumerate(self.shape)]
+        total, known = product(source), product([size for size in wanted if size != -1])
+        if wanted.count(-1) > 1 or known == 0:
+            raise DomainError("shape", self.shape, "reshape needs at most one -1 and no size of 0")
+        if -1 in wanted:
+            wanted[wanted.index(-1)] = _quotient(total, known)
+        needs = f"reshape needs as many elements as {source} has"
+        require("==", product(wanted), total, "shape", needs, shape=self.shape)
+        return tuple(wanted)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Dimensions that stay alone are in place; those that are merged or split lose their meaning."""
+        kept = dict(_kept(inputs[0], output))
+        return (tuple((kept[d], Field.same()) if d in kept else None for d in range(len(output))),)
+
+
+def _quotient(total: Size, known: Size) -> Size:
+    """How often ``known`` goes into ``total``; sizes that are factors of both cancel."""
+    exact = total / known if is_symbolic(total) else None
+    return exact if exact is not None and exact.is_integer else floor_div(total, known)
+
+
+def _kept(source: Sizes, output: Sizes) -> Iterator[tuple[int, int]]:
+    """Dimensions of the output, each with that of the source that it is, in row-major order; sizes of 1 drop out."""
+    i = j = 0
+    while i < len(source) and j < len(output):
+        if source[i] == output[j]:
+            yield j, i
+            i, j = i + 1, j + 1
+            continue
+        if 1 in (source[i], output[j]):
+            i, j = i + (source[i] == 1), j + (output[j] == 1)
+            continue
+        left, right = source[i], output[j]
+        i, j = i + 1, j + 1
+        while left != right:
+            if left < right:
+                left, i = left * source[i], i + 1
+            else:
+                right, j = right * output[j], j + 1
+
+
+@dataclass(frozen=True)
+class Flatten(Operator):
+    """The dimensions from ``start`` to ``end``, both included, as one."""
+
+    rearranges = True
+
+    start: int = 1
+    end: int = -1
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """One dimension with all elements of those."""
+        source = one(self, inputs)
+        first, last = self._ends(source)
+        return (*source[:first], product(source[first : last + 1]), *source[last + 1 :])
+
+    def _ends(self, source: Sizes) -> tuple[int, int]:
+        first, last = (d + len(source) if d < 0 else d for d in (self.start, self.end))
+        if not 0 <= first <= last < len(source):
+            raise DomainError(
+                "start", self.start, f"flatten needs 0 <= start <= end < {len(source)}, and end={self.end}"
+            )
+        return first, last
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """The dimensions outside are in place; one dimension alone is, too."""
+        first, last = self._ends(inputs[0])
+        merged = last - first
+        return (
+            tuple(
+                None if d == first and merged else (d if d <= first else d + merged, Field.same())
+                for d in range(len(output))
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Permute(Operator):
+    """The dimensions in another order: dimension d of the output is ``order[d]`` of the input."""
+
+    order: tuple[int, ...]
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes in that order."""
+        source = one(self, inputs)
+        if sorted(self.order) != list(range(len(source))):
+            raise DomainError("order", self.order, f"permute needs each of {len(source)} dimensions once")
+        return tuple(source[d] for d in self.order)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Each dimension its own."""
+        return (tuple((d, Field.same()) for d in self.order),)
+
+
+@dataclass(frozen=True)
+class Slice(Operator):
+    """Every ``step``-th element of a dimension from ``start`` on, up to ``stop``."""
+
+    dim: int
+    start: int
+    stop: int
+    step: int = 1
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """As many as there are."""
+        source = one(self, inputs)
+        if not 0 <= self.dim < len(source) or self.step < 1 or not 0 <= self.start < self.stop:
+            raise DomainError("dim", self.dim, f"slice needs a dimension of {len(source)}, step >= 1 and start < stop")
+        needs = f"slice needs at most the {source[self.dim]} of dimension {self.dim}"
+        require("<=", self.stop, source[self.dim], "stop", needs, stop=self.stop)
+        length = len(range(self.start, self.stop, self.step))
+        return (*source[: self.dim], length, *source[self.dim + 1 :])
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Position o reads ``start + step*o``."""
+        reads: list[Any] = list(in_place(output))
+        reads[self.dim] = (self.dim, Field.window(1, stride=self.step, padding=-self.start))
+        return (tuple(reads),)
+
+
+@dataclass(frozen=True)
+class Concat(Operator):
+    """Branches one after the other along a dimension."""
+
+    dim: int
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sum along the dimension; the others are equal."""
+        if not inputs or not 0 <= self.dim < len(inputs[0]):
+            raise DomainError("dim", self.dim, "concat needs a dimension of its inputs")
+        first = inputs[0]
+        for source in inputs[1:]:
+            needs = f"concat needs equal sizes but in dimension {self.dim}"
+            if len(source) != len(first):
+                raise DomainError("sizes", inputs, needs)
+            for dimension, (a, b) in enumerate(zip(first, source, strict=True)):
+                if dimension != self.dim:
+                    require("==", a, b, "sizes", needs, sizes=inputs)
+        return (*first[: self.dim], sum(source[self.dim] for source in inputs), *first[self.dim + 1 :])
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Along the dimension each branch begins where the one before it ends."""
+        found, before = [], 0
+        for source in inputs:
+            reads: list[Any] = list(in_place(output))
+            reads[self.dim] = (self.dim, Field.window(1, padding=before))
+            found.append(tuple(reads))
+            before += source[self.dim]
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Lookup(Operator):
+    """Elements of a constant, chosen by constant indices: the constant, then the indices.
+
+    Attributes: shape: the sizes of the output.
+    """
+
+    shape: tuple[Size, ...]
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The given sizes."""
+        return self.shape
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Which element is read where is not a matter of one dimension."""
+        return tuple((None,) * len(output) for _ in inputs)
+
+
+@dataclass(frozen=True)
+class Expand(Operator):
+    """The same elements again along dimensions of size 1, and along new dimensions before them.
+
+    Attributes: shape: the sizes of the output.
+    """
+
+    shape: tuple[Size, ...]
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The given sizes."""
+        if broadcast(self, one(self, inputs), self.shape) != self.shape:
+            raise DomainError("shape", self.shape, f"expand needs the sizes of {inputs[0]} but where it has 1")
+        return self.shape
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """What is stretched is read at 0."""
+        return (tuple(stretched(inputs[0], output, dimension) for dimension in range(len(output))),)

@@ -1,0 +1,147 @@
+"""A torch module as a graph, read and not run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import torch
+
+from ...errors import ConvmathError, DomainError, UnsupportedError, unknown
+from ..graph import Graph
+from ..operators import Sizes
+from . import handlers
+from .builder import Builder
+from .exporting import read_exported
+from .tracing import read_traced
+from .untouched import untouched
+
+__all__ = ["from_torch", "handlers"]
+
+InputSize: TypeAlias = Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]]
+
+
+def from_torch(
+    module: Any,
+    input_size: InputSize = (3, 224, 224),
+    *,
+    batch_size: int = 1,
+    dtype: Any = None,
+    arguments: Mapping[str, Any] | None = None,
+    verify: bool = False,
+) -> Graph:
+    """The graph of a torch module, by torch.fx, or by torch.export where torch.fx cannot follow its flow of control.
+
+    Nothing is computed and no weights are read; the module comes back as it was. Batch normalisation is taken by its
+    running statistics and dropout as nothing, as in evaluation; which way the forward takes is decided by the module's
+    own ``training``. Hooks of modules are not called by torch.fx, and called with tensors without elements by
+    torch.export. Nodes are named by the paths of their modules, ``layer1.0.conv1``; functions by their own name in the
+    module that calls them, ``layer1.0.add``. A module that is used again adds no parameters again. An operation that is
+    not understood becomes an :class:`~convmath.network.operators.Unknown` with the sizes that torch gives it.
+
+    Args:
+        module: a ``torch.nn.Module``, on any device, ``meta`` included.
+        input_size: sizes of the input without the batch, channels first; for several inputs a list of such sizes, or a
+            dictionary by the names of the parameters of its forward.
+        batch_size: images at once, >= 1.
+        dtype: the type of the inputs, or one for each as in ``input_size``; by default that of the first parameter.
+        arguments: other arguments of the forward, by name, as they are.
+        verify: whether to ask torch for the sizes of every node, too: one where they differ is reported as unknown.
+
+    Raises:
+        DomainError: the sizes do not fit, for torch either; the message names the node. Or an argument is wrong.
+        UnsupportedError: neither torch.fx nor torch.export can follow the module.
+
+    >>> import torch
+    >>> from convmath.network import from_torch
+    >>> stem = torch.nn.Sequential(torch.nn.Conv2d(3, 64, 7, stride=2, padding=3), torch.nn.MaxPool2d(3, 2, 1))
+    >>> [(row.name, row.op, row.output_size, row.params) for row in from_torch(stem).analyze()]
+    [('input', 'input', (3, 224, 224), 0), ('0', 'conv2d', (64, 112, 112), 9472), ('1', 'max_pool2d', (64, 56, 56), 0)]
+    """
+    if not isinstance(module, torch.nn.Module):
+        raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
+    try:
+        return _read(getattr(module, "_orig_mod", module), input_size, batch_size, dtype, dict(arguments or {}), verify)
+    except RecursionError:
+        name = type(module).__name__
+        raise UnsupportedError(f"the modules of {name} are nested deeper than Python's stack allows") from None
+
+
+def _read(
+    module: Any, input_size: InputSize, batch_size: int, dtype: Any, arguments: dict[str, Any], verify: bool
+) -> Graph:
+    """By the first way that goes through; of a compiled module, the one that was compiled."""
+    first = next(module.parameters(), None)
+    device = torch.device("cpu") if first is None else first.device
+    kind = torch.get_default_dtype() if first is None or not first.is_floating_point() else first.dtype
+    sizes = _input_sizes(module, input_size, batch_size)
+    kinds = _dtypes(dtype, list(sizes), kind)
+    refusals = []
+    for way, read in (("torch.fx", read_traced), ("torch.export", read_exported)):
+        builder = Builder(device, verify=verify)
+        builder.weights(module)
+        values = {name: builder.input(name, size, kinds[name]) for name, size in sizes.items()}
+        try:
+            with untouched(module):
+                return builder.graph(read(builder, module, values, arguments))
+        except (ConvmathError, RecursionError):
+            raise
+        except Exception as error:  # whatever stands in the way of torch.fx, torch.export may do without
+            refusals.append(f"{way}: {_sentence(error)}")
+    raise UnsupportedError(f"the forward of {type(module).__name__} could not be followed: {'; '.join(refusals)}")
+
+
+def _input_sizes(module: Any, input_size: InputSize, batch_size: int) -> dict[str, Sizes]:
+    """The sizes of every input, the batch first, by its name."""
+    if not _is_size(batch_size):
+        raise DomainError("batch_size", batch_size, "needs an integer of at least 1")
+    names = _parameters(module)
+    if isinstance(input_size, Mapping):
+        given = dict(input_size)
+        for name in given:
+            if names and name not in names:
+                raise unknown("input_size", name, names, "parameter of the forward", ", ".join(names))
+    else:
+        parts: list[Any] = list(input_size) if input_size and not isinstance(input_size[0], int) else [input_size]
+        if len(parts) > len(names):
+            raise DomainError("input_size", input_size, f"gives {len(parts)} inputs to a forward that takes {names}")
+        given = dict(zip(names, parts, strict=False))
+    for name, size in given.items():
+        if not isinstance(size, list | tuple) or not all(map(_is_size, size)):
+            raise DomainError("input_size", size, f"needs integers of at least 1 for the input {name}")
+    return {name: (batch_size, *size) for name, size in given.items()}
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, int) and not isinstance(size, bool) and size >= 1
+
+
+def _parameters(module: Any) -> list[str]:
+    """The names of what the forward takes."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [name for name, found in inspect.signature(module.forward).parameters.items() if found.kind not in several]
+
+
+def _dtypes(dtype: Any, names: list[str], default: Any) -> dict[str, Any]:
+    """The type of every input by its name."""
+    if isinstance(dtype, Mapping):
+        given = {name: dtype.get(name, default) for name in names}
+    elif isinstance(dtype, list | tuple):
+        given = dict(zip(names, [*dtype, *[default] * len(names)], strict=False))
+    else:
+        given = dict.fromkeys(names, default if dtype is None else dtype)
+    return {name: _dtype(kind) for name, kind in given.items()}
+
+
+def _dtype(kind: Any) -> Any:
+    found = getattr(torch, kind, None) if isinstance(kind, str) else kind
+    if not isinstance(found, torch.dtype):
+        raise DomainError("dtype", kind, "needs a dtype of torch, or the name of one such as 'float32'")
+    return found
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of an error, with its kind."""
+    text = str(error).strip().partition("\n")[0][:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,9 @@
+"""What each operation of torch becomes; importing this enters all of them."""
+
+from . import attention as attention
+from . import convolution as convolution
+from . import elementwise as elementwise
+from . import indexing as indexing
+from . import layout as layout
+from . import pooling as pooling
+from . import tensors as tensors

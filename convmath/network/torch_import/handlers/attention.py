@@ -1,0 +1,27 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from ...operators import Attention
+from ..builder import Builder
+from ..registry import NotUnderstoodError, handles
+from ..values import Value
+
+
+@handles("scaled_dot_product_attention")
+def _attention(
+    builder: Builder,
+    query: Value,
+    key: Value,
+    value: Value,
+    attn_mask: Value | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Value:
+    """Every query reads every key, whatever a mask leaves of it."""
+    if enable_gqa and query.known[-3] != key.known[-3]:
+        raise NotUnderstoodError("queries that share keys in groups are not followed")
+    masks = () if attn_mask is None else (attn_mask,)
+    return builder.emit(Attention(), query, key, value, *masks)

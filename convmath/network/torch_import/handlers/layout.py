@@ -1,0 +1,181 @@
+"""Operations that move elements: shapes, order of dimensions, padding, joining."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....errors import DomainError
+from ...operators import Concat, Expand, Flatten, Identity, Pad, Permute, Reshape
+from ...operators.base import product
+from ..builder import Builder
+from ..registry import NotUnderstoodError, handles
+from ..values import Value
+from .shared import dimension, sizes_from, within, without_value
+
+
+def reshaped(builder: Builder, x: Value, sizes: tuple[int, ...]) -> Value:
+    """In other dimensions; itself where they are the same."""
+    return x if x.sizes == sizes else builder.emit(Reshape(sizes), x)
+
+
+@handles("reshape", "view", "_unsafe_view", "reshape_as", "view_as", views=True)
+def _reshape(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
+    given = options.get("shape", options.get("size", shape))
+    if len(given) == 1 and isinstance(given[0], Value):
+        given = given[0].known
+    sizes = sizes_from(tuple(given))
+    if 0 in sizes:
+        raise DomainError("shape", sizes, "needs sizes of at least 1")
+    return builder.emit(Reshape(sizes), x)
+
+
+@handles("flatten", "ravel", views=True)
+def _flatten(builder: Builder, x: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
+    if x.rank < 2:
+        return reshaped(builder, x, (product(x.known),))
+    return builder.emit(Flatten(dimension(x, start_dim), dimension(x, end_dim)), x)
+
+
+@handles("unflatten", views=True)
+def _unflatten(builder: Builder, x: Value, dim: int, sizes: Any) -> Value:
+    at = dimension(x, dim)
+    parts = sizes_from((sizes,))
+    if -1 in parts:
+        rest = x.known[at] // -product(parts)
+        parts = tuple(rest if part == -1 else part for part in parts)
+    return builder.emit(Reshape((*x.known[:at], *parts, *x.known[at + 1 :])), x)
+
+
+@handles("squeeze", views=True)
+def _squeeze(builder: Builder, x: Value, dim: Any = None) -> Value:
+    every = range(x.rank) if dim is None else dim if isinstance(dim, list | tuple) else (dim,)
+    gone = {dimension(x, d) for d in every if x.rank}
+    return reshaped(builder, x, tuple(n for d, n in enumerate(x.known) if d not in gone or n != 1))
+
+
+@handles("unsqueeze", views=True)
+def unsqueeze(builder: Builder, x: Value, dim: int) -> Value:
+    """A dimension of size 1 more."""
+    at = within(dim, x.rank + 1)
+    return builder.emit(Reshape((*x.known[:at], 1, *x.known[at:])), x)
+
+
+@handles("permute", views=True)
+def _permute(builder: Builder, x: Value, *dims: Any, **options: Any) -> Value:
+    order = sizes_from((options["dims"],) if "dims" in options else dims)
+    return builder.emit(Permute(tuple(dimension(x, d) for d in order)), x)
+
+
+@handles("transpose", "swapaxes", "swapdims", views=True)
+def transpose(builder: Builder, x: Value, dim0: int, dim1: int) -> Value:
+    """Two dimensions in each other's place."""
+    order = list(range(x.rank))
+    first, second = dimension(x, dim0), dimension(x, dim1)
+    order[first], order[second] = order[second], order[first]
+    return builder.emit(Permute(tuple(order)), x)
+
+
+@handles("T", "t", "mT", "H", "adjoint", views=True)
+def _transposed(builder: Builder, x: Value) -> Value:
+    return x if x.rank < 2 else transpose(builder, x, -2, -1)
+
+
+@handles("movedim", "moveaxis", views=True)
+def _movedim(builder: Builder, x: Value, source: Any, destination: Any) -> Value:
+    sources, targets = ((d,) if isinstance(d, int) else d for d in (source, destination))
+    moved = {dimension(x, to): dimension(x, d) for d, to in zip(sources, targets, strict=True)}
+    rest = iter([d for d in range(x.rank) if d not in moved.values()])
+    return builder.emit(Permute(tuple(moved[d] if d in moved else next(rest) for d in range(x.rank))), x)
+
+
+@handles("expand", "broadcast_to", "expand_as", views=True)
+def _expand(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
+    given = options.get("size", shape)
+    if len(given) == 1 and isinstance(given[0], Value):
+        given = (given[0].known,)
+    sizes = sizes_from(tuple(given))
+    new = len(sizes) - x.rank
+    full = tuple(x.known[d - new] if n == -1 and d >= new else n for d, n in enumerate(sizes))
+    return x if full == x.known else builder.emit(Expand(full), x)
+
+
+@handles("repeat", "tile")
+def _repeat(builder: Builder, x: Value, *repeats: Any, **options: Any) -> Value:
+    counts = sizes_from(repeats or tuple(options.values()))
+    if any(count < 1 for count in counts):
+        raise DomainError("repeats", counts, "needs numbers of at least 1")
+    counts = (1,) * (x.rank - len(counts)) + counts
+    sizes = (1,) * (len(counts) - x.rank) + x.known
+    repeated = builder.emit(Identity("copy") if sizes == x.known else Reshape(sizes), x)
+    for dim, count in enumerate(counts):
+        if count == 1:
+            continue
+        if repeated.known[dim] == 1:
+            sizes = tuple(count if d == dim else n for d, n in enumerate(repeated.known))
+            repeated = builder.emit(Expand(sizes), repeated)
+        elif count <= 64:
+            repeated = builder.emit(Concat(dim), *(repeated,) * count)
+        else:
+            raise NotUnderstoodError(f"{count} copies one after the other are too many to follow")
+    return repeated
+
+
+# Joining
+
+
+@handles("cat", "concat", "concatenate")
+def concat(builder: Builder, tensors: Any, dim: int = 0) -> Value:
+    """One after the other along a dimension."""
+    if not isinstance(tensors, list | tuple):
+        raise NotUnderstoodError("the tensors to join are no list")
+    branches = [tensor for tensor in tensors if tensor.known != (0,)]
+    if len(branches) == 1:
+        return builder.emit(Identity("copy"), branches[0])
+    return builder.emit(Concat(dimension(branches[0], dim)), *branches)
+
+
+@handles("stack")
+def _stack(builder: Builder, tensors: Any, dim: int = 0) -> Value:
+    return concat(builder, [unsqueeze(builder, tensor, dim) for tensor in tensors], within(dim, tensors[0].rank + 1))
+
+
+# Padding
+
+
+def padded(builder: Builder, x: Value, pad: Any, mode: str) -> Value:
+    """Elements added around the last dimensions; torch names the last one first."""
+    without_value(*pad)
+    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
+    return builder.emit(Pad(((0, 0),) * (x.rank - len(pairs)) + tuple(pairs), mode), x)
+
+
+@handles("pad", "constant_pad_nd")
+def _pad(builder: Builder, x: Value, pad: Any, mode: Any = "constant", value: Any = None) -> Value:
+    return padded(builder, x, pad, mode if isinstance(mode, str) else "constant")
+
+
+for _axes in (1, 2, 3):
+    for _name, _mode in (("reflection", "reflect"), ("replication", "replicate")):
+        handles(f"{_name}_pad{_axes}d")(lambda builder, x, pad, mode=_mode: padded(builder, x, pad, mode))
+
+
+@handles("roll")
+def _roll(builder: Builder, x: Value, shifts: Any, dims: Any = None) -> Value:
+    """Padding at one end by what lies at the other, which is cut off."""
+    if dims is None or dims in ((), []):
+        raise NotUnderstoodError("a roll of all elements in one row is no matter of one dimension")
+    amounts = [(0, 0)] * x.rank
+    moves = zip(*((value,) if isinstance(value, int) else value for value in (shifts, dims)), strict=True)
+    for shift, dim in moves:
+        at = dimension(x, dim)
+        by = (amounts[at][0] + shift) % x.known[at]
+        amounts[at] = (by, -by)
+    return builder.emit(Pad(tuple(amounts), "circular"), x)
+
+
+@handles("channel_shuffle")
+def _channel_shuffle(builder: Builder, x: Value, groups: int) -> Value:
+    batch, channels, *spatial = x.known
+    split = builder.emit(Reshape((batch, groups, channels // groups, *spatial)), x)
+    swapped = builder.emit(Permute((0, 2, 1, *range(3, len(spatial) + 3))), split)
+    return builder.emit(Reshape(x.known), swapped)

@@ -1,0 +1,243 @@
+"""Pooling, reductions, upsampling and pixel shuffle."""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import torch
+
+from ...operators import AdaptivePool, PixelShuffle, PixelUnshuffle, Pool, Reduce, Resize, Unknown
+from ..builder import Builder
+from ..registry import NotUnderstoodError, handles
+from ..values import Value
+from .shared import batched, dimension, dimensions, per_axis, without_value
+
+Extremes = namedtuple("Extremes", "values indices")
+
+
+def _pool(builder: Builder, how: str, axes: int, x: Value, kernel_size: Any, stride: Any, **options: Any) -> Value:
+    kernel = per_axis(kernel_size, axes)
+    steps = kernel if stride is None or stride in ([], ()) else per_axis(stride, axes)
+    ceil_mode = bool(options.pop("ceil_mode"))
+    window = {name: per_axis(value, axes) for name, value in options.items()}
+    pool = Pool(how, kernel, steps, ceil_mode=ceil_mode, **window)
+    return batched(builder, x, axes, lambda y: builder.emit(pool, y))
+
+
+def _indices(builder: Builder, pooled: Value) -> Value:
+    """Where the maxima are."""
+    reason = "where the maxima are is not followed"
+    sizes = pooled.known
+    return builder.later(Unknown("max_indices", reason, sizes), pooled, sizes=sizes, dtype=torch.int64, name="indices")
+
+
+def _max_pool(
+    axes: int,
+    builder: Builder,
+    x: Value,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    window = {"padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    pooled = _pool(builder, "max", axes, x, kernel_size, stride, **window)
+    return (pooled, _indices(builder, pooled)) if return_indices else pooled
+
+
+def _with_places(pool: Any, axes: int, builder: Builder, *args: Any, **options: Any) -> Any:
+    """Torch's functions of this name return both, whatever the option says."""
+    return pool(axes, builder, *args, **options | {"return_indices": True})
+
+
+def _avg_pool(
+    axes: int,
+    builder: Builder,
+    x: Value,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Value:
+    return _pool(builder, "avg", axes, x, kernel_size, stride, padding=padding, ceil_mode=ceil_mode)
+
+
+def _lp_pool(
+    axes: int,
+    builder: Builder,
+    x: Value,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Value:
+    return _pool(builder, "lp", axes, x, kernel_size, stride, ceil_mode=ceil_mode)
+
+
+def _adaptive(how: str, axes: int, builder: Builder, x: Value, output_size: Any, return_indices: bool = False) -> Any:
+    pool = AdaptivePool(how, per_axis(output_size, axes))
+    pooled = batched(builder, x, axes, lambda y: builder.emit(pool, y))
+    return (pooled, _indices(builder, pooled)) if return_indices else pooled
+
+
+_adaptive_max = partial(_adaptive, "max")
+for _axes in (1, 2, 3):
+    handles(f"max_pool{_axes}d")(partial(_max_pool, _axes))
+    handles(f"avg_pool{_axes}d")(partial(_avg_pool, _axes))
+    handles(f"lp_pool{_axes}d")(partial(_lp_pool, _axes))
+    handles(f"adaptive_avg_pool{_axes}d")(partial(_adaptive, "avg", _axes))
+    handles(f"functional.adaptive_max_pool{_axes}d")(partial(_adaptive_max, _axes))
+    handles(f"max_pool{_axes}d_with_indices")(partial(_with_places, _max_pool, _axes))
+    handles(f"adaptive_max_pool{_axes}d", f"adaptive_max_pool{_axes}d_with_indices")(
+        partial(_with_places, _adaptive_max, _axes)
+    )
+
+
+def _reduce(
+    how: str, builder: Builder, x: Value, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, **_: Any
+) -> Value:
+    without_value(dim)
+    return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x, dtype=dtype)
+
+
+for _how in ("mean", "sum", "amax", "amin", "prod", "logsumexp", "nanmean", "nansum", "count_nonzero", "all", "any"):
+    handles(_how)(partial(_reduce, _how))
+
+
+def _where(how: str, builder: Builder, x: Value, dim: int | None = None, keepdim: bool = False, **_: Any) -> Value:
+    return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x, dtype=torch.int64)
+
+
+for _how in ("argmax", "argmin"):
+    handles(_how)(partial(_where, _how))
+
+
+def _spread(how: str, builder: Builder, x: Value, dim: Any = None, *rest: Any, **options: Any) -> Value:
+    """A variance or deviation: of everything, if the first option is a flag."""
+    if isinstance(dim, bool):
+        dim, rest = None, ()
+    keepdim = options.get("keepdim", rest[-1] if len(rest) > 1 else False)
+    return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x)
+
+
+for _how in ("var", "std"):
+    handles(_how)(partial(_spread, _how))
+
+
+def _with_mean(how: str, builder: Builder, x: Value, *args: Any, **options: Any) -> Any:
+    return _spread(how, builder, x, *args, **options), _spread("mean", builder, x, *args, **options)
+
+
+for _how in ("var", "std"):
+    handles(f"{_how}_mean")(partial(_with_mean, _how))
+
+
+@handles("norm", "vector_norm", "linalg_vector_norm", "linalg_norm", "functional.norm")
+def _norm(builder: Builder, x: Value, p: Any = 2, dim: Any = None, keepdim: bool = False, **options: Any) -> Value:
+    if p == "nuc":
+        raise NotUnderstoodError("the nuclear norm is not a sum over elements")
+    return builder.emit(Reduce("norm", dimensions(x, dim), bool(keepdim)), x)
+
+
+def _extreme(how: str, builder: Builder, x: Value, dim: Any = None, keepdim: bool = False) -> Any:
+    """Over a dimension, with the places; over everything; or of two tensors."""
+    if isinstance(dim, Value):
+        from .elementwise import combined
+
+        return combined(f"{how}imum", builder, x, dim)
+    values = builder.emit(Reduce(f"a{how}", dimensions(x, dim), bool(keepdim)), x)
+    if dim is None:
+        return values
+    places = Reduce(f"arg{how}", (dimension(x, dim),), bool(keepdim))
+    return Extremes(values, builder.later(places, x, sizes=values.known, dtype=torch.int64, name=f"arg{how}"))
+
+
+for _how in ("max", "min"):
+    handles(_how)(partial(_extreme, _how))
+
+
+# Upsampling
+
+_MODES = {
+    "nearest": "nearest",
+    "nearest-exact": "nearest_exact",
+    "linear": "linear",
+    "bilinear": "linear",
+    "trilinear": "linear",
+    "bicubic": "cubic",
+}
+
+
+@handles("interpolate", "upsample", "functional.interpolate", "functional.upsample")
+def interpolate(
+    builder: Builder,
+    x: Value,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Value:
+    """To given sizes, or scaled ones rounded down in floating point, as torch rounds them.
+
+    Where the scale is given it is the ratio of the places, too, unless it is computed anew from the sizes.
+    """
+    axes = x.rank - 2
+    if antialias:
+        raise NotUnderstoodError("an antialiased resize reads windows that depend on the scale")
+    if size is not None:
+        without_value(size)
+        sizes, scale = per_axis(size, axes), None
+    else:
+        factors = per_axis(scale_factor, axes)
+        sizes = tuple(math.floor(n * float(factor)) for n, factor in zip(x.known[2:], factors, strict=True))
+        scale = None if recompute_scale_factor else tuple(map(_fraction, factors))
+    if mode == "area":
+        return builder.emit(AdaptivePool("avg", sizes), x)
+    if mode not in _MODES:
+        raise NotUnderstoodError(f"mode {mode} is not one of {', '.join(_MODES)}")
+    return builder.emit(Resize(_MODES[mode], scale, sizes, bool(align_corners)), x)
+
+
+def _fraction(factor: float) -> Fraction:
+    """The simple fraction that the float stands for, or the float itself."""
+    simple = Fraction(factor).limit_denominator(1000)
+    return simple if float(simple) == float(factor) else Fraction(factor)
+
+
+def _nearest(mode: str, builder: Builder, x: Value, output_size: Any = None, scale_factors: Any = None) -> Value:
+    return interpolate(builder, x, output_size, scale_factors, mode)
+
+
+def _aligned(
+    mode: str, builder: Builder, x: Value, output_size: Any, align_corners: bool, scale_factors: Any = None
+) -> Value:
+    return interpolate(builder, x, output_size, scale_factors, mode, align_corners)
+
+
+for _axes in (1, 2, 3):
+    handles(f"upsample_nearest{_axes}d")(partial(_nearest, "nearest"))
+    handles(f"_upsample_nearest_exact{_axes}d")(partial(_nearest, "nearest-exact"))
+for _mode, _axes in (("linear", 1), ("bilinear", 2), ("trilinear", 3), ("bicubic", 2)):
+    handles(f"upsample_{_mode}{_axes}d")(partial(_aligned, _mode))
+handles("functional.upsample_nearest")(interpolate)
+handles("functional.upsample_bilinear")(partial(interpolate, mode="bilinear", align_corners=True))
+
+
+@handles("pixel_shuffle")
+def _pixel_shuffle(builder: Builder, x: Value, upscale_factor: int) -> Value:
+    return batched(builder, x, 2, lambda y: builder.emit(PixelShuffle(upscale_factor), y))
+
+
+@handles("pixel_unshuffle")
+def _pixel_unshuffle(builder: Builder, x: Value, downscale_factor: int) -> Value:
+    return batched(builder, x, 2, lambda y: builder.emit(PixelUnshuffle(downscale_factor), y))

@@ -1,0 +1,71 @@
+"""What several operations have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ....errors import DomainError
+from ...operators import Reshape
+from ..builder import Builder
+from ..registry import NotUnderstoodError
+from ..values import Value
+
+
+def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
+    """One entry an axis, from a number or a list of one or of all."""
+    entries = tuple(value) if isinstance(value, list | tuple) else (value,)
+    return entries * axes if len(entries) == 1 else entries
+
+
+def batched(builder: Builder, value: Value, axes: int, make: Callable[[Value], Value]) -> Value:
+    """A layer of so many axes, of an input with or without a batch."""
+    if value.sizes is None or len(value.sizes) != axes + 1:
+        return make(value)
+    made = make(builder.emit(Reshape((1, *value.sizes)), value, label="unsqueeze"))
+    return builder.emit(Reshape(made.known[1:]), made)
+
+
+def dimension(value: Value, dim: int) -> int:
+    """A dimension counted from 0.
+
+    Raises:
+        DomainError: there is none of this number.
+    """
+    return within(dim, value.rank)
+
+
+def within(dim: Any, rank: int) -> int:
+    """A dimension of ``rank``, counted from 0; DomainError where there is none of this number."""
+    if isinstance(dim, bool) or not isinstance(dim, int):
+        raise NotUnderstoodError(f"dim={dim!r} is no number")
+    if not -max(rank, 1) <= dim < max(rank, 1):
+        raise DomainError("dim", dim, f"needs a dimension of {rank}")
+    return dim % max(rank, 1)
+
+
+def dimensions(value: Value, dim: Any) -> tuple[int, ...]:
+    """Dimensions counted from 0, in order; all of them for None or none."""
+    if dim is None or (isinstance(dim, list | tuple) and not dim):
+        return tuple(range(value.rank))
+    return tuple(sorted({dimension(value, d) for d in (dim if isinstance(dim, list | tuple) else (dim,))}))
+
+
+def sizes_from(args: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes, given one by one or as one list."""
+    sizes = tuple(args[0]) if len(args) == 1 and isinstance(args[0], list | tuple) else args
+    if not all(isinstance(size, int) for size in sizes):
+        raise NotUnderstoodError(f"the sizes {sizes} are not all integers")
+    return sizes
+
+
+def of_constants(*weights: Any) -> None:
+    """Require weights that do not depend on the network's inputs."""
+    if any(isinstance(weight, Value) and not weight.constant for weight in weights):
+        raise NotUnderstoodError("its weights depend on the input")
+
+
+def without_value(*options: Any) -> None:
+    """Require options that are no tensors."""
+    if any(isinstance(option, Value) for option in options):
+        raise NotUnderstoodError("its options are computed")

@@ -1,0 +1,180 @@
+"""What a tensor says of itself, copies and casts, and tensors made from nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+
+from ...operators.base import product
+from ..builder import Builder
+from ..registry import NotUnderstoodError, UntraceableError, handles
+from ..values import Value, values_in
+from .shared import dimension, sizes_from
+
+_KINDS = {
+    "float": torch.float32,
+    "double": torch.float64,
+    "half": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "int": torch.int32,
+    "long": torch.int64,
+    "short": torch.int16,
+    "char": torch.int8,
+    "byte": torch.uint8,
+    "bool": torch.bool,
+}
+
+
+@handles("size")
+def _size(builder: Builder, x: Value, dim: int | None = None) -> Any:
+    return torch.Size(x.asked) if dim is None else x.asked[dimension(x, dim)]
+
+
+@handles("dim", "ndimension")
+def _dim(builder: Builder, x: Value) -> int:
+    return len(x.asked)
+
+
+@handles("numel", "nelement")
+def _numel(builder: Builder, x: Value) -> Any:
+    return product(x.asked)
+
+
+@handles("len")
+def _len(builder: Builder, x: Value) -> int:
+    return int(x.asked[0])
+
+
+@handles("is_floating_point")
+def _is_floating_point(builder: Builder, x: Value) -> bool:
+    return bool(x.dtype.is_floating_point)
+
+
+@handles("is_complex")
+def _is_complex(builder: Builder, x: Value) -> bool:
+    return bool(x.dtype.is_complex)
+
+
+@handles("is_contiguous")
+def _is_contiguous(builder: Builder, x: Value, **_: Any) -> bool:
+    return True
+
+
+@handles("get_device", "element_size", "data_ptr", "storage_offset", "stride")
+def _memory(builder: Builder, x: Value, *_: Any) -> Any:
+    raise UntraceableError("where a tensor lies in memory is not known")
+
+
+@handles("item", "tolist", "numpy", "nonzero", "unique", "allclose", "equal", "bincount")
+def _elements(builder: Builder, x: Value, *_: Any, **__: Any) -> Any:
+    raise UntraceableError("the elements of a tensor are asked for")
+
+
+@handles("_assert", "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range_for_size")
+def _assert(builder: Builder, *_: Any, **__: Any) -> None:
+    """A check of the exported program, no part of what it computes."""
+
+
+# Copies and casts
+
+
+@handles(
+    *("contiguous", "detach", "clone", "alias", "cpu", "cuda", "requires_grad", "data", "real", "conj", "lift_fresh"),
+    *("lift_fresh_copy", "resolve_conj", "resolve_neg", "pin_memory", "retain_grad"),
+)
+def _copy(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
+    builder.settle(x)
+    return Value(x.sizes, x.dtype, x.step, x.constant, x.source, x.name)
+
+
+for _name in ("contiguous", "detach", "alias", "data", "requires_grad"):
+    handles(_name, views=True)(_copy)
+
+
+@handles("to", "type", "type_as", "_to_copy", views=True)
+def _to(builder: Builder, x: Value, *args: Any, **options: Any) -> Any:
+    """Another type or device: the same elements."""
+    found = [item for item in (*args, *options.values()) if isinstance(item, torch.dtype)]
+    found += [item.dtype for item in args if isinstance(item, Value)]
+    copy = _copy(builder, x)
+    copy.dtype = found[0] if found else x.dtype
+    return copy
+
+
+for _name, _dtype in _KINDS.items():
+    handles(_name)(partial(lambda dtype, builder, x, *_, **__: _to(builder, x, dtype), _dtype))
+
+
+# From nothing
+
+
+def _constant(name: str, sizes: tuple[int, ...], dtype: Any) -> Value:
+    return Value(sizes, dtype or torch.get_default_dtype(), constant=True, name=name)
+
+
+def _of_sizes(name: str, builder: Builder, *size: Any, dtype: Any = None, **options: Any) -> Value:
+    return _constant(name, sizes_from(size or (options["size"],)), dtype)
+
+
+for _name in ("zeros", "ones", "empty", "rand", "randn"):
+    handles(_name)(partial(_of_sizes, _name))
+
+
+def _of_sizes_like(name: str, builder: Builder, x: Value, *size: Any, dtype: Any = None, **options: Any) -> Value:
+    return _constant(name, sizes_from(size or (options["size"],)), dtype or x.dtype)
+
+
+for _name in ("new_zeros", "new_ones", "new_empty"):
+    handles(_name)(partial(_of_sizes_like, _name))
+
+
+@handles("new_full")
+def _new_full(builder: Builder, x: Value, size: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Value:
+    return _constant("new_full", sizes_from((size,)), dtype or x.dtype)
+
+
+@handles("full")
+def _full(builder: Builder, size: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Value:
+    return _constant("full", sizes_from((size,)), dtype)
+
+
+def _like(name: str, builder: Builder, x: Value, *_: Any, dtype: Any = None, **__: Any) -> Value:
+    return _constant(name, x.known, dtype or x.dtype)
+
+
+for _name in ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like"):
+    handles(_name)(partial(_like, _name))
+
+
+@handles("arange")
+def _arange(builder: Builder, start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, **_: Any) -> Value:
+    first, last = (0, start) if end is None else (start, end)
+    if values_in((first, last, step)):
+        raise NotUnderstoodError("its bounds are computed")
+    whole = all(isinstance(bound, int) for bound in (first, last, step))
+    count = len(range(first, last, step)) if whole else max(0, -int(-(last - first) // step))
+    return _constant("arange", (count,), dtype or (torch.int64 if whole else None))
+
+
+@handles("linspace")
+def _linspace(builder: Builder, start: Any, end: Any, steps: int, *, dtype: Any = None, **_: Any) -> Value:
+    return _constant("linspace", (steps,), dtype)
+
+
+@handles("eye")
+def _eye(builder: Builder, n: int, m: int | None = None, *, dtype: Any = None, **_: Any) -> Value:
+    return _constant("eye", (n, n if m is None else m), dtype)
+
+
+@handles("tensor", "as_tensor", "scalar_tensor", "new_tensor")
+def _tensor(builder: Builder, data: Any, *rest: Any, dtype: Any = None, **_: Any) -> Value:
+    if values_in((data, rest)):
+        raise NotUnderstoodError("its elements are computed")
+    sizes, inner = [], data
+    while isinstance(inner, list | tuple):
+        sizes.append(len(inner))
+        inner = inner[0] if inner else None
+    kind = torch.int64 if isinstance(inner, int) else None
+    return _constant("tensor", tuple(sizes), dtype or (torch.bool if isinstance(inner, bool) else kind))

@@ -1,0 +1,69 @@
+"""The operations of torch by name, and what each becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+Handler: TypeAlias = Callable[..., Any]
+"""Takes the builder and the arguments of the call; returns values, or plain Python."""
+
+H = TypeVar("H", bound=Handler)
+
+HANDLERS: dict[str, Handler] = {}
+"""By torch's name, without the underscore of those that write in place; with ``functional.`` before it where the
+function of ``torch.nn.functional`` takes other arguments than the one in ``torch``."""
+
+VIEWS: set[str] = set()
+"""Those whose result may share memory with their first argument."""
+
+LOOKUPS = {"getitem", "index", "index_select", "gather", "take", "embedding"}
+"""Those that choose elements by an index: which ones matters only where they depend on the network's inputs."""
+
+POINTWISE: set[str] = set()
+"""Those that take one tensor and work element by element: written in place, they leave open no question."""
+
+
+_OPERATORS = (*("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"), *("and", "or", "xor"))
+_ALIASES = {f"i{name}": f"{name}_" for name in _OPERATORS} | {f"r{name}": name for name in _OPERATORS}
+_OWN_ROOTS = {"torch", "operator", "_operator", "builtins", "math"}
+
+
+def name_of(function: Any) -> str:
+    """The name of a function or method of torch or Python, as handlers are entered; empty for any other function.
+
+    >>> import operator
+    >>> name_of(operator.iadd), name_of(operator.and_), name_of(operator.getitem)
+    ('add_', 'and', 'getitem')
+    """
+    name: str = getattr(function, "__name__", "")
+    module: str = getattr(function, "__module__", None) or "builtins"
+    if module.partition(".")[0] not in _OWN_ROOTS:
+        return ""
+    if module == "torch.nn.functional" and f"functional.{name}" in HANDLERS:
+        return f"functional.{name}"
+    if name.startswith("__") or module in ("operator", "_operator"):
+        name = name.strip("_")
+        return _ALIASES.get(name, name)
+    return name
+
+
+class NotUnderstoodError(Exception):
+    """A call that is none of those that are understood; the message says why."""
+
+
+class UntraceableError(Exception):
+    """A call that needs what no analysis without running has: the elements of a tensor."""
+
+
+def handles(*names: str, views: bool = False, pointwise: bool = False) -> Callable[[H], H]:
+    """Enter a function under these names."""
+
+    def enter(handler: H) -> H:
+        for name in names:
+            HANDLERS[name] = handler
+        VIEWS.update(names if views else ())
+        POINTWISE.update(names if pointwise else ())
+        return handler
+
+    return enter

@@ -1,0 +1,314 @@
+"""A module read by torch.fx: its forward runs on proxies that know their sizes, and every call becomes an operator."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch.fx import Proxy, Tracer
+from torch.fx.proxy import TraceError
+from torch.overrides import TorchFunctionMode
+
+from ...errors import ConvmathError
+from ..operators import Sizes, Unknown
+from . import framework
+from .builder import Builder
+from .modules import MODULES
+from .passing import Passing
+from .registry import HANDLERS, name_of
+from .values import Value, mapped, values_in
+
+_ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
+    "shape": lambda value: torch.Size(value.asked),
+    "ndim": lambda value: len(value.asked),
+    "dtype": lambda value: value.dtype,
+    "is_nested": lambda _: False,
+    "is_sparse": lambda _: False,
+    "is_quantized": lambda _: False,
+    "is_mkldnn": lambda _: False,
+    "layout": lambda _: torch.strided,
+    "requires_grad": lambda _: False,
+    "grad": lambda _: None,
+    "grad_fn": lambda _: None,
+    "names": lambda value: (None,) * len(value.asked),
+    "itemsize": lambda value: value.dtype.itemsize,
+}
+"""What a tensor's attributes are, as far as they are no tensors."""
+
+_METADATA = {
+    "__get__",
+    "__set__",
+    "size",
+    "dim",
+    "numel",
+    "item",
+    "tolist",
+    "is_floating_point",
+    "is_complex",
+    "__len__",
+}
+"""Of a tensor that is no proxy, these are read as they are."""
+
+_IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "matmul")
+
+
+_NODE = SimpleNamespace(name="tensor", meta={})
+"""In place of the node that every proxy of torch.fx has: nothing reads it."""
+
+
+class TensorProxy(Proxy):  # type: ignore[misc]
+    """Stands for a tensor; passes for one, has its sizes, and has no elements."""
+
+    def __init__(self, value: Value, tracer: ModuleTracer) -> None:
+        """The proxy of a value."""
+        Proxy.__init__(self, _NODE, tracer)
+        self.value = value
+
+    def __repr__(self) -> str:
+        """Its sizes."""
+        return f"TensorProxy({self.value.sizes})"
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute that is no tensor as it is, and otherwise the call that torch would make."""
+        if name in _ATTRIBUTES:
+            return _ATTRIBUTES[name](self.value)
+        if name == "device":
+            return self.tracer.builder.device
+        if name.startswith("__") or not hasattr(torch.Tensor, name):
+            raise AttributeError(f"a tensor has no attribute {name!r}")
+        if not callable(getattr(torch.Tensor, name)):
+            return self.tracer.record(name, lambda tensor: getattr(tensor, name), (self,), {})
+        return lambda *args, **kwargs: self.tracer.create_proxy("call_method", name, (self, *args), kwargs)
+
+    def __len__(self) -> int:
+        """The size of the first dimension."""
+        return int(self._dimensions()[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        """The parts along the first dimension."""
+        self._dimensions()
+        return iter(self.tracer.record("unbind", torch.unbind, (self,), {}))
+
+    def _dimensions(self) -> Sizes:
+        if not self.value.asked:
+            raise TypeError("a tensor without dimensions has no length and no parts")
+        return self.value.asked
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Written in place."""
+        self.tracer.record("setitem", operator.setitem, (self, index, value), {})
+
+    def __bool__(self) -> bool:
+        """Not known."""
+        return bool(self._elements())
+
+    def _elements(self, *_: Any) -> Any:
+        raise TraceError("the flow of control depends on the elements of a tensor")
+
+    __int__ = __float__ = __index__ = __complex__ = __contains__ = _elements
+
+
+def _writing(name: str) -> Callable[[Any, Any], Any]:
+    def write(self: Any, other: Any) -> Any:
+        return self.tracer.record(f"{name}_", getattr(operator, f"i{name}"), (self, other), {})
+
+    return write
+
+
+for _name in _IN_PLACE:
+    setattr(TensorProxy, f"__i{_name}__", _writing(_name))
+
+
+def read_traced(builder: Builder, module: Any, inputs: Mapping[str, Value], others: Mapping[str, Any]) -> list[Value]:
+    """What the forward of a module returns.
+
+    Args:
+        builder: what is read goes there.
+        module: the module.
+        inputs: values by the names of the parameters of its forward.
+        others: the other arguments, by name.
+    """
+    tracer = ModuleTracer(builder, module, {**inputs, **others})
+    with tracer.passing.on(), _Recording(tracer):
+        tracer.trace(module)
+    return tracer.outputs
+
+
+class ModuleTracer(Tracer):  # type: ignore[misc]
+    """Runs a module's forward on proxies.
+
+    Hooks are not called. Modules of ``torch.nn`` are followed into their forward; where that cannot be, they are
+    reported as unknown.
+    """
+
+    def __init__(self, builder: Builder, module: Any, arguments: Mapping[str, Any]) -> None:
+        """Read a module.
+
+        Args:
+            builder: what is read goes there.
+            module: the module.
+            arguments: values and plain Python by the names of the parameters of its forward.
+        """
+        super().__init__()
+        self.builder = builder
+        self.module = module
+        self.outputs: list[Value] = []
+        self.passing = Passing(TensorProxy)
+        self._arguments = arguments
+        self._paths = {submodule: path for path, submodule in module.named_modules()}
+
+    # What torch.fx calls
+
+    def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> tuple[Any, list[Any]]:
+        """The forward of the module, with its arguments filled in."""
+        arguments = self._proxies(dict(self._arguments))
+        return lambda module: self.call_module(module, None, (), arguments), [self.root]
+
+    def create_node(self, kind: str, target: Any, args: Any, kwargs: Any, *_: Any, **__: Any) -> None:
+        """What the forward returns."""
+        self.outputs = _returned(args[0])
+
+    def create_arg(self, a: Any) -> Any:
+        """Arguments stay what they are."""
+        return a
+
+    def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *_: Any, **__: Any) -> Any:
+        """A call, by a function or by the name of a method."""
+        if kind == "call_method":
+            name = "tensor_unfold" if target == "unfold" else target
+            return self.record(name, getattr(torch.Tensor, target), args, kwargs)
+        return self.call(target, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """An attribute of a module: parameters and buffers are proxies."""
+        if isinstance(attr_val, torch.Tensor) and not self.builder.suspended:
+            return TensorProxy(self.builder.constant(attr_val), self)
+        return attr_val
+
+    def call_module(self, m: Any, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The forward of a submodule, without its hooks."""
+        if self.builder.suspended:
+            return m.forward(*args, **kwargs)
+        self.passing.enter(m)
+        outside, self.builder.scope = self.builder.scope, self._paths.get(m, type(m).__name__)
+        try:
+            if {name for name, _ in m.named_children()} <= {"parametrizations"}:
+                return self._layer(m, args, kwargs)
+            handler = MODULES.get(type(m))
+            return self._special(handler, m, args, kwargs) if handler else m.forward(*args, **kwargs)
+        finally:
+            self.builder.scope = outside
+
+    # Recording
+
+    def call(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """A call of a function, whichever it is."""
+        name = name_of(function)
+        if name or not callable(function):
+            return self.record(name, function, args, kwargs)
+        called = getattr(function, "__qualname__", repr(function))
+        reason = f"{called} is no function of torch"
+        values = mapped((tuple(args), dict(kwargs)), self._value)
+        return self._proxies(self.builder.unknown(called.rpartition(".")[2], reason, function, *values))
+
+    def record(self, name: str, function: Any, args: Any, kwargs: Any) -> Any:
+        """A call of a function of torch or of Python, as proxies."""
+        plain_args, plain_kwargs = mapped(tuple(args), self._value), mapped(dict(kwargs), self._value)
+        return self._proxies(self.builder.call(name, function, plain_args, plain_kwargs))
+
+    def _special(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
+        values = mapped((tuple(args), dict(kwargs)), self._value)
+        return self._proxies(handler(self, module, *values[0], **values[1]))
+
+    def _layer(self, module: Any, args: Any, kwargs: Any) -> Any:
+        """A module without parts: its result has its name, and its parameters are counted there.
+
+        One of torch's own that cannot be followed is unknown.
+        """
+        builder = self.builder
+        mark = len(builder.steps)
+        handler = MODULES.get(type(module))
+        try:
+            result = self._special(handler, module, args, kwargs) if handler else module.forward(*args, **kwargs)
+        except Exception as error:  # what torch's own layers do is not ours to foresee
+            if isinstance(error, ConvmathError) or not _is_torchs(module):
+                raise
+            reason = f"its forward could not be followed: {error}"
+            values = mapped((tuple(args), dict(kwargs)), self._value)
+            result = self._proxies(builder.unknown(type(module).__name__, reason, module.forward, *values, mark=mark))
+        made = [value.step for value in values_in(mapped(result, self._value)) if value.step is not None]
+        if made and made[0] >= mark:
+            step = builder.steps[made[0]]
+            step.name = builder.scope or step.name
+            step.params += builder.claim_parameters(module.parameters())
+            if isinstance(step.operator, Unknown):
+                step.operator = replace(step.operator, parameters=step.params)
+        return result
+
+    def _value(self, item: Any) -> Any:
+        """The value of a proxy or of a tensor; anything else as it is."""
+        if type(item) is TensorProxy:
+            return self.builder.seen(item.value)
+        if isinstance(item, torch.Tensor):
+            return self.builder.seen(self.builder.constant(item))
+        return item
+
+    def _proxies(self, result: Any) -> Any:
+        return mapped(result, lambda item: TensorProxy(item, self) if isinstance(item, Value) else item)
+
+
+class _Recording(TorchFunctionMode):  # type: ignore[misc]
+    """Every function of torch is recorded instead of run, those that make tensors, too."""
+
+    def __init__(self, tracer: ModuleTracer) -> None:
+        super().__init__()
+        self.tracer = tracer
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.tracer.builder.suspended:
+            return func(*args, **kwargs)
+        if not _has_proxy((args, kwargs)):
+            name = name_of(func)
+            tensors = framework.tensors_in([args, kwargs])
+            if name in _METADATA or getattr(func, "__name__", "") in _METADATA or not (tensors or name in HANDLERS):
+                return func(*args, **kwargs)
+        return self.tracer.call(func, args, kwargs)
+
+
+def _is_torchs(module: Any) -> bool:
+    """Whether it is a layer of torch, or compiled by it."""
+    return type(module).__module__.startswith(("torch.nn.", "torch.ao.nn.")) or isinstance(
+        module, torch.jit.ScriptModule
+    )
+
+
+def _has_proxy(arguments: Any) -> bool:
+    if isinstance(arguments, list | tuple):
+        return any(map(_has_proxy, arguments))
+    if isinstance(arguments, dict):
+        return any(map(_has_proxy, arguments.values()))
+    return type(arguments) is TensorProxy
+
+
+def _returned(result: Any) -> list[Value]:
+    """The values in what a forward returns: nested in lists, dictionaries, dataclasses and the like."""
+    found: list[Value] = []
+    waiting, seen = [result], set()
+    while waiting:
+        item = waiting.pop()
+        if type(item) is TensorProxy:
+            found.append(item.value)
+        elif id(item) not in seen:
+            seen.add(id(item))
+            if isinstance(item, list | tuple):
+                waiting += reversed(item)
+            elif isinstance(item, Mapping):
+                waiting += reversed(list(item.values()))
+            elif hasattr(item, "__dict__") and not isinstance(item, type | torch.nn.Module):
+                waiting += reversed(list(vars(item).values()))
+    return found

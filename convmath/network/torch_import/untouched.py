@@ -1,0 +1,57 @@
+"""A module comes back as it was, whatever its forward did to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CONTAINERS = (dict, list, set)
+
+
+@contextmanager
+def untouched(module: Any) -> Iterator[None]:
+    """On leaving, every attribute of every submodule is the object that it was, and every container holds the same.
+
+    Containers are restored as far as they are attributes themselves, not those within them.
+    """
+    submodules = list(module.modules())
+    attributes = [dict(vars(submodule)) for submodule in submodules]
+    filled = [
+        (container, container.copy())
+        for before in attributes
+        for container in before.values()
+        if isinstance(container, CONTAINERS) and container
+    ]
+    empty = [
+        container
+        for before in attributes
+        for container in before.values()
+        if isinstance(container, CONTAINERS) and not container
+    ]
+    try:
+        yield
+    finally:
+        for submodule, before in zip(submodules, attributes, strict=True):
+            _restore(vars(submodule), before)
+        for container, held in filled:
+            _restore(container, held)
+        for container in empty:
+            if container:
+                container.clear()
+
+
+def _restore(container: Any, before: Any) -> None:
+    """Make a container hold what it held, where it does not."""
+    if isinstance(container, dict):
+        same = len(container) == len(before) and all(map(_is_one, container.items(), before.items()))
+    else:
+        same = len(container) == len(before) and all(a is b for a, b in zip(container, before, strict=True))
+    if same:
+        return
+    container.clear()
+    (container.extend if isinstance(container, list) else container.update)(before)
+
+
+def _is_one(first: tuple[Any, Any], second: tuple[Any, Any]) -> bool:
+    return first[0] is second[0] and first[1] is second[1]

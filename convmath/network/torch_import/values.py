@@ -1,0 +1,117 @@
+"""Tensors while a network is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ..operators import Operator, Sizes
+from .registry import NotUnderstoodError, UntraceableError
+
+Torch: TypeAlias = Any
+"""A tensor, a dtype or a function of torch."""
+
+
+class Storage:
+    """The memory that a tensor and its views share; ``version`` counts what was written into it in place."""
+
+    __slots__ = ("version",)
+
+    def __init__(self) -> None:
+        """Nothing is written yet."""
+        self.version = 0
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """A tensor while the network is read.
+
+    Attributes:
+        sizes: its sizes; None if unknown.
+        dtype: its type.
+        step: the number of the step that makes it; None while no step has asked for it.
+        constant: whether it depends on no input.
+        source: while ``step`` is None: the parameter or constant that it is, or the operator and inputs that make it.
+        name: the name of a parameter or constant.
+        storage: what it shares with its views.
+        version: the writes into ``storage`` that it has seen.
+    """
+
+    sizes: Sizes | None
+    dtype: Torch
+    step: int | None = None
+    constant: bool = False
+    source: Any = None
+    name: str = ""
+    storage: Storage = field(default_factory=Storage)
+    version: int = 0
+
+    @property
+    def known(self) -> Sizes:
+        """The sizes.
+
+        Raises:
+            NotUnderstoodError: they are unknown.
+        """
+        if self.sizes is None:
+            raise NotUnderstoodError("the sizes of its input are unknown")
+        return self.sizes
+
+    @property
+    def asked(self) -> Sizes:
+        """The sizes, where the forward itself asks for them.
+
+        Raises:
+            UntraceableError: they are unknown.
+        """
+        if self.sizes is None:
+            raise UntraceableError("it asks for the sizes of what comes from an operation that is not understood")
+        return self.sizes
+
+    @property
+    def rank(self) -> int:
+        """The number of dimensions."""
+        return len(self.known)
+
+
+@dataclass(slots=True)
+class Step:
+    """A node that is still without its final name."""
+
+    name: str
+    operator: Operator
+    inputs: tuple[int, ...]
+    params: int
+    constant: bool
+
+
+def values_in(arguments: Any) -> list[Value]:
+    """The values in nested lists, tuples, slices and dictionaries, in order."""
+    found: list[Value] = []
+    waiting = [arguments]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Value):
+            found.append(item)
+        elif isinstance(item, list | tuple):
+            waiting += reversed(item)
+        elif isinstance(item, dict):
+            waiting += reversed(list(item.values()))
+        elif isinstance(item, slice):
+            waiting += [item.step, item.stop, item.start]
+    return found
+
+
+def mapped(arguments: Any, change: Callable[[Any], Any]) -> Any:
+    """The same nesting of lists, tuples, slices and dictionaries, with everything in it changed."""
+    if isinstance(arguments, tuple):
+        parts = (mapped(item, change) for item in arguments)
+        return type(arguments)(*parts) if hasattr(arguments, "_fields") else tuple(parts)
+    if isinstance(arguments, list):
+        return [mapped(item, change) for item in arguments]
+    if isinstance(arguments, dict):
+        return {key: mapped(item, change) for key, item in arguments.items()}
+    if isinstance(arguments, slice):
+        return slice(*(mapped(item, change) for item in (arguments.start, arguments.stop, arguments.step)))
+    return change(arguments)

@@ -1,0 +1,1 @@
+"""Published networks as torch modules, each written out from its paper."""

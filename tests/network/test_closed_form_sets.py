@@ -1,0 +1,144 @@
+"""Sets of input sizes against plain Python sets, and the proofs of what they are."""
+
+from __future__ import annotations
+
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convmath.calculus.index import eq, integers
+from convmath.errors import UnsupportedError
+from convmath.inert import CeilDiv, FloorDiv, Mod
+from convmath.network.closed_form_inputs import InputSizes
+from convmath.network.closed_form_laws import proved, same, step
+from convmath.network.closed_form_linear import linear_certificate
+from convmath.network.closed_form_sets import EMPTY, Claim, SizeSet, satisfying
+
+n, x, y = integers("n x y")
+LAST = 150
+
+
+@st.composite
+def sets(draw):
+    least = draw(st.integers(1, 20))
+    greatest = draw(st.none() | st.integers(least - 1, 60))
+    modulus = draw(st.integers(1, 12))
+    remainders = draw(st.sets(st.integers(0, modulus - 1)))
+    plain = {m for m in range(least, LAST) if (greatest is None or m <= greatest) and m % modulus in remainders}
+    return SizeSet.of(least, greatest, modulus, remainders), plain
+
+
+@given(sets(), sets())
+def test_sets_are_what_they_say(first, second):
+    (one, plain), (other, others) = first, second
+    assert one.up_to(LAST - 1) == sorted(plain)
+    assert {m for m in range(1, LAST) if m in one} == plain
+    assert bool(one) == bool(plain)
+    assert (one & other).up_to(LAST - 1) == sorted(plain & others)
+    assert (one == other) == (plain == others), f"{one} | {other}"
+
+
+CLAIMS = [
+    ("==", 16 * FloorDiv(n, 16), n),
+    ("==", 2 * FloorDiv(n, 8), FloorDiv(n, 4)),
+    ("==", FloorDiv(n, 32), sympy.Integer(3)),
+    ("==", 512 * FloorDiv(n, 8) ** 2, sympy.Integer(25088)),
+    ("==", FloorDiv(n, 2), n - 3),
+    ("==", 2 * FloorDiv(n, 4), n - 3),
+    ("==", FloorDiv(n, 2), CeilDiv(n, 3)),
+    ("==", CeilDiv(n, 2), FloorDiv(n, 2) - 1),
+    ("==", Mod(CeilDiv(n, 4) - 1, 3), sympy.Integer(0)),
+    ("<=", sympy.Integer(7), FloorDiv(n - 1, 2)),
+    ("<", FloorDiv(n, 3), sympy.Integer(40)),
+    ("<=", n + 1, n),
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim[1]} {claim[0]} {claim[2]}")
+@given(sets())
+@settings(max_examples=10)
+def test_what_satisfies_a_claim_is_what_satisfies_it_one_by_one(claim, start):
+    made = Claim.of(*claim)
+    assert satisfying(made, start[0]).up_to(LAST - 1) == [m for m in sorted(start[1]) if made.holds(m)]
+    holds = {"==": int.__eq__, "<=": int.__le__, "<": int.__lt__}[claim[0]]
+    for m in range(1, LAST):
+        assert made.holds(m) == holds(*(int(side.subs(n, m)) for side in claim[1:])), m
+
+
+@pytest.mark.parametrize("claim", [CLAIMS[k] for k in (0, 1, 2, 3, 4, 7, 9, 10, 11)], ids=str)
+def test_the_sets_are_proved(claim):
+    found = InputSizes(SizeSet(), n).where([Claim.of(*claim)])
+    assert found.label == "proved", str(found)
+    assert all(theorem.trust == {"kernel"} for theorem in found.theorems)
+    assert found.theorems
+
+
+def test_a_chain_of_divisibilities_leaves_one_remainder():
+    claims = [Claim.of("==", Mod(CeilDiv(n, 2**k) - 1, 2), sympy.Integer(0)) for k in range(1, 4)]
+    found = InputSizes(SizeSet(), n).where([Claim.of("==", Mod(n - 1, 2), sympy.Integer(0)), *claims])
+    assert (str(found), found.label) == ("n >= 1 with n mod 16 = 1", "proved")
+
+
+def test_a_wrong_set_is_not_proved():
+    claim = eq(16 * FloorDiv(n, 16), n)
+    assert proved(eq(Mod(n, 16), 0), (claim,)) is not None
+    assert proved(eq(Mod(n, 32), 0), (claim,)) is None
+    assert proved(eq(Mod(n, 16), 1), (claim,)) is None
+
+
+def test_what_cannot_be_worked_out_says_so():
+    claim = Claim.of("==", Mod(n, 2**40 + 1) * 2, sympy.Integer(6))
+    with pytest.raises(UnsupportedError, match="too many to be tried"):
+        satisfying(claim, SizeSet())
+    found = InputSizes(SizeSet(), n).where([claim])
+    assert (found.sizes, found.label) == (None, "unknown")
+    assert str(found).startswith("unknown: the remainders")
+    with pytest.raises(UnsupportedError):
+        _ = 3 in found
+
+
+def test_the_empty_set_is_one():
+    assert EMPTY & SizeSet() == EMPTY
+    assert InputSizes(EMPTY, n).least is None
+
+
+# The laws
+
+
+def test_a_wrong_simplification_is_refused():
+    nested = FloorDiv(CeilDiv(n, 16) - 1, 2) + 1
+    assert proved(eq(nested, CeilDiv(n, 32))) is not None
+    assert same(nested, CeilDiv(n, 32))
+    for wrong in (FloorDiv(n, 32), CeilDiv(n, 32) + 1, CeilDiv(n + 1, 32)):
+        assert proved(eq(nested, wrong)) is None, wrong
+        assert not same(nested, wrong), wrong
+
+
+def test_a_step_is_proved_from_how_the_size_is_made():
+    found = step(FloorDiv(x - 1, 2) + 1, ((x, CeilDiv(n, 16)),), n)
+    assert (found.form, found.label) == (CeilDiv(n, 32), "proved")
+    assert found.theorem.formula.args[1] == CeilDiv(n, 32)
+    hypotheses = {str(hypothesis.body) for hypothesis in found.theorem.hypotheses}
+    assert hypotheses == {"x == CeilDiv(n, 16)", "n_out == FloorDiv(x - 1, 2) + 1"}
+
+
+def test_a_step_without_a_proof_is_checked_and_says_so():
+    far = 2**45
+    found = step(FloorDiv(x - 1, 2) + 1, ((x, CeilDiv(n, far)),), n)
+    assert (found.form, found.theorem) == (CeilDiv(n, 2 * far), None)
+    assert found.label == "checked by sampling"
+
+
+def test_too_long_a_form_is_refused():
+    with pytest.raises(UnsupportedError, match="64 bits"):
+        step(FloorDiv(x - 1, 2**40) + 1, ((x, CeilDiv(n, 2**40)),), n)
+
+
+@given(st.integers(-3, 3), st.integers(-9, 9), st.integers(-3, 3))
+def test_linear_certificates_are_accepted(a, b, c):
+    given_ = (eq(x, a * FloorDiv(n, 3) + b), eq(y, c * x - b))
+    goal = eq(y, c * a * FloorDiv(n, 3) + c * b - b)
+    assert linear_certificate(given_, goal) is not None
+    assert proved(goal, given_).formula == goal
+    assert linear_certificate(given_, eq(y, c * a * FloorDiv(n, 3) + c * b - b + 1)) is None

@@ -1,0 +1,83 @@
+"""The terms in which closed forms are written: shortening keeps every value, and what is known of a term is true."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convmath.calculus.index import integers
+from convmath.errors import UnsupportedError
+from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
+from convmath.network.closed_form_terms import bounds, evaluated, period, rises, short, shown
+
+n = integers("n")
+SMALL = st.integers(-5, 5)
+DIVISORS = st.sampled_from([1, 2, 3, 4, 6])
+
+
+def larger(inner):
+    return st.one_of(
+        st.builds(lambda a, c, m, k: FloorDiv(k * a + c, m), inner, SMALL, DIVISORS, st.integers(1, 4)),
+        st.builds(lambda a, c, m, k: CeilDiv(k * a + c, m), inner, SMALL, DIVISORS, st.integers(1, 4)),
+        st.builds(lambda a, c, k: k * a + c, inner, SMALL, st.integers(1, 3)),
+        st.builds(lambda a, b, k: a + k * b, inner, inner, st.integers(-2, 2)),
+        st.builds(Max, inner, inner),
+        st.builds(Min, inner, inner),
+        st.builds(lambda a, b: a * b, inner, inner),
+        st.builds(Mod, inner, DIVISORS),
+    )
+
+
+TERMS = st.recursive(st.just(n), larger, max_leaves=5)
+
+
+@given(TERMS)
+def test_a_shortened_term_has_the_same_values(term):
+    before, after = evaluated(term), evaluated(short(term))
+    assert [(m, before(m)) for m in range(1, 80)] == [(m, after(m)) for m in range(1, 80)], f"{term} -> {short(term)}"
+
+
+@given(TERMS)
+def test_a_term_is_evaluated_as_sympy_does(term):
+    assert [evaluated(term)(m) for m in (1, 2, 7, 30)] == [int(term.subs(n, m)) for m in (1, 2, 7, 30)]
+
+
+def test_floor_in_place_of_ceil_has_other_values():
+    assert any(evaluated(FloorDiv(n, 2))(m) != evaluated(short(FloorDiv(n - 1, 2) + 1))(m) for m in range(1, 80))
+
+
+@given(TERMS)
+def test_the_bounds_hold(term):
+    try:
+        (low, start), (high, end) = bounds(short(term))
+    except UnsupportedError:
+        return
+    assert all(low * m + start <= evaluated(term)(m) <= high * m + end for m in range(1, 80))
+
+
+@given(TERMS)
+def test_the_period_is_one(term):
+    try:
+        length, rise = period(short(term))
+    except UnsupportedError:
+        return
+    value = evaluated(short(term))
+    assert all(value(m + length) == value(m) + rise for m in range(1, 60))
+
+
+@given(TERMS)
+def test_what_rises_never_falls(term):
+    values = [evaluated(term)(m) for m in range(1, 80)]
+    assert not rises(short(term)) or values == sorted(values)
+
+
+def test_rounding_is_joined_and_written_in_few_signs():
+    stack = n
+    for _ in range(5):
+        stack = FloorDiv(stack - 1, 2) + 1
+    assert shown(short(stack)) == "ceil(n/32)"
+    assert shown(short(FloorDiv(FloorDiv(n - 11 + 4, 4) - 2, 2) + 1)) == "floor((n - 7)/8)"
+    assert shown(short(2 * FloorDiv(n - 1, 2) + 2)) == "2*ceil(n/2)"
+    assert shown(short(FloorDiv(3 * FloorDiv(n, 2), 2))) == "floor((3*floor(n/2))/2)"
+    same = Max(0, 2 * CeilDiv(n, 2) - 2 + 3 - n)
+    assert shown(short(FloorDiv(n + same - 3, 2) + 1)) == "ceil(n/2)"

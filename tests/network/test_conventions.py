@@ -1,0 +1,213 @@
+"""The conventions against the tools whose numbers they reproduce, number by number."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from convmath import conv_backward_macs
+from convmath.errors import DomainError
+from convmath.network import Graph, NetworkReport, from_torch
+from convmath.network.conventions import CONVENTIONS, flops
+from convmath.network.operators import Activation, Combine, Conv, Linear, MatMul, Norm, Unknown
+
+from ..models.classics import VGG16
+from ..models.dense_prediction import TCN, Autoencoder, PatchGAN, UNet
+from ..models.resnet import resnet
+
+
+def every_kind() -> nn.Module:
+    """Every module that a tool treats in a way of its own, in two dimensions."""
+    return nn.Sequential(
+        *(nn.ZeroPad2d(1), nn.Conv2d(3, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(8, 8, 3, padding=1, groups=4, bias=False), nn.InstanceNorm2d(8), nn.LeakyReLU()),
+        *(nn.AvgPool2d(2), nn.Conv2d(8, 16, 1), nn.GroupNorm(4, 16), nn.PReLU(16)),
+        *(nn.Upsample(scale_factor=2, mode="bilinear"), nn.Upsample(scale_factor=1.5), nn.Upsample((13, 11))),
+        *(nn.ConvTranspose2d(16, 6, 4, stride=2, padding=1, groups=2), nn.BatchNorm2d(6, affine=False)),
+        *(nn.ELU(), nn.GELU(), nn.SiLU(), nn.Sigmoid(), nn.Tanh(), nn.Upsample(scale_factor=2, mode="bicubic")),
+        *(nn.AdaptiveMaxPool2d((9, 8)), nn.AdaptiveAvgPool2d((5, 3)), nn.Flatten(), nn.Linear(90, 20)),
+        *(nn.LayerNorm(20), nn.Dropout(), nn.Linear(20, 10, bias=False), nn.Softmax(1)),
+    )
+
+
+def one_dimension() -> nn.Module:
+    """The same questions on sequences, and in three dimensions."""
+    return nn.Sequential(
+        *(nn.Conv1d(2, 4, 5, stride=2), nn.BatchNorm1d(4), nn.ReLU(), nn.MaxPool1d(2), nn.AvgPool1d(2)),
+        *(nn.ConvTranspose1d(4, 3, 3, stride=2), nn.Upsample(scale_factor=2, mode="linear"), nn.AdaptiveAvgPool1d(12)),
+        *(nn.Linear(12, 5), nn.LayerNorm(5, elementwise_affine=False), nn.Unflatten(1, (1, 1, 3))),
+        *(nn.Conv3d(1, 2, (1, 2, 3)), nn.BatchNorm3d(2), nn.ReLU(), nn.AdaptiveAvgPool3d(1)),
+    )
+
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "every kind": (every_kind, (3, 33, 37)),
+    "one dimension": (one_dimension, (2, 61)),
+    "VGG-16": (lambda: VGG16(), (3, 224, 224)),
+    "ResNet-18": (lambda: resnet(18), (3, 64, 64)),
+    "ResNet-50": (lambda: resnet(50), (3, 64, 64)),
+    "U-Net": (lambda: UNet(width=8, depth=2), (1, 60, 60)),
+    "autoencoder": (lambda: Autoencoder(width=8), (1, 28, 28)),
+    "PatchGAN": (lambda: PatchGAN(width=8), (6, 70, 70)),
+    "TCN": (lambda: TCN(width=6), (1, 40)),
+}
+
+Count = Callable[[nn.Module, tuple[int, ...]], float]
+
+
+def torchinfo(model: nn.Module, input_size: tuple[int, ...]) -> float:
+    return import_module("torchinfo").summary(model, (1, *input_size), verbose=0, mode="eval").total_mult_adds
+
+
+def thop(model: nn.Module, input_size: tuple[int, ...]) -> float:
+    return import_module("thop").profile(model, (torch.zeros(1, *input_size),), verbose=False)[0]
+
+
+def fvcore(model: nn.Module, input_size: tuple[int, ...]) -> float:
+    analysis = import_module("fvcore.nn").FlopCountAnalysis(model, torch.zeros(1, *input_size))
+    return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+
+
+def ptflops(model: nn.Module, input_size: tuple[int, ...]) -> float:
+    counted = import_module("ptflops").get_model_complexity_info(
+        model, input_size, as_strings=False, print_per_layer_stat=False
+    )
+    return counted[0]
+
+
+def flop_counter(model: nn.Module, input_size: tuple[int, ...]) -> float:
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, *input_size))
+    return counter.get_total_flops()
+
+
+TOOLS: dict[str, Count] = {
+    "torchinfo": torchinfo,
+    "thop": thop,
+    "fvcore": fvcore,
+    "ptflops": ptflops,
+    "flop_counter": flop_counter,
+}
+
+
+def counted(tool: str, model: nn.Module, input_size: tuple[int, ...]) -> float:
+    """What the tool counts; its imports and its tracing warn of their own old age."""
+    if tool != "flop_counter":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pytest.importorskip(tool)
+        installed = version(tool).replace("-", ".post")
+        if installed != CONVENTIONS[tool].version:
+            pytest.skip(f"{tool} {CONVENTIONS[tool].version} is not installed: this is {installed}")
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return TOOLS[tool](model.eval(), input_size)
+    finally:
+        logging.disable(level)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def analysed(request) -> tuple[nn.Module, tuple[int, ...], NetworkReport]:
+    make, input_size = MODELS[request.param]
+    model = make()
+    return model, input_size, from_torch(model, input_size=input_size).analyze()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_convention_gives_the_number_of_its_tool(analysed, tool):
+    model, input_size, report = analysed
+    total = report.total(flops(tool))
+    assert total.status == "complete"
+    assert (total.value, report.flops(tool)) == (counted(tool, model, input_size),) * 2
+
+
+def test_the_gradients_take_what_torch_counts(analysed):
+    model, input_size, report = analysed
+    results = model.eval()(torch.rand(1, *input_size))
+    with FlopCounterMode(display=False) as counter:
+        results.sum().backward()
+    assert report.flops("flop_counter", backward=True) == counter.get_total_flops()
+    assert report.flops("flop_counter", backward=True) != 2 * report.flops("flop_counter")  # the first layer's input
+
+
+def test_the_conventions_differ_where_they_say_so():
+    """On one network with all that they disagree about, no two give the same number."""
+    report = from_torch(every_kind(), input_size=(3, 33, 37)).analyze()
+    numbers = {name: report.flops(name) for name in CONVENTIONS if name != "2mac"}
+    assert len(set(numbers.values())) == len(numbers)
+    assert numbers["flop_counter"] == report.flops("2mac") == 2 * report.macs
+
+
+def test_every_convention_says_in_a_sentence_what_it_counts():
+    assert all(one.why.endswith(".") and len(one.why) > 40 for one in CONVENTIONS.values())
+    assert [name for name, one in CONVENTIONS.items() if one.version] == list(TOOLS)
+
+
+def layer(operator, *sizes):
+    graph = Graph()
+    graph.add("layer", operator, *(graph.input(size, f"input{number}") for number, size in enumerate(sizes)))
+    return graph.analyze()
+
+
+def test_exact_counts_every_operation():
+    assert layer(Linear(512, 1000), (512,)).flops("exact") == 1000 * (512 + 511 + 1)
+    assert layer(Linear(512, 1000, bias=False), (512,)).flops("exact") == 1000 * (512 + 511)
+    assert layer(MatMul(), (2, 3), (3, 4)).flops("exact") == 2 * 4 * (3 + 2)
+    assert layer(Combine("add"), (2, 3), (2, 3)).flops("exact") == 6
+    assert layer(Norm("batch_norm", 4), (2, 3)).flops("exact") == 12
+
+
+def test_a_count_that_a_convention_does_not_know_is_reported():
+    report = layer(Norm("local_response_norm", 0, (1,)), (4, 3, 3))
+    assert (report.total(flops("ptflops")).status, report.total(flops("thop")).status) == ("unknown", "complete")
+
+
+def test_another_convention_is_refused_with_the_names_of_all():
+    report = layer(Activation("relu"), (3,))
+    with pytest.raises(DomainError, match="needs one of mac, 2mac, exact, torchinfo"):
+        report.flops("torchsummary")
+    with pytest.raises(DomainError, match="says nothing of the gradients; needs one of mac, 2mac, flop_counter"):
+        report.flops("thop", backward=True)
+
+
+def chain() -> Graph:
+    graph = Graph()
+    one = graph.add("one", Conv(3, 8, (3, 3)), graph.input((3, 9, 9)))
+    relu = graph.add("relu", Activation("relu"), one)
+    graph.add("two", Conv(8, 4, (3, 3), bias=False), relu)
+    return graph
+
+
+def test_the_first_layer_has_no_gradient_for_its_input():
+    report = chain().analyze()
+    one = conv_backward_macs((9, 9), 3, in_channels=3, out_channels=8, input_gradient=False)
+    two = conv_backward_macs((7, 7), 3, in_channels=8, out_channels=4)
+    assert [report[name].backward_macs for name in ("one", "relu", "two")] == [one, 0, two]
+    assert (report.backward_macs, report.flops("2mac", backward=True)) == (one + two, 2 * (one + two))
+
+
+def test_a_product_of_two_results_has_a_gradient_for_each_that_is_learned():
+    graph = Graph()
+    image = graph.input((4, 4))
+    graph.add("square", MatMul(), graph.add("learned", Linear(4, 4), image), image)
+    graph.add("again", MatMul(), "learned", "square")
+    report = graph.analyze()
+    assert [report[name].backward_macs for name in ("square", "again")] == [64, 128]
+
+
+def test_what_is_unknown_may_be_learned():
+    graph = Graph()
+    odd = graph.add("odd", Unknown("odd", "it is odd", (1, 4)), graph.input((4,)))
+    graph.add("dense", Linear(4, 2), odd)
+    assert graph.analyze()["dense"].backward_macs == 2 * 8

@@ -1,0 +1,177 @@
+"""Graphs and reports: rows, look-ups, totals, activation memory, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+
+from convmath.errors import DomainError
+from convmath.network import Graph, Node
+from convmath.network.memory import peak
+from convmath.network.operators import Activation, Combine, Conv, Flatten, Identity, Input, Linear, Pool
+
+
+def stem() -> Graph:
+    """The first layers of a residual network."""
+    graph = Graph()
+    conv = graph.add("conv1", Conv(3, 64, (7, 7), stride=2, padding=3, bias=False), graph.input((3, 224, 224)))
+    graph.add("pool", Pool("max", (3, 3), stride=2, padding=1), graph.add("relu", Activation("relu"), conv))
+    return graph
+
+
+def test_a_report_has_a_row_for_every_node_in_order():
+    report = stem().analyze()
+    assert [row.name for row in report] == ["input", "conv1", "relu", "pool"]
+    assert [row.op for row in report] == ["input", "conv2d", "relu", "max_pool2d"]
+    assert (len(report), report.output, report["pool"]) == (4, report.rows[-1], report.rows[-1])
+
+
+def test_a_row_says_what_is_known_of_its_node():
+    row = stem().analyze()["conv1"]
+    assert (row.output_size, row.sizes, row.inputs) == ((64, 112, 112), (1, 64, 112, 112), ((1, 3, 224, 224),))
+    assert (row.params, row.macs, row.elements) == (64 * 3 * 49, 118_013_952, 64 * 112**2)
+
+
+def test_a_receptive_field_has_a_value_for_each_axis():
+    fields = stem().analyze().output.receptive_field
+    assert (fields.size, fields.stride, fields.padding, fields.holes) == ((11, 11), (4, 4), (5, 5), (False, False))
+    assert (len(fields), fields.interval(0, 10), fields.center(0, 10)) == (
+        2,
+        ((-5, 6), (35, 46)),
+        (Fraction(1, 2), Fraction(81, 2)),
+    )
+
+
+def test_an_unknown_name_is_refused_with_its_neighbour():
+    with pytest.raises(DomainError, match="did you mean pool"):
+        stem().analyze()["poool"]
+    with pytest.raises(DomainError, match="did you mean conv1"):
+        stem()["conv2"]
+
+
+def test_totals_sum_the_rows():
+    report = stem().analyze()
+    assert report.params == sum(row.params for row in report) == 9408
+    assert report.macs == sum(row.macs for row in report)
+    assert report.total(lambda row: row.elements if row.op == "input" else 0).value == 3 * 224**2
+    assert report.status == report.total("macs").status == "complete"
+
+
+def test_parameters_that_are_shared_count_once():
+    weight = Conv(4, 4, (3, 3), padding=1, bias=False)
+    nodes = [
+        Node("input", Input((1, 4, 8, 8), (2, 3))),
+        Node("first", weight, ("input",)),
+        Node("again", weight, ("first",), params=0),
+    ]
+    report = Graph(nodes).analyze()
+    assert (report.params, report.macs) == (144, 2 * 144 * 64)
+    assert [row.backward_macs for row in report] == [0, 144 * 64, 2 * 144 * 64]
+
+
+# Activations
+
+
+def chain(sizes: list[int]) -> Graph:
+    graph = Graph()
+    name = graph.input((sizes[0],))
+    for number, (before, after) in enumerate(pairwise(sizes)):
+        name = graph.add(f"dense{number}", Linear(before, after), name)
+    return graph
+
+
+def test_activations_are_all_results_and_inputs():
+    report = chain([10, 40, 30, 5]).analyze()
+    assert report.activations == 85
+    assert [report.activation_bytes(dtype) for dtype in ("float64", "float32", "float16", "bfloat16")] == [
+        680,
+        340,
+        170,
+        170,
+    ]
+
+
+def test_the_peak_is_what_is_alive_at_once():
+    assert peak(chain([10, 40, 30, 5]).analyze()) == 70
+    assert chain([10, 40, 30, 5]).analyze().peak_bytes("float32") == 280
+    assert chain([10, 40, 30, 5]).analyze().peak_bytes() < chain([10, 40, 30, 5]).analyze().activation_bytes()
+
+
+def test_a_shortcut_stays_alive_until_it_is_read():
+    graph = Graph()
+    image = graph.add("wide", Linear(10, 50), graph.input((10,)))
+    narrow = graph.add("narrow", Linear(50, 5), image)
+    graph.add("sum", Combine("add"), graph.add("widened", Linear(5, 50), narrow), image)
+    assert peak(graph.analyze()) == 50 + 50 + 50  # the shortcut, the branch and their sum
+
+
+def test_other_names_for_the_same_elements_take_no_memory():
+    graph = chain([10, 40])
+    graph.add("flat", Flatten(1), graph.add("dropout", Identity("dropout"), "dense0"))
+    graph.add("last", Linear(40, 30), "flat")
+    assert peak(graph.analyze()) == 70
+
+
+def test_results_that_the_network_returns_stay_alive():
+    graph = Graph(chain([10, 40, 30, 5]), outputs=["dense0", "dense2"])
+    assert peak(graph.analyze()) == 75
+
+
+def test_another_dtype_is_refused():
+    with pytest.raises(DomainError, match="dtype='float24': needs one of float64"):
+        chain([2, 3]).analyze().activation_bytes("float24")
+
+
+# Graphs
+
+
+def test_nodes_may_come_in_any_order():
+    nodes = list(stem())
+    assert [node.name for node in Graph(nodes[::-1])] == [node.name for node in nodes]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([Node("a", Identity(), ("b",)), Node("b", Identity(), ("a",))], "no cycle"),
+        ([Node("a", Identity(), ("a",))], "no cycle"),
+        ([Node("a", Input((1,))), Node("a", Input((1,)))], "two nodes have this name"),
+        ([Node("a", Identity(), ("nowhere",))], "no node of this name"),
+    ],
+)
+def test_what_is_no_network_is_refused(nodes, message):
+    with pytest.raises(DomainError, match=message):
+        Graph(nodes)
+
+
+def test_a_name_is_taken_once():
+    graph = stem()
+    with pytest.raises(DomainError, match="a node of this name already"):
+        graph.add("pool", Identity(), "relu")
+    with pytest.raises(DomainError, match="no node of this name"):
+        graph.add("next", Identity(), "relu6")
+
+
+def test_outputs_are_what_no_other_node_reads_unless_they_are_named():
+    assert stem().outputs == ("pool",)
+    assert Graph(stem(), outputs=["relu"]).outputs == ("relu",)
+    assert stem().inputs == ("input",)
+    with pytest.raises(DomainError):
+        Graph(stem(), outputs=["relu6"])
+
+
+def test_a_graph_with_other_operators_keeps_the_rest():
+    graph = stem().replaced({"conv1": Conv(3, 64, (3, 3), padding=1)})
+    assert graph.analyze().output.output_size == (64, 112, 112)
+    assert stem().analyze().output.output_size == (64, 56, 56)
+
+
+def test_the_room_loads_no_framework():
+    heavy = ("torch", "onnx", "numpy", "sympy", "yaml")
+    code = f"import sys, convmath.network; print([name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

@@ -1,0 +1,267 @@
+"""Questions read backwards, each answer against trying everything, or against torch."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from convmath.errors import DomainError
+from convmath.formulas.size import conv_output_size, conv_transpose_output_size
+from convmath.network import Graph, solve
+from convmath.network.analysis import sizes_of
+from convmath.network.operators import Activation, Concat, Conv, ConvTranspose, Flatten, Input, Linear, Pool, Unknown
+
+
+def single(*operators, size: tuple[int, ...] = (1, 64)) -> Graph:
+    graph = Graph()
+    last = graph.input(size)
+    for number, operator in enumerate(operators):
+        last = graph.add(f"node{number}", operator, last)
+    return graph
+
+
+def size_at(graph: Graph, n: int, name: str) -> tuple[int, ...] | None:
+    """The spatial sizes of a node for an input of n elements on every axis; None where they do not fit."""
+    shape = graph["input"].operator.shape
+    try:
+        sizes = sizes_of(
+            graph.replaced({"input": Input((*shape[:2], *(n,) * (len(shape) - 2)), graph["input"].operator.axes)})
+        )
+    except DomainError:
+        return None
+    return sizes[name][2:]
+
+
+# Input sizes
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 3, 7, 10])
+def test_input_sizes_are_those_that_give_the_output_size(wanted):
+    graph = single(
+        Conv(1, 1, (5,), stride=2), Pool("max", (3,), stride=2, padding=1), Conv(1, 1, (3,), dilation=2, padding=1)
+    )
+    found = solve.input_sizes(graph, wanted)
+    assert found.label == "proved"
+    assert found.up_to(200) == [n for n in range(1, 201) if size_at(graph, n, "node2") == (wanted,)]
+    assert found.up_to(200)
+    pooled = solve.input_sizes(graph, wanted, node="node1")
+    shorter = single(*(graph[name].operator for name in ("node0", "node1")))
+    assert pooled.up_to(200) == [n for n in range(1, 201) if size_at(shorter, n, "node1") == (wanted,)]
+    assert pooled.up_to(200) != found.up_to(200)
+
+
+def test_an_output_size_that_no_input_gives_has_none():
+    graph = single(Conv(1, 1, (3,), padding=1), ConvTranspose(1, 1, (2,), stride=2))
+    assert str(solve.input_sizes(graph, 7)) == "no n"
+    assert str(solve.input_sizes(graph, 8)) == "n = 4"
+
+
+def test_each_axis_may_want_another_size():
+    graph = single(Conv(1, 1, (3, 5), stride=2, padding=(1, 2)), size=(1, 64, 64))
+    assert solve.input_sizes(graph, 32).up_to(99) == [63, 64]
+    assert solve.input_sizes(graph, (32, 31)).up_to(99) == []
+    assert solve.input_sizes(graph, 20, axis=1).up_to(99) == [39, 40]
+
+
+def test_the_sizes_of_skip_connections_are_respected():
+    graph = Graph()
+    image = graph.input((1, 64))
+    up = graph.add("up", ConvTranspose(1, 1, (2,), stride=2), graph.add("down", Pool("max", (2,)), image))
+    graph.add("cat", Concat(1), up, image)
+    assert str(solve.input_sizes(graph, 20)) == "n = 20"
+    assert str(solve.input_sizes(graph, 21)) == "no n"
+    assert str(solve.input_sizes(graph, 20, node="up")) == "20 <= n <= 21"
+
+
+def test_round_trips_are_the_sizes_that_come_back():
+    graph = single(
+        Conv(1, 4, (3,), stride=2, padding=1),
+        Conv(4, 8, (3,), stride=3, padding=1),
+        ConvTranspose(8, 4, (3,), stride=3, padding=1, output_padding=2),
+        ConvTranspose(4, 1, (3,), stride=2, padding=1, output_padding=1),
+    )
+    found = solve.round_trips(graph)
+    assert found.label == "proved"
+    assert found.up_to(300) == [n for n in range(1, 301) if size_at(graph, n, "node3") == (n,)]
+    assert str(found) == "n >= 6 with n mod 6 = 0"
+
+
+@pytest.mark.parametrize(
+    ("graph", "arguments"),
+    [
+        (single(Conv(1, 1, (3,))), {"output_size": 0}),
+        (single(Conv(1, 1, (3,))), {"output_size": (3, 3)}),
+        (single(Conv(1, 1, (3,))), {"output_size": 3, "node": "none"}),
+        (single(Conv(1, 1, (3,))), {"output_size": 3, "axis": 1}),
+        (single(Flatten(1), Linear(64, 5)), {"output_size": 3}),
+        (single(Unknown("odd", "nobody knows it")), {"output_size": 3}),
+    ],
+)
+def test_wrong_questions_about_input_sizes_are_named(graph, arguments):
+    with pytest.raises(DomainError):
+        solve.input_sizes(graph, **arguments)
+
+
+# Output paddings
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=1, max_size=3), st.integers(20, 60), st.data()
+)
+@settings(max_examples=40)
+def test_output_paddings_make_torch_give_the_size_back(layers, n, data):
+    m = data.draw(st.integers(20, 60))
+    graph, modules, last = Graph(), [], None
+    last = graph.input((1, n, m))
+    for number, (kernel, stride) in enumerate(layers):
+        options = {"stride": stride, "padding": kernel // 2}
+        last = graph.add(f"down{number}", Conv(1, 1, (kernel, kernel), **options), last)
+        modules.append(nn.Conv2d(1, 1, kernel, **options))
+    for number, (kernel, stride) in reversed(list(enumerate(layers))):
+        options = {"stride": stride, "padding": kernel // 2}
+        last = graph.add(f"up{number}", ConvTranspose(1, 1, (kernel, kernel), **options), last)
+    found = solve.output_padding(graph)
+    for number, (kernel, stride) in reversed(list(enumerate(layers))):
+        padding = found[f"up{number}"]
+        modules.append(nn.ConvTranspose2d(1, 1, kernel, stride, kernel // 2, output_padding=padding))
+    output = nn.Sequential(*modules).to("meta")(torch.empty(1, 1, n, m, device="meta"))
+    assert output.shape[2:] == (n, m), found.values
+    assert found.graph.analyze().output.output_size == (1, n, m)
+
+
+def test_where_no_layer_is_undone_combinations_are_tried():
+    graph = single(
+        Pool("max", (4,)), ConvTranspose(1, 1, (2,), stride=2), ConvTranspose(1, 1, (2,), stride=2), size=(1, 27)
+    )
+    found = solve.output_padding(graph)
+    assert found.graph.analyze().output.output_size == (1, 27)
+    every = [values for values in product((0, 1), repeat=2) if 2 * (2 * 6 + values[0]) + values[1] == 27]
+    assert [(found["node1"], found["node2"])] == [((a,), (b,)) for a, b in every]
+
+
+def test_an_output_that_cannot_be_reached_is_named():
+    graph = single(Conv(1, 1, (3,), stride=4), ConvTranspose(1, 1, (3,), stride=2), size=(1, 27))
+    with pytest.raises(DomainError, match="none of the output paddings"):
+        solve.output_padding(graph)
+    with pytest.raises(DomainError, match="needs an input with spatial axes and a transposed convolution"):
+        solve.output_padding(single(Conv(1, 1, (3,))))
+
+
+# Layers
+
+
+@pytest.mark.parametrize(("n", "m"), [(28, 14), (7, 7), (9, 3), (4, 9), (1, 1)])
+def test_layers_are_all_that_take_one_size_to_the_other(n, m):
+    found = solve.layers(n, m, max_kernel_size=5, max_stride=3, max_padding=2)
+    tried = []
+    for k, d, s, p in product(range(1, 6), (1, 2), range(1, 4), range(3)):
+        window = {"stride": s, "padding": p, "dilation": d}
+        if d * (k - 1) + 1 <= n + 2 * p and conv_output_size(n, k, **window) == m and (k > 1 or d == 1):
+            tried.append(solve.Window(k, d, s, p))
+    assert list(found) == tried
+    assert list(found) == sorted(found)
+
+
+@pytest.mark.parametrize(("n", "m"), [(14, 28), (7, 7), (3, 9), (4, 9), (1, 1)])
+def test_transposed_layers_are_all_that_take_one_size_to_the_other(n, m):
+    found = set(solve.layers(n, m, transposed=True, max_kernel_size=5, max_stride=3, max_padding=2))
+    tried = set()
+    for k, d, s, p, extra in product(range(1, 6), (1, 2), range(1, 4), range(3), range(3)):
+        window = {"stride": s, "padding": p, "dilation": d, "output_padding": extra}
+        size = (n - 1) * s - 2 * p + d * (k - 1) + 1 + extra
+        if extra < max(s, d) and size == m and (k > 1 or d == 1):
+            assert conv_transpose_output_size(n, k, **window) == m
+            tried.add(solve.Window(k, d, s, p, extra))
+    assert found == tried
+
+
+def test_layers_for_several_axes_fit_each_of_them():
+    found = solve.layers((28, 27), 14)
+    assert set(found) == set(solve.layers(28, 14)) & set(solve.layers(27, 14))
+    assert found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"input_size": 0, "output_size": 3},
+        {"input_size": 8, "output_size": -1},
+        {"input_size": (8, 8, 8), "output_size": (4, 4)},
+        {"input_size": 8, "output_size": 4, "max_kernel_size": 0},
+        {"input_size": 8, "output_size": 4, "max_padding": -1},
+    ],
+    ids=str,
+)
+def test_wrong_questions_about_layers_are_named(arguments):
+    with pytest.raises(DomainError):
+        solve.layers(**arguments)
+
+
+# Receptive fields
+
+
+def small() -> Graph:
+    graph = Graph()
+    stem = graph.add("stem", Conv(3, 8, (3, 3), stride=2, padding=1), graph.input((3, 64, 64)))
+    body = graph.add("body", Conv(8, 8, (3, 3), padding=1), graph.add("relu", Activation("relu"), stem))
+    pool = graph.add("pool", Pool("max", (2, 2)), body)
+    graph.add("point", Conv(8, 4, (1, 1)), pool)
+    return graph
+
+
+@pytest.mark.parametrize("wanted", [10, 15, 31, (12, 40)])
+def test_every_change_is_enough_and_the_least_of_its_kind(wanted):
+    graph = small()
+    before = graph.analyze()
+    changes = solve.receptive_field(graph, wanted)
+    both = wanted if isinstance(wanted, tuple) else (wanted, wanted)
+    assert {change.text.split(":")[0] for change in changes} == {"stem", "body", "pool", "point"}
+    assert [change.macs for change in changes] == sorted(change.macs for change in changes)
+    for change in changes:
+        after = change.graph.analyze()
+        assert after.output.receptive_field.size == change.size
+        assert all(size >= n for size, n in zip(change.size, both, strict=True)), str(change)
+        assert all(after[row.name].sizes == row.sizes for row in before)
+        assert (change.params, change.macs) == (after.params - before.params, after.macs - before.macs)
+
+
+def test_one_step_less_is_not_enough():
+    graph = small()
+    least = {change.text: change for change in solve.receptive_field(graph, 31, layers=["body"])}
+    assert set(least) == {
+        "body: dilation 7 for 1",
+        "body: kernel 15 for 3",
+        "body: 6 more layers of 3 taps after it",
+    }
+    fewer = graph.replaced({"body": Conv(8, 8, (3, 3), padding=6, dilation=6)}).analyze()
+    assert fewer.output.output_size == graph.analyze().output.output_size
+    assert fewer.output.receptive_field.size < (31, 31) <= least["body: dilation 7 for 1"].size
+    assert least["body: dilation 7 for 1"].holes == (True, True)
+
+
+def test_a_layer_after_the_node_itself_counts():
+    changes = solve.receptive_field(small(), 20, node="body", layers=["body"])
+    assert all(change.size[0] >= 20 for change in changes)
+    assert any("more layer" in change.text for change in changes)
+
+
+def test_a_field_that_is_large_enough_needs_no_change():
+    graph = small()
+    assert solve.receptive_field(graph, graph.analyze().output.receptive_field.size) == ()
+    assert solve.receptive_field(graph, graph.analyze().output.receptive_field.size[0] + 1) != ()
+
+
+def test_wrong_questions_about_fields_are_named():
+    with pytest.raises(DomainError):
+        solve.receptive_field(small(), (9, 9, 9))
+    with pytest.raises(DomainError):
+        solve.receptive_field(small(), 0)
+    with pytest.raises(DomainError):
+        solve.receptive_field(small(), 9, layers=["none"])
+    with pytest.raises(DomainError):
+        solve.receptive_field(single(Unknown("odd", "nobody knows it", (1, 1, 64))), 9)

@@ -1,0 +1,390 @@
+"""Modules of torch read as graphs: names, parameters, inputs, hostile modules, and the module left as it was."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402, N812
+
+from convmath import DomainError, UnsupportedError  # noqa: E402
+from convmath.network import from_torch  # noqa: E402
+from convmath.network.torch_import.registry import HANDLERS  # noqa: E402
+
+from .applied import Apply  # noqa: E402
+
+
+def test_sizes_that_differ_from_torchs_are_reported_as_unknown(monkeypatch):
+    def wrong(builder, x, *args, **options):
+        return HANDLERS["max_pool2d"](builder, x, 2, 1)
+
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AvgPool2d(2), nn.ReLU())
+    monkeypatch.setitem(HANDLERS, "avg_pool2d", wrong)
+    assert from_torch(module, (3, 12, 10)).analyze().missing == ()
+    report = from_torch(module, (3, 12, 10), verify=True).analyze()
+    assert report.missing == ("1",)
+    assert "the formulas give [(1, 4, 9, 7)], torch gives [(1, 4, 5, 4)]" in report["1"].reason
+    assert report["2"].sizes == (1, 4, 5, 4)
+
+
+def test_a_forward_that_asks_where_memory_lies_is_exported_with_the_same_names():
+    class Model(nn.Module):
+        def __init__(self, asks):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular")
+            self.act, self.asks = nn.ReLU(), asks
+
+        def forward(self, x):
+            return self.act(self.conv(x)) + 1 if not self.asks or x.stride(-1) == 1 else x
+
+    by_fx, by_export = (from_torch(Model(asks), (3, 8, 8), verify=True).analyze() for asks in (False, True))
+    assert [row.name for row in by_fx] == [row.name for row in by_export] == ["x", "conv.pad", "conv", "act", "add"]
+    assert [row.receptive_field for row in by_fx] == [row.receptive_field for row in by_export]
+    assert by_export.params == by_fx.params
+
+
+def test_a_layer_that_cannot_be_followed_is_unknown_with_its_sizes_and_parameters():
+    layer = nn.LSTM(16, 5, batch_first=True)
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.head = layer, nn.Linear(5, 2)
+
+        def forward(self, x):
+            return self.head(self.lstm(x)[0])
+
+    report = from_torch(Model(), (7, 16)).analyze()
+    assert "lstm" in report.missing
+    assert report["lstm"].sizes == (1, 7, 5)
+    assert report["lstm"].params == sum(parameter.numel() for parameter in layer.parameters())
+    assert report["head"].sizes == (1, 7, 2)
+
+
+def test_a_function_that_is_not_torchs_is_unknown_by_its_name():
+    report = from_torch(Apply(lambda x: wrapped(x)), (3, 12, 10)).analyze()
+    assert report.output.sizes == (1, 8, 12, 10)
+    assert report.output.reason == "wrapped is no function of torch"
+
+
+def wrapped(x):
+    return x + 1
+
+
+torch.fx.wrap("wrapped")
+
+
+# Parameters
+
+
+class Twice(nn.Module):
+    """A convolution that runs twice, and one whose weight it shares."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 3, 3, padding=1)
+        self.second = nn.Conv2d(3, 3, 3, padding=1)
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.second(self.first(self.first(x)))
+
+
+def test_shared_parameters_are_counted_at_their_first_use():
+    module = Twice()
+    report = from_torch(module, (3, 8, 8)).analyze()
+    assert [row.params for row in report] == [0, 84, 0, 3]
+    assert [row.name for row in report] == ["x", "first", "first_1", "second"]
+    assert report.params == sum(parameter.numel() for parameter in module.parameters())
+    alone = copy.deepcopy(module)
+    alone.second.weight = nn.Parameter(alone.first.weight.detach().clone())
+    assert from_torch(alone, (3, 8, 8)).analyze().params == report.params + 81
+
+
+def test_parameters_and_buffers_are_inputs_without_spatial_axes():
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.place = nn.Parameter(torch.zeros(1, 3, 8, 8))
+            self.register_buffer("scale", torch.ones(3, 1, 1))
+
+        def forward(self, x):
+            return (x + self.place) * self.scale
+
+    report = from_torch(Shifted(), (3, 8, 8)).analyze()
+    params = [(row.name, row.params) for row in report]
+    assert params == [("x", 0), ("place", 192), ("add", 0), ("scale", 0), ("mul", 0)]
+    assert report.output.receptive_field.size == (1, 1)
+    assert set(report.output.fields) == {"x"}
+
+
+def test_batch_norm_has_two_parameters_a_channel_and_reads_its_own_place():
+    report = from_torch(nn.BatchNorm2d(5).train(), (5, 4, 4)).analyze()
+    assert (report.params, report.output.receptive_field.size) == (10, (1, 1))
+    batch = nn.BatchNorm2d(5, track_running_stats=False)
+    assert from_torch(batch, (5, 4, 4)).analyze().output.receptive_field.size == (4, 4)
+
+
+# Writing in place
+
+
+def test_what_is_written_in_place_is_seen_by_every_name_of_the_tensor():
+    def aliased(x):
+        y = x
+        y += F.conv2d(x, torch.ones(8, 8, 5, 5), padding=2)
+        return x
+
+    def apart(x):
+        y = x + F.conv2d(x, torch.ones(8, 8, 5, 5), padding=2)
+        return x if y is not x else y
+
+    fields = []
+    for function in (aliased, apart):
+        report = from_torch(Apply(function), (3, 16, 16)).analyze()
+        fields.append(report[report.graph.outputs[0]].receptive_field.size)
+    assert fields == [(7, 7), (3, 3)]
+
+
+def test_what_is_written_by_way_of_a_view_is_unknown():
+    def written(x):
+        x = x.clone()
+        x[:, 0] = 1
+        return x
+
+    def viewed(x):
+        x = x.clone()
+        x[:, :2].add_(1)
+        return x
+
+    for function in (written, viewed):
+        report = from_torch(Apply(function), (3, 8, 8)).analyze()
+        assert report[report.graph.outputs[0]].reason or report[report.graph.outputs[0]].field_unknown
+
+
+# Inputs
+
+
+class Two(nn.Module):
+    def forward(self, image, mask=None, scale=1, *, flag=False):
+        out = image if mask is None else image * mask
+        return (out.sum(1) if flag else out) * scale
+
+
+@pytest.mark.parametrize("size", [[(3, 8, 8), (1, 8, 8)], {"mask": (1, 8, 8), "image": (3, 8, 8)}])
+def test_several_inputs_are_given_by_place_or_by_name(size):
+    report = from_torch(Two(), size, batch_size=2).analyze()
+    assert set(report.graph.inputs) == {"image", "mask"}
+    assert report.output.sizes == (2, 3, 8, 8)
+
+
+def test_other_arguments_are_passed_as_they_are():
+    assert from_torch(Two(), (3, 8, 8), arguments={"flag": True, "scale": 2}).analyze().output.sizes == (1, 8, 8)
+
+
+def test_types_of_inputs_reach_torch():
+    embedding = nn.Embedding(10, 4)
+    assert from_torch(embedding, (7,), dtype="int64").analyze().output.sizes == (1, 7, 4)
+    assert from_torch(embedding, (7,), dtype=torch.float32).analyze().output.sizes is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameter"),
+    [
+        ({"module": lambda x: x}, "module"),
+        ({"module": nn.LazyConv2d(3, 3)}, "module"),
+        ({"input_size": (3, 0, 8)}, "input_size"),
+        ({"input_size": (3, -1, 8)}, "input_size"),
+        ({"input_size": (3, 8.0, 8)}, "input_size"),
+        ({"input_size": [(3, 8, 8)] * 5}, "input_size"),
+        ({"input_size": {"imag": (3, 8, 8)}}, "input_size"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"dtype": "floaty"}, "dtype"),
+        ({"module": nn.Conv2d(4, 4, 3)}, "node"),
+        ({"module": nn.Conv2d(3, 4, 9)}, "node"),
+        ({"module": Apply(lambda x: x.view(7, -1))}, "node"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_that_names_it(arguments, parameter):
+    with pytest.raises(DomainError) as caught:
+        from_torch(**{"module": Two(), "input_size": (3, 8, 8), **arguments})
+    assert caught.value.parameter == parameter
+
+
+# The module comes back as it was
+
+
+class Busy(nn.Module):
+    """A module whose forward changes it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.bn = nn.BatchNorm2d(4)
+        self.register_buffer("turns", torch.zeros(()))
+        self.history, self.named, self.last, self.calls = [], {}, None, 0
+
+    def forward(self, x):
+        self.turns += 1
+        self.calls += 1
+        self.history.append(x)
+        self.named["x"] = x
+        self.last = x = self.bn(self.conv(x))
+        return x
+
+
+def picture(module):
+    """What a module is: the identity of everything that it holds, and the values of its tensors."""
+    found = []
+    for path, part in module.named_modules():
+        for key, value in vars(part).items():
+            inside = list(value.items()) if isinstance(value, dict) else value if isinstance(value, list) else []
+            ids = [tuple(map(id, item)) if isinstance(item, tuple) else id(item) for item in inside]
+            found.append((path, key, id(value), ids))
+    tensors = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    return found, tensors, [parameter.requires_grad for parameter in module.parameters()]
+
+
+def same(first, second):
+    equal = all(torch.equal(first[1][name], second[1][name]) for name in first[1])
+    return first[0] == second[0] and equal and first[2] == second[2]
+
+
+@pytest.mark.parametrize("stride", [False, True], ids=["by torch.fx", "by torch.export"])
+def test_the_module_comes_back_as_it_was(stride):
+    class Model(Busy):
+        def forward(self, x):
+            return super().forward(x) if not stride or x.stride(1) else x
+
+    module, calls = Model().train(), []
+    module.conv.register_forward_hook(lambda *_: calls.append("after"))
+    module.conv.register_forward_pre_hook(lambda *_: calls.append("before"))
+    before = picture(module)
+    from_torch(module, (3, 8, 8))
+    assert same(before, picture(module))
+    assert module.training
+    assert calls == [] or stride
+    module(torch.rand(1, 3, 8, 8))  # which does change it
+    assert not same(before, picture(module))
+    assert calls[-2:] == ["before", "after"]
+
+
+def test_a_module_comes_back_as_it_was_from_a_forward_that_fails():
+    class Model(Busy):
+        def forward(self, x):
+            super().forward(x)
+            raise RuntimeError("on purpose")
+
+    module = Model()
+    before = picture(module)
+    with pytest.raises(UnsupportedError, match=r"torch.fx: RuntimeError: on purpose; torch.export: .*on purpose"):
+        from_torch(module, (3, 8, 8))
+    assert same(before, picture(module))
+
+
+def test_no_weight_is_read():
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 5)).to("meta")
+    assert from_torch(module, (3, 8, 8)).analyze().output.sizes == (1, 5)
+
+
+# Hostile modules
+
+
+def test_code_that_asks_for_a_tensor_is_told_that_it_has_one():
+    class Model(nn.Module):
+        def forward(self, x):
+            tensors = isinstance(x, torch.Tensor), isinstance(x, list | torch.Tensor), torch.is_tensor(x)
+            return x.relu() if all(tensors) and not isinstance(x, list | nn.Parameter) else x
+
+    assert from_torch(Model(), (3, 8, 8)).analyze().output.op == "relu"
+    assert "isinstance" not in globals()
+    assert not torch.is_tensor(3)
+
+
+class Squared(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+
+def test_a_function_with_a_backward_of_its_own_is_followed_into_its_forward():
+    assert from_torch(Apply(Squared.apply), (3, 8, 8)).analyze().output.op == "mul"
+
+
+def test_control_flow_on_sizes_is_followed():
+    report = from_torch(Apply(lambda x: x.relu() if x.shape[-1] > 4 and len(x) == 1 else x.sum()), (3, 8, 8)).analyze()
+    assert report.output.op == "relu"
+
+
+def test_control_flow_on_elements_is_refused_in_a_sentence():
+    with pytest.raises(UnsupportedError, match="the flow of control depends on the elements of a tensor"):
+        from_torch(Apply(lambda x: x if x.sum() > 0 else -x), (3, 8, 8))
+
+
+def test_absurd_sizes_are_no_trouble():
+    report = from_torch(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2)), (3, 2**62, 2**62)).analyze()
+    assert report.output.sizes == (1, 8, 2**61, 2**61)
+    assert report.macs == 8 * 3 * 9 * 2**124
+    with torch.device("meta"):
+        wide = nn.Linear(2**40, 2**20)
+    assert from_torch(wide, (2**40,)).analyze().params == 2**60 + 2**20
+
+
+def test_an_absurd_size_at_an_unknown_operation_leaves_the_sizes_unknown():
+    report = from_torch(Apply(lambda x: x.cumsum(1)), (3, 2**62, 2**62)).analyze()
+    assert report.output.sizes is None
+    assert report.status == "partial"
+
+
+def test_an_empty_part_is_unknown_and_has_torchs_sizes():
+    report = from_torch(Apply(lambda x: x[:, :0].relu()), (3, 8, 8)).analyze()
+    assert report["getitem"].sizes == (1, 0, 8, 8)
+    assert "needs" in report["getitem"].reason
+
+
+def test_a_cycle_of_modules_is_refused_in_a_sentence():
+    module = Apply(torch.relu)
+    module.conv.parent = module
+    with pytest.raises(UnsupportedError, match="nested deeper than Python's stack allows"):
+        from_torch(module, (3, 8, 8))
+
+
+def test_modules_nested_beyond_the_stack_are_refused_in_a_sentence():
+    module = nn.Sequential(nn.ReLU())
+    for _ in range(2000):
+        module = nn.Sequential(module)
+    with pytest.raises(UnsupportedError, match="nested deeper than Python's stack allows"):
+        from_torch(module, (3, 8, 8))
+
+
+def test_ten_thousand_layers_are_read():
+    with torch.device("meta"):
+        module = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(10_000)))
+    report = from_torch(module, (3, 8, 8)).analyze()
+    assert (len(report), report.output.name) == (10_001, "9999")
+    assert report.output.receptive_field.size == (20_001, 20_001)
+
+
+# Without torch
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_the_room_is_loaded_without_torch_and_the_importer_with_it():
+    heavy = "{'torch', 'onnx', 'numpy', 'sympy'} & set(sys.modules)"
+    code = f"import sys, convmath.network as n; print({heavy}); n.from_torch; print('torch' in sys.modules)"
+    assert run(code).stdout.split("\n")[:2] == ["set()", "True"]
+
+
+def test_without_torch_the_error_says_what_to_install():
+    code = "import sys; sys.modules['torch'] = None; from convmath.network import from_torch"
+    last = run(code).stderr.strip().split("\n")[-1]
+    assert last.endswith("UnsupportedError: from_torch needs torch: pip install 'convmath[torch]'")

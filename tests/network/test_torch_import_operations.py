@@ -1,0 +1,318 @@
+"""Every operation of torch that is understood: its sizes against torch's own, its field against gradients."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402, N812
+
+from convmath.network import from_torch  # noqa: E402
+from convmath.network.torch_import.builder import Builder  # noqa: E402
+from convmath.network.torch_import.exporting import read_exported  # noqa: E402
+
+from .applied import Apply  # noqa: E402
+
+
+def same_map(x):
+    return x * torch.linspace(0, 1, 10) + torch.arange(10) + torch.zeros(12, 1)
+
+
+OPERATIONS = {
+    "conv1d": lambda x: F.conv1d(x.flatten(2), torch.ones(4, 8, 3), stride=2),
+    "conv2d options": lambda x: F.conv2d(x, torch.ones(6, 4, 3, 2), torch.ones(6), (2, 1), (1, 2), (1, 2), 2),
+    "conv2d same": lambda x: F.conv2d(x, torch.ones(6, 8, 4, 3), padding="same", dilation=2),
+    "conv2d valid": lambda x: F.conv2d(x, torch.ones(6, 8, 4, 3), padding="valid"),
+    "conv2d without batch": lambda x: F.conv2d(x[0], torch.ones(6, 8, 3, 3)),
+    "conv3d": lambda x: F.conv3d(x[:, None], torch.ones(2, 1, 3, 3, 3)),
+    "conv_transpose1d": lambda x: F.conv_transpose1d(x.flatten(2), torch.ones(8, 4, 3), stride=2),
+    "conv_transpose2d": lambda x: F.conv_transpose2d(x, torch.ones(8, 3, 3, 3), None, 3, 1, 2, 2, 2),
+    "conv_transpose3d": lambda x: F.conv_transpose3d(x[:, None], torch.ones(1, 2, 2, 2, 2), stride=2),
+    "max_pool1d": lambda x: F.max_pool1d(x.flatten(2), 3),
+    "max_pool2d": lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True),
+    "max_pool2d dilated": lambda x: F.max_pool2d(x, 3, 1, 1, 2),
+    "max_pool2d indices": lambda x: F.max_pool2d(x, 2, return_indices=True)[0],
+    "max_pool3d": lambda x: F.max_pool3d(x, 2),
+    "avg_pool1d": lambda x: F.avg_pool1d(x.flatten(2), 2, padding=1),
+    "avg_pool2d": lambda x: F.avg_pool2d(x, 3, 2, 1, True, False),
+    "avg_pool3d": lambda x: F.avg_pool3d(x, (2, 3, 1)),
+    "lp_pool2d": lambda x: F.lp_pool2d(x, 2, 3, 2),
+    "adaptive_avg_pool2d": lambda x: F.adaptive_avg_pool2d(x, (5, None)),
+    "adaptive_max_pool2d": lambda x: F.adaptive_max_pool2d(x, 7),
+    "adaptive_max_pool2d indices": lambda x: F.adaptive_max_pool2d(x, 7, return_indices=True)[0],
+    "adaptive_avg_pool1d": lambda x: F.adaptive_avg_pool1d(x.flatten(2), 7),
+    "pad": lambda x: F.pad(x, (1, 2, 3, 4)),
+    "pad crops": lambda x: F.pad(x, (-1, 2, -3, 0)),
+    "pad reflect": lambda x: F.pad(x, (1, 1, 2, 2), mode="reflect"),
+    "pad replicate": lambda x: F.pad(x, (1, 0, 1, 0), mode="replicate"),
+    "pad circular": lambda x: F.pad(x, (3, 1, 0, 2), mode="circular"),
+    "roll": lambda x: x.roll((1, -2), (2, 3)),
+    "nearest": lambda x: F.interpolate(x, scale_factor=2),
+    "nearest of a size": lambda x: F.interpolate(x, size=(7, 31)),
+    "nearest-exact": lambda x: F.interpolate(x, scale_factor=1.5, mode="nearest-exact"),
+    "bilinear": lambda x: F.interpolate(x, scale_factor=(2, 3), mode="bilinear"),
+    "bilinear with corners": lambda x: F.interpolate(x, size=23, mode="bilinear", align_corners=True),
+    "bicubic": lambda x: F.interpolate(x, scale_factor=1.7, mode="bicubic"),
+    "linear": lambda x: F.interpolate(x.flatten(2), scale_factor=2, mode="linear"),
+    "trilinear": lambda x: F.interpolate(x[None], scale_factor=2, mode="trilinear"),
+    "area": lambda x: F.interpolate(x, size=(5, 4), mode="area"),
+    "a scale of one third": lambda x: F.interpolate(x, scale_factor=1 / 3),
+    "a scale taken anew": lambda x: F.interpolate(x, scale_factor=1.3, recompute_scale_factor=True),
+    "pixel_shuffle": lambda x: F.pixel_shuffle(x, 2),
+    "pixel_unshuffle": lambda x: F.pixel_unshuffle(x, 2),
+    "channel_shuffle": lambda x: F.channel_shuffle(x, 4),
+    "unfold": lambda x: F.unfold(x, 3, padding=1, stride=2),
+    "fold": lambda x: F.fold(F.unfold(x, 3, padding=1), (12, 10), 3, padding=1),
+    "linear layer": lambda x: F.linear(x, torch.ones(5, 10), torch.ones(5)),
+    "batch_norm": lambda x: F.batch_norm(x, torch.zeros(8), torch.ones(8)),
+    "layer_norm": lambda x: F.layer_norm(x, x.shape[2:]),
+    "group_norm": lambda x: F.group_norm(x, 4),
+    "instance_norm": lambda x: F.instance_norm(x),
+    "local_response_norm": lambda x: F.local_response_norm(x, 3),
+    "normalize": lambda x: F.normalize(x, dim=1),
+    "activations": lambda x: F.gelu(F.silu(F.hardswish(F.leaky_relu(F.elu(x.relu().sigmoid().tanh()))))),
+    "prelu": lambda x: F.prelu(x, torch.ones(8)),
+    "glu": lambda x: F.glu(x, 1),
+    "softmax": lambda x: F.softmax(x, 1) + F.log_softmax(x, -1),
+    "squeeze and excitation": lambda x: (
+        x * F.conv2d(F.adaptive_avg_pool2d(x, 1), torch.full((8, 8, 1, 1), 0.01)).sigmoid()
+    ),
+    "dropout": lambda x: F.dropout2d(F.dropout(x, training=False), training=False),
+    "arithmetic": lambda x: (1 - x) / 2 + x**2 - x * x + abs(-x) % 3 // 1,
+    "broadcast": lambda x: x + x.mean((2, 3), keepdim=True) * x[:, :1],
+    "comparisons": lambda x: torch.where((x > 0) & ~(x >= 1), x, x.masked_fill(x == 0, 1.0)),
+    "clamp": lambda x: x.clamp(0, 1).clip(max=2),
+    "constants": same_map,
+    "made like another": lambda x: torch.ones_like(x) + x.new_zeros(10) + x + torch.full((1,), 2.0),
+    "cat": lambda x: torch.cat([x, x[:, :2]], dim=1),
+    "stack": lambda x: torch.stack([x, x], -1),
+    "flatten": lambda x: x.flatten(1),
+    "reshape": lambda x: x.reshape(x.size(0), 4, 2, -1),
+    "view": lambda x: x.view(x.shape[0], -1),
+    "unflatten": lambda x: x.unflatten(1, (2, -1)),
+    "permute": lambda x: x.permute(0, 2, 3, 1),
+    "transpose": lambda x: x.transpose(1, -1).mT,
+    "movedim": lambda x: torch.movedim(x, 1, -1),
+    "squeeze": lambda x: x[:, :1].squeeze(1).unsqueeze(0).squeeze(),
+    "expand": lambda x: x[:, :1].expand(4, -1, 12, 10),
+    "repeat": lambda x: x.repeat(2, 1, 1, 3),
+    "chunk": lambda x: x.chunk(3, 1)[2],
+    "split": lambda x: torch.split(x, [3, 5], 1)[1],
+    "split in lengths": lambda x: x.split(5, 2)[2],
+    "tensor_split": lambda x: torch.tensor_split(x, 5, 2)[1],
+    "unbind": lambda x: x.unbind(2)[3],
+    "narrow and select": lambda x: x.narrow(2, 1, 3).select(1, -1),
+    "slices": lambda x: x[..., 1:-1, ::2],
+    "indices": lambda x: x[:, -1:, None, 3],
+    "iteration": lambda x: sum(list(x.transpose(0, 1))),
+    "mean": lambda x: x.mean((2, 3)),
+    "sum": lambda x: x.sum(1, keepdim=True),
+    "amax": lambda x: x.amax(dim=(1, 2)),
+    "max": lambda x: x.max(1).values + torch.max(x, 2 * x).max(dim=1, keepdim=True)[0],
+    "argmax": lambda x: x.argmax(1),
+    "spread": lambda x: x.var(1) + x.std((1,), keepdim=True).squeeze(1) + x.norm(dim=1),
+    "var_mean": lambda x: torch.var_mean(x, (2, 3), keepdim=True)[1],
+    "copies": lambda x: torch.cat([x]).add_(1) + x.repeat(1, 1, 1, 1).add_(1) + x,
+    "matmul": lambda x: x @ x.transpose(2, 3),
+    "matmul with a vector": lambda x: torch.matmul(x, torch.ones(10)),
+    "bmm": lambda x: torch.bmm(x[0], x[0].mT),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x[:, :, :7], x[:, :, :7], torch.zeros(12, 7)),
+    "in place": lambda x: x.clone().add_(1).mul_(x).relu_(),
+    "casts": lambda x: x.half().float().to(torch.float64).type_as(x).contiguous().detach(),
+}
+
+UNKNOWN = {
+    "einsum": lambda x: torch.einsum("nchw,nkhw->nck", x, x),
+    "flip": lambda x: x.flip(2),
+    "cumsum": lambda x: x.cumsum(1),
+    "sort": lambda x: x.sort(1)[0],
+    "grid_sample": lambda x: F.grid_sample(x, torch.zeros(1, 4, 5, 2), align_corners=False),
+    "antialias": lambda x: F.interpolate(x, size=5, mode="bilinear", antialias=True),
+    "fft2": lambda x: torch.fft.fft2(x),
+    "index by a tensor": lambda x: x[:, torch.tensor([0, 3])],
+}
+
+
+def executed(module, *sizes):
+    with torch.no_grad():
+        return tuple(module(*(torch.rand(size) for size in sizes)).shape)
+
+
+def exported(module, size):
+    """The graph by way of torch.export."""
+    builder = Builder(torch.device("cpu"), verify=True)
+    builder.weights(module)
+    values = {"x": builder.input("x", (1, *size), torch.float32)}
+    return builder.graph(read_exported(builder, module, values, {}))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_is_understood_and_has_torchs_sizes(name):
+    module = Apply(OPERATIONS[name]).eval()
+    report = from_torch(module, (3, 12, 10), verify=True).analyze()
+    assert report.missing == ()
+    assert report[report.graph.outputs[0]].sizes == executed(module, (1, 3, 12, 10))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_exported_operation_gives_the_same_sizes_and_fields(name):
+    module = Apply(OPERATIONS[name]).eval()
+    by_fx, by_export = (graph.analyze() for graph in (from_torch(module, (3, 12, 10)), exported(module, (3, 12, 10))))
+    rows = [report[report.graph.outputs[0]] for report in (by_fx, by_export)]
+    assert by_export.missing == ()
+    assert rows[0].sizes == rows[1].sizes
+    first = (0,) * (len(rows[0].sizes) - 2)
+    assert by_fx.reads(rows[0].name, *first) == by_export.reads(rows[1].name, *first)
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_an_operation_that_is_not_understood_is_reported_with_torchs_sizes(name):
+    module = Apply(UNKNOWN[name]).eval()
+    report = from_torch(module, (3, 12, 10)).analyze()
+    assert report.status == "partial"
+    assert report.missing
+    last = report[report.graph.outputs[0]]
+    assert last.sizes == executed(module, (1, 3, 12, 10))
+    assert last.field_unknown
+
+
+# Layers
+
+LAYERS = {
+    "same": (nn.Conv2d(3, 4, 4, padding="same", padding_mode="reflect"), (3, 9, 8), ["pad", "conv2d"]),
+    "circular": (nn.Conv1d(3, 4, 3, padding=2, padding_mode="circular"), (3, 9), ["pad", "conv1d"]),
+    "zero pad": (nn.ZeroPad2d((1, 2, 3, 4)), (3, 9, 8), ["pad"]),
+    "replication pad": (nn.ReplicationPad3d(1), (3, 4, 5, 6), ["pad"]),
+    "upsample": (nn.Upsample(scale_factor=2, mode="bilinear"), (3, 9, 8), None),
+    "shared batch norm": (nn.SyncBatchNorm(3), (3, 9, 8), ["batch_norm"]),
+    "batch norm without momentum": (nn.BatchNorm2d(3, momentum=None), (3, 9, 8), ["batch_norm"]),
+    "unflatten": (nn.Unflatten(1, (3, 1)), (3, 9), ["reshape"]),
+    "prelu": (nn.PReLU(3), (3, 9), ["prelu"]),
+    "encoder": (nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), (7, 16), None),
+    "weight norm": (nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), (3, 9, 8), None),
+    "spectral norm": (nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3)), (3, 9, 8), None),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_understood_whole(name):
+    layer, size, operations = LAYERS[name]
+    report = from_torch(layer, size, verify=True).analyze()
+    assert report.missing == ()
+    assert report.params == sum(parameter.numel() for parameter in layer.parameters())
+    if operations is not None:
+        assert [row.op for row in report][1:] == operations
+
+
+FAMILIES = ("activation", "dropout", "padding", "pooling", "instancenorm")
+NOT_FOLLOWED = ("MultiheadAttention", "MaxUnpool", "FractionalMaxPool", "Lazy")
+OPTIONS = {"Threshold": (0, 1), "PReLU": (4,), **dict.fromkeys(("Softmax", "LogSoftmax", "Softmin", "GLU"), (1,))}
+
+
+def torch_layers():
+    """The layers of whole families of torch.nn."""
+    for family in FAMILIES:
+        module = getattr(nn.modules, family)
+        for name in module.__all__:
+            if not name.startswith(NOT_FOLLOWED):
+                yield family, name
+
+
+@pytest.mark.parametrize(("family", "name"), list(torch_layers()))
+def test_every_layer_of_a_family_is_understood(family, name):
+    axes = int(name[-2]) if name[-2:] in ("1d", "2d", "3d") else 2
+    needed = {"padding": (1, 2.0) if name.startswith("Constant") else (1,), "pooling": (2, 2), "instancenorm": (4,)}
+    layer = getattr(nn, name)(*OPTIONS.get(name, needed.get(family, ())[: 1 if "Adaptive" in name else None]))
+    report = from_torch(layer.eval(), (4, *(8,) * axes), verify=True).analyze()
+    assert report.missing == ()
+    assert report.output.sizes == executed(layer, (1, 4, *(8,) * axes))
+
+
+def test_attention_counts_its_projections_and_products():
+    layer = nn.MultiheadAttention(16, 4, kdim=6, vdim=10, batch_first=True)
+    report = from_torch(layer, [(7, 16), (5, 6), (5, 10)], arguments={"need_weights": False}, verify=True).analyze()
+    assert report.missing == ()
+    assert report.params == sum(parameter.numel() for parameter in layer.parameters())
+    assert report.macs == 7 * 16 * 16 + 5 * 6 * 16 + 5 * 10 * 16 + 2 * 7 * 5 * 16 + 7 * 16 * 16
+    assert report.output.sizes == (1, 7, 16)
+
+
+# Fields
+
+WITHOUT_GRADIENT = {"argmax", "arithmetic", "casts"}
+"""Those through which no gradient goes in double precision."""
+
+MERGED = {
+    *(
+        "conv1d",
+        "conv_transpose1d",
+        "max_pool1d",
+        "avg_pool1d",
+        "adaptive_avg_pool1d",
+        "linear",
+    ),  # of a flattened image
+    *("reshape", "unfold", "fold"),
+}
+"""Those that lay both axes in one, after which each position is taken to read both whole."""
+
+MAXIMA = {"max_pool2d", "max_pool2d dilated", "max_pool2d indices", "max_pool3d", "amax", "clamp", "constants"}
+MAXIMA |= {"adaptive_max_pool2d", "adaptive_max_pool2d indices"}
+"""Those whose gradient is 0 at elements that are read."""
+
+
+def support(module, position):
+    """Per axis the elements of the image on which the gradient at a position is not 0, whatever the channel."""
+    module = copy.deepcopy(module).double()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.rand(parameter.shape, generator=generator, dtype=torch.float64) + 0.5)
+    image = torch.rand((1, 3, 12, 10), generator=generator, dtype=torch.float64).requires_grad_()
+    here = module(image)[(..., *position)]
+    weights = torch.rand(here.shape, generator=generator, dtype=here.dtype)
+    (gradient,) = torch.autograd.grad((here * weights).sum(), image)
+    found = gradient[0].abs().sum(0) != 0
+    return tuple(set(found.any(dim=1 - axis).nonzero().flatten().tolist()) for axis in range(2))
+
+
+def elements(reads):
+    return tuple({element for start, stop in axis.parts for element in range(start, stop)} for axis in reads)
+
+
+def some_positions(sizes):
+    """The first, the last and one inside."""
+    return sorted({tuple(0 for _ in sizes), tuple(n - 1 for n in sizes), tuple(n // 2 for n in sizes)})
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - WITHOUT_GRADIENT))
+def test_an_operation_reads_what_its_gradient_says(name, double_precision):
+    module = Apply(OPERATIONS[name]).eval()
+    report = from_torch(module, (3, 12, 10)).analyze()
+    row = report[report.graph.outputs[0]]
+    if row.field_unknown:
+        assert name in {"matmul", "bmm", "attention"}  # an image by itself: both axes run along one dimension
+        return
+    for position in some_positions(row.sizes[2:]):
+        reads = report.reads(row.name, *position)
+        found = elements(reads["x"]) if reads else (set(), set())
+        wanted = support(module, position)
+        assert all(one <= other for one, other in zip(wanted, found, strict=True)), position
+        assert found == wanted or name in MERGED | MAXIMA, position
+
+
+def test_a_dilation_that_is_dropped_is_found_by_the_comparison_with_gradients(double_precision):
+    module, wrong = (Apply(lambda x, d=d: F.avg_pool2d(x[:, :, ::d], 2)) for d in (2, 1))
+    report = from_torch(wrong, (3, 12, 10)).analyze()
+    assert elements(report.reads(report.graph.outputs[0], 1, 1)["x"]) != support(module, (1, 1))
+
+
+@pytest.fixture
+def double_precision():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)

@@ -1,0 +1,90 @@
+"""Vision models of Hugging Face transformers, built from their configuration alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+if importlib.util.find_spec("transformers") is None:
+    pytest.skip("transformers is not installed", allow_module_level=True)
+
+from convmath.network import from_torch  # noqa: E402
+
+WHOLE = {
+    "ResNet": {"depths": [1, 2, 1, 1]},
+    "ConvNext": {"depths": [1, 1, 2, 1]},
+    "MobileNetV2": {},
+    "RegNet": {"depths": [1, 1, 2, 1]},
+    "Bit": {"depths": [1, 1, 2, 1]},
+    "Segformer": {"depths": [1, 1, 1, 1]},
+}
+
+PARTLY = {"Cvt": ({}, "einsum")}
+
+
+def model_of(family, options, head="Model"):
+    """The model in evaluation, its weights without elements."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import transformers
+
+        config = getattr(transformers, f"{family}Config")(**options)
+        with torch.device("meta"):
+            return getattr(transformers, f"{family}{head}")(config).eval()
+
+
+def leaf_sizes(model, size):
+    """What torch says of every layer's first result, by its path, on meta tensors."""
+    sizes = {}
+
+    def keep(path):
+        def hook(_, __, output):
+            if isinstance(output, torch.Tensor):
+                sizes.setdefault(path, tuple(output.shape))
+
+        return hook
+
+    hooks = [
+        layer.register_forward_hook(keep(path)) for path, layer in model.named_modules() if not list(layer.children())
+    ]
+    with torch.no_grad():
+        model(torch.empty((1, *size), device="meta"))
+    for hook in hooks:
+        hook.remove()
+    return sizes
+
+
+@pytest.mark.parametrize("family", WHOLE)
+def test_a_vision_model_is_read_whole_with_torchs_sizes(family):
+    model = model_of(family, WHOLE[family])
+    report = from_torch(model, (3, 64, 64), verify=True).analyze()
+    assert report.missing == ()
+    assert report.params == sum(parameter.numel() for parameter in model.parameters())
+    found = {row.name: row.sizes for row in report}
+    executed = leaf_sizes(model, (3, 64, 64))
+    named = {path: sizes for path, sizes in executed.items() if path in found}
+    assert len(named) > len(executed) / 2
+    assert {path: found[path] for path in named} == named
+
+
+@pytest.mark.parametrize("family", PARTLY)
+def test_a_vision_model_that_lacks_something_says_what(family):
+    options, lacking = PARTLY[family]
+    report = from_torch(model_of(family, options), (3, 64, 64)).analyze()
+    assert report.status == "partial"
+    assert report.missing
+    assert all(lacking in name for name in report.missing)
+    assert report.output.sizes is not None
+
+
+def test_a_classifier_has_the_cost_that_torch_counts():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = model_of("ResNet", {}, "ForImageClassification")
+    with FlopCounterMode(display=False) as counter:
+        model(torch.empty((1, 3, 224, 224), device="meta"))
+    assert 2 * from_torch(model).analyze().macs == counter.get_total_flops()

@@ -1,0 +1,503 @@
+"""``convmath net`` and ``convmath draw``: every format holds what the report says, a bad request ends as a sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from typer.testing import CliRunner
+
+import convmath
+from convmath.cli import app
+from convmath.network import Graph
+from convmath.network.conventions import CONVENTIONS
+from convmath.network.operators import Activation, Combine, Conv, ConvTranspose, Flatten, Linear, Pool, Unknown
+from convmath.network.report_view import view
+from convmath.network.show import shown, stored
+from convmath.network.show_formats import document
+
+from .latex.compiled import compiled
+
+MODELS = """
+from pathlib import Path
+
+import torch
+from torch import nn
+
+Path("imported").touch()
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.deep = nn.Conv2d(8, 8, 3, padding=2, dilation=2)
+
+    def forward(self, image):
+        return torch.relu(self.deep(self.stem(image)))
+
+
+def make_small():
+    return Small()
+
+
+small = Small()
+
+
+def graph():
+    from convmath.network import Graph
+    from convmath.network.operators import Conv
+
+    net = Graph()
+    net.add("stem", Conv(3, 8, (3, 3)), net.input((3, 8, 8)))
+    return net
+
+
+def fails():
+    raise RuntimeError("no weights\\nin this folder")
+
+
+def leaves():
+    raise SystemExit(3)
+
+
+def needs(size):
+    return size
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of a user with models, in which commands run."""
+    (tmp_path / "models.py").write_text(MODELS)
+    (tmp_path / "others.py").write_text("from pathlib import Path\nPath('others').touch()\n")
+    (tmp_path / "net.toml").write_text(
+        'input = [1, 28, 28]\n[[layers]]\nop = "conv"\nout_channels = 6\nkernel_size = 5\n[[layers]]\nop = "relu"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("models", "others"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield tmp_path
+    sys.modules.pop("models", None)
+
+
+def ran(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def printed(*arguments):
+    result = ran(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*arguments):
+    """What stderr says about a request that is wrong."""
+    result = ran(*arguments)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def branched():
+    """A network with paths that disagree, holes, phases, and a node that is not understood."""
+    net = Graph()
+    image = net.input((3, 32, 32))
+    stem = net.add("stem", Conv(3, 8, (3, 3), dilation=2, padding=2), image)
+    pooled = net.add("pool", Pool("max", (2, 2)), stem)
+    up = net.add("up", ConvTranspose(8, 8, (2, 2), stride=2), pooled)
+    even = net.add("even", Conv(3, 8, (2, 2), padding=((1, 0), (1, 0))), image)
+    net.add("sum_up", Combine("add"), up, stem, even)
+    odd = net.add("odd\x1b[2J<b>|_$&", Unknown("my::op", "it is *strange*", (1, 8, 32, 32), None), "sum_up")
+    net.add("head", Conv(8, 8, (3, 3), bias=False), odd)
+    return net
+
+
+@pytest.fixture(scope="module")
+def report():
+    return branched().analyze()
+
+
+# Formats
+
+
+def test_json_holds_every_node_and_total(report):
+    found = json.loads(document(report, "json", "exact"))
+    assert found["status"] == report.status == "partial"
+    assert [node["name"] for node in found["nodes"]] == [row.name for row in report]
+    for node, row in zip(found["nodes"], report, strict=True):
+        assert node["inputs"] == list(report.graph[row.name].inputs)
+        assert node["output_size"] == list(row.output_size)
+        assert node["unknown"] == (row.reason or None)
+        for axis, field in zip(node["receptive_fields"].get("input", []), row.receptive_field or (), strict=True):
+            stride = str(field.stride) if field.stride.denominator > 1 else field.stride.numerator
+            assert (axis["size"], axis["stride"], axis["holes"]) == (field.size, stride, field.holes)
+    odd = found["nodes"][6]
+    assert (odd["params"], odd["macs"], odd["operations"]) == (None, None, None)
+    assert found["totals"]["macs"] == {"value": report.macs, "status": "partial", "missing": [odd["name"]]}
+    assert found["totals"]["operations"]["value"] == report.flops("exact")
+    assert [one["node"] for one in found["misaligned"]] == [one.node for one in report.misaligned]
+    assert found["peak_bytes"] == report.peak_bytes()
+
+
+def test_csv_has_a_line_for_each_node_and_empty_cells_for_what_is_unknown(report):
+    rows = list(csv.DictReader(io.StringIO(document(report, "csv"))))
+    assert len(rows) == len(report)
+    assert sum(int(row["macs"] or 0) for row in rows) == report.macs
+    assert sum(int(row["params"] or 0) for row in rows) == report.params
+    assert [row["name"] for row in rows if not row["macs"]] == [r"odd\x1b[2J<b>|_$&"]
+    assert [row["holes"] for row in rows[:3]] == ["no", "yes", "no"]
+
+
+class Cells(HTMLParser):
+    """The cells of tables, where every tag is closed by its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.rows, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta",):
+            self.open.append(tag)
+        self.rows += [[]] if tag == "tr" else []
+        self.text = ""
+
+    def handle_data(self, data):
+        self.text += data
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        if tag in ("td", "th"):
+            self.rows[-1].append(self.text)
+
+
+def cells_of(html):
+    parser = Cells()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser.rows
+
+
+def test_html_holds_the_cells_of_the_report(report):
+    told = shown(report)
+    rows = cells_of(document(report, "html"))
+    assert rows == [list(told.head), *map(list, told.rows), *map(list, told.totals)]
+    assert "<b>" not in document(report, "html")
+
+
+def test_html_with_a_tag_left_open_is_caught():
+    with pytest.raises(AssertionError):
+        cells_of("<table><tr><td>1</tr></table>")
+
+
+def test_markdown_holds_the_cells_of_the_report(report):
+    lines = document(report, "markdown").splitlines()
+    rows = [re.split(r"(?<!\\) \| ", line.strip("|").strip()) for line in lines if line.startswith("| ")]
+    told = shown(report)
+    unescaped = [[re.sub(r"\\([^\w\s]|_)", r"\1", cell) for cell in row] for row in rows]
+    assert unescaped[2 : 2 + len(report)] == [list(row) for row in told.rows]
+    assert [row[1] for row in unescaped[-len(told.totals) :]] == [value for _, value, _ in told.totals]
+
+
+@pytest.mark.parametrize("convention", ["mac", "exact"])
+def test_latex_compiles_and_no_line_is_too_wide(report, tmp_path, convention):
+    assert compiled(document(report, "latex", convention), tmp_path).overfull == []
+
+
+def test_the_formats_of_one_node_have_that_node_only(report):
+    assert [node["name"] for node in json.loads(document(report, "json", name="up"))["nodes"]] == ["up"]
+    assert document(report, "csv", name="up").count("\n") == 2
+    assert len(shown(report, name="up").rows) == 1
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_the_total_is_that_of_the_convention(report, convention):
+    found = json.loads(document(report, "json", convention))
+    assert found["convention"] == convention
+    assert found["totals"]["operations"]["value"] == report.flops(convention)
+
+
+# The table
+
+
+def lines_of(report, width=80, convention="mac"):
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    console.print(view(report, convention))
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def residual():
+    net = Graph()
+    last = net.add("conv1", Conv(3, 64, (7, 7), stride=2, padding=3, bias=False), net.input((3, 224, 224)))
+    last = net.add("maxpool", Pool("max", (3, 3), stride=2, padding=1), last)
+    for block in range(3):
+        body = net.add(f"layer1.{block}.conv1", Conv(64, 64, (3, 3), padding=1), last)
+        body = net.add(f"layer1.{block}.relu", Activation("relu"), body)
+        last = net.add(f"layer1.{block}.downsample.add", Combine("add"), body, last)
+    net.add("fc", Linear(64 * 56 * 56, 1000), net.add("flatten", Flatten(1, 3), last))
+    return net.analyze()
+
+
+def test_a_table_fits_80_columns_and_cuts_nothing_off(report):
+    for found in (residual(), report):
+        lines = lines_of(found)
+        assert max(map(len, lines)) <= 80
+        assert "…" not in "".join(lines)
+    wanted = ["conv1", "conv2d", "64x112x112", "7", "2", "9,408", "118.0M"]
+    assert wanted in [line.split() for line in lines_of(residual())]
+
+
+def test_numbers_that_do_not_fit_go_on_in_the_next_line():
+    net = Graph()
+    net.add("pool", Pool("max", (2, 2)), net.input((1, 2**62, 2**62)))
+    lines = lines_of(net.analyze())
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+
+
+def test_a_table_says_what_was_not_understood_and_what_disagrees(report):
+    text = "\n".join(lines_of(report, 200))
+    assert r"odd\x1b[2J<b>|_$& (my::op): it is *strange*" in text
+    assert "partial: without 1 node" in text
+    assert "Receptive field unknown" in text
+    assert "at sum_up the centres at position 0 of up and even disagree on axis 0 of input: 1/2 and 0" in text
+    assert "\x1b" not in text
+    assert "Not understood" not in "\n".join(lines_of(residual()))
+
+
+def test_a_complete_network_says_so():
+    lines = lines_of(residual())
+    found = residual()
+    assert any(line.split() == ["Parameters", f"{found.params:,}", "complete"] for line in lines)
+    assert any(line.split() == ["MACs", f"{found.macs:,}", "complete"] for line in lines)
+
+
+def test_bytes_are_written_in_the_largest_unit():
+    assert [stored(n) for n in (0, 1023, 1024, 1536, 2**70)] == [
+        *("0 bytes", "1023 bytes", "1.0 KiB", "1.5 KiB"),
+        "1,024.0 EiB",
+    ]
+
+
+# Notebooks
+
+
+def test_reports_rows_and_fields_show_themselves_in_notebooks(report):
+    told = shown(report)
+    assert cells_of(report._repr_html_())[1 : 1 + len(report)] == [list(row) for row in told.rows]
+    row = dict(cells_of(report["stem"]._repr_html_()))
+    assert (row["Node"], row["Parameters"]) == ("stem", "224")
+    fields = report["up"].receptive_field
+    rows = cells_of(fields._repr_html_())
+    assert [row[1:4] for row in rows[1:]] == [
+        [str(value) for value in one] for one in zip(fields.size, fields.stride, fields.padding, strict=True)
+    ]
+
+
+def test_the_field_of_a_stack_shows_itself_in_notebooks():
+    field = convmath.receptive_field([convmath.Window((7, 3), stride=2), convmath.Window(3)])
+    rows = cells_of(field._repr_html_())
+    assert [row[1:4] for row in rows[1:]] == [["11", "2", "0"], ["7", "2", "0"]]
+    assert cells_of(convmath.ReceptiveField(3, 2, 1)._repr_html_())[1] == ["all", "3", "2", "1", "1/2"]
+
+
+# Models
+
+
+@pytest.mark.parametrize("name", ["make_small", "Small", "small"])
+def test_a_factory_is_a_function_a_class_or_a_module(folder, name):
+    found = json.loads(printed("net", f"models:{name}", "--input", "3,32,32", "--format", "json"))
+    nodes = {node["name"]: node for node in found["nodes"]}
+    assert nodes["stem"]["output_size"] == [8, 16, 16]
+    assert nodes["deep"]["receptive_fields"]["image"][0]["size"] == 11
+    assert found["status"] == "complete"
+
+
+def test_only_the_module_that_is_named_is_imported(folder):
+    printed("net", "models:graph")
+    assert (folder / "imported").exists()
+    assert not (folder / "others").exists()
+
+
+def test_a_file_is_read_without_torch(folder):
+    code = "import sys; from convmath.cli import app; app(['net', 'net.toml'], standalone_mode=False)"
+    code += "; sys.exit('torch' in sys.modules or 'onnx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6x24x24" in done.stdout
+
+
+def test_an_onnx_file_is_read(folder):
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    image = onnx.helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, ["N", 3, 32, 32])
+    pool = onnx.helper.make_node("MaxPool", ["image"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([pool], "net", [image], [])), folder / "net.onnx")
+    assert "3x15x15" in printed("net", "net.onnx")
+    assert "3x31x31" in printed("net", "net.onnx", "--input", "image=3,64,64")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".json", ".csv", ".md", ".tex", ".html"])
+def test_a_report_is_written_in_the_format_of_its_file(folder, suffix):
+    style = {".txt": "table", ".md": "markdown", ".tex": "latex"}.get(suffix, suffix[1:])
+    assert printed("net", "net.toml", "-o", f"new/report{suffix}") == ""
+    text = (folder / f"new/report{suffix}").read_text(encoding="utf-8")
+    if style == "table":
+        assert "6x24x24" in text
+        assert "\x1b" not in text
+    else:
+        assert text == printed("net", "net.toml", "--format", style)
+
+
+def test_a_node_is_shown_with_all_details(folder):
+    out = printed("net", "models:small", "-i", "3,32,32", "--node", "deep", "--pixel", "0,8")
+    assert "size 11, stride 2, position 0 from -5 to 5, centre 1/2, with holes" in out
+    assert "(0, 8) reads of image, axis 0  0 to 1, 3 to 5" in out
+    assert "(0, 8) reads of image, axis 1  11 to 13, 15 to 17, 19 to 21" in out
+
+
+def test_a_figure_of_a_pixel_is_drawn(folder):
+    printed("net", "models:small", "-i", "3,32,32", "--node", "deep", "--pixel", "0,8", "--figure", "field.svg")
+    svg = (folder / "field.svg").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(svg)  # noqa: S314 - our own output
+    assert root[0].text == "What deep reads at (0, 8)"
+    assert 'd="M11 0h3v2h-3z' in svg
+    assert 'd="M12 0h3v2h-3z' not in svg
+
+
+WRONG = [
+    (["nothing"], "needs MODULE:FACTORY, or a file"),
+    (["models"], "needs MODULE:FACTORY, or a file"),
+    (["models:no such"], "needs MODULE:FACTORY, or a file"),
+    (["models:missing"], "cannot be imported: AttributeError"),
+    (["missing.module:make"], "cannot be imported: ModuleNotFoundError"),
+    (["models:fails"], "fails when it is called without arguments: RuntimeError: no weights\n"),
+    (["models:leaves"], "fails when it is called without arguments: SystemExit: 3"),
+    (["models:needs"], "fails when it is called without arguments: TypeError"),
+    (["models:MODELS"], "cannot be imported"),
+    (["models:Path"], "needs a torch.nn.Module"),
+    (["models:small", "-i", "3,x"], "needs sizes such as 3,224,224"),
+    (["models:small", "-i", "3,-1,4"], "needs sizes such as 3,224,224"),
+    (["models:small", "-i", "a=3,8,8", "-i", "3,8,8"], "needs a name for each input or for none"),
+    (["models:small", "-i", "4,32,32"], "conv2d needs 3"),
+    (["models:graph", "-i", "3,8,8"], "says its own sizes"),
+    (["net.toml", "-b", "2"], "says its own sizes"),
+    (["missing.toml"], "missing.toml"),
+    (["missing.onnx"], "missing.onnx"),
+    (["net.toml", "--node", "conv"], "did you mean conv1?"),
+    (["net.toml", "--convention", "macs"], "needs one of mac, 2mac, exact"),
+    (["net.toml", "--pixel", "1,1"], "needs --figure, or --node in a table"),
+    (["net.toml", "--node", "conv1", "--pixel", "1,1", "--format", "csv"], "needs --figure, or --node in a table"),
+    (["net.toml", "--node", "conv1", "--pixel", "a"], "needs an index for each spatial axis"),
+    (["net.toml", "--node", "conv1", "--pixel", "1,99"], "needs 0 <= index < 24"),
+    (["net.toml", "--figure", "field.png"], "needs the suffix .svg"),
+    (["net.toml", "-o", "report.docx"], "needs --format, or one of the suffixes"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG, ids=[" ".join(one) for one, _ in WRONG])
+def test_a_wrong_request_ends_as_a_sentence(folder, arguments, sentence):
+    assert sentence in refused("net", *arguments)
+
+
+WORDS = st.sampled_from(
+    [
+        *("5x5", "5", "3,4", "n", "0", "-1", "1:2", "same", "99999999999", "2x2x2", "", "x", "conv", "pool", "grid"),
+        *("-k", "-s", "-p", "-d", "--op", "--frame", "--frames", "--seconds", "-o", "out.svg", "out", "--ceil-mode"),
+        *("net.toml", "--node", "conv1", "--pixel", "1,1", "--figure", "f.svg", "--format", "csv", "-i", "1,2,3", "--"),
+    ]
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(command=st.sampled_from(["net", "draw"]), words=st.lists(WORDS, max_size=8))
+@example(command="draw", words=["conv", "5x5", "-k", "3", "--frames", "-o", "out"])
+@example(command="net", words=["net.toml", "--node", "conv1", "--pixel", "1,1", "--figure", "f.svg"])
+def test_no_command_line_ends_in_a_traceback(folder, command, words):
+    result = ran(command, *words)
+    assert result.exit_code in (0, 2), (words, result.output)
+    assert result.exception is None or isinstance(result.exception, SystemExit), (words, result.exception)
+
+
+# convmath draw
+
+
+def test_an_animation_a_frame_and_all_frames_are_drawn(tmp_path):
+    animation = printed("draw", "conv", "5x5", "-k", "3", "-s", "2", "-p", "1")
+    frame = printed("draw", "conv", "5x5", "-k", "3", "-s", "2", "-p", "1", "--frame", 4)
+    assert animation.count('data-mark="position"') == 9
+    assert frame.count('data-mark="position"') == 1
+    printed("draw", "conv", "5x5", "-k", "3", "-s", "2", "-p", "1", "--frames", "-o", tmp_path / "frames")
+    files = sorted((tmp_path / "frames").iterdir())
+    assert [file.name for file in files] == [f"frame-{number}.svg" for number in range(9)]
+    assert files[4].read_text(encoding="utf-8") == frame
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "parameters"),
+    [
+        (
+            "conv 5,6 -k 3x2 -p 1:2,0 -d 1x2",
+            "Convolution, 5x6 to 6x4",
+            "kernel 3x2, stride 1, padding 1:2x0, dilation 1x2",
+        ),
+        ("conv 16 -k 3 -p causal -d 4", "Convolution, 16 to 16", "kernel 3, stride 1, padding 8:0, dilation 4"),
+        ("conv 5 -k 2 -p 1:0", "Convolution, 5 to 5", "kernel 2, stride 1, padding 1:0"),
+        (
+            "conv-transpose 3x3 -k 3 -s 2 -p 1 --op 1",
+            "Transposed convolution, 3x3 to 6x6",
+            "kernel 3x3, stride 2, padding 1, output padding 1",
+        ),
+        ("pool 5x5 -k 2 --ceil-mode", "Max pooling, 5x5 to 3x3", "kernel 2x2, stride 2, padding 0, ceil mode"),
+        ("pool 6 -k 3 -s 1 -m avg", "Average pooling, 6 to 4", "kernel 3, stride 1, padding 0"),
+    ],
+)
+def test_a_figure_says_its_parameters(line, title, parameters):
+    root = ElementTree.fromstring(printed("draw", *line.split()))  # noqa: S314 - our own output
+    words = [
+        text.text.replace("\N{MULTIPLICATION SIGN}", "x") for text in root.iter("{http://www.w3.org/2000/svg}text")
+    ]
+    assert words[:2] == [title, parameters]
+
+
+def test_a_grid_is_drawn_as_svg_and_png(tmp_path):
+    np.save(tmp_path / "kernels.npy", np.arange(54.0).reshape(2, 3, 3, 3))
+    printed("draw", "grid", tmp_path / "kernels.npy", "--colors", "diverging", "-o", tmp_path / "grid.svg")
+    root = ElementTree.parse(tmp_path / "grid.svg").getroot()  # noqa: S314 - our own output
+    assert root[0].text == "kernels"
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}image"))) == 6
+    printed("draw", "grid", tmp_path / "kernels.npy", "-c", "rgb", "-o", tmp_path / "new" / "grid.png")
+    assert (tmp_path / "new" / "grid.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("conv 5x5 -k n", "needs integers"),
+        ("conv nxn -k 3", "needs integers"),
+        ("conv 5x5 -k 3 -p up", "needs integers such as 1 or 1,2, LO:HI"),
+        ("conv 5x5 -k 7", "spans 7 elements"),
+        ("conv 300x300 -k 3", "at most 128 along an axis"),
+        ("conv 5x5 -k 3 --frame 9", "needs 0 <= frame < 9"),
+        ("conv 5x5 -k 3 --frames", "needs --output, a folder"),
+        ("conv 5x5 -k 3 --seconds 0", "needs 0.02 <= seconds"),
+        ("conv-transpose 3 -k 3 -s 99999", "too long to write down"),
+        ("pool 6 -k 3 -p 9", "2*padding <= kernel_size"),
+        ("grid missing.npy", "needs an .npy file that exists"),
+        ("grid pyproject.toml -o grid.gif", "needs one of the suffixes .svg, .png"),
+    ],
+)
+def test_a_figure_that_cannot_be_drawn_ends_as_a_sentence(line, sentence):
+    assert sentence in refused("draw", *line.split())
