@@ -1,4 +1,5 @@
-# make        install, prove every entry, write build/convmath.tex (and build/convmath.pdf with LaTeX)
+# make        install, prove every entry, write the book: build/convmath.tex, and build/convmath.pdf with LaTeX;
+#             the same in Chinese: build/convmath-zh.tex, and build/convmath-zh.pdf with XeLaTeX
 # make test   install the test extras; ruff, mypy --strict, pytest with doctests
 # make bench, make thorough, make clean
 
@@ -15,13 +16,17 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check install --constraint
 INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
-# The Debian packages in which every LaTeX package of the document lies; .ci/run reads this line.
+# The Debian packages in which every LaTeX package of the book lies, and those that the Chinese one needs besides: XeLaTeX,
+# xeCJK and the Fandol fonts. .ci/run reads both lines.
 DEBIAN_LATEX := texlive-latex-recommended lmodern
+DEBIAN_XELATEX := texlive-xetex texlive-lang-chinese
 LATEX_ENGINES := latexmk pdflatex lualatex xelatex tectonic
 LATEX ?= $(firstword $(foreach engine,$(LATEX_ENGINES),$(shell command -v $(engine) > /dev/null && echo $(engine))))
+XELATEX ?= $(shell command -v xelatex)
+CHINESE := $(and $(XELATEX),$(shell kpsewhich xeCJK.sty),$(shell kpsewhich FandolSong-Regular.otf))
 SOURCES := $(shell find convmath proofs -name '*.py' -o -name '*.json' -o -name '*.toml' -o -name '*.bib' -o -path '*/templates/*')
 
-all: prove build/convmath.pdf
+all: prove build/convmath.pdf build/convmath-zh.pdf
 
 prove: $(INSTALLED)
 	@$(BIN)/convmath prove
@@ -31,20 +36,38 @@ build/convmath.tex: $(INSTALLED) $(SOURCES)
 	@$(BIN)/convmath derive --all --format latex -o $@
 	@echo "Wrote $@"
 
-latexmk_COMMAND := latexmk -pdf -interaction=nonstopmode -halt-on-error -file-line-error -output-directory=build
-tectonic_COMMAND := tectonic --outdir build
-LATEX_COMMAND = $(or $($(LATEX)_COMMAND),$(LATEX) -interaction=nonstopmode -halt-on-error -file-line-error -output-directory=build)
+build/convmath-zh.tex: $(INSTALLED) $(SOURCES)
+	@mkdir -p build
+	@$(BIN)/convmath derive --all --lang zh --format latex -o $@
+	@echo "Wrote $@"
 
-# Again while the log asks for another run: three runs settle every reference.
+OPTIONS := -interaction=nonstopmode -halt-on-error -file-line-error -output-directory=build
+latexmk_COMMAND := latexmk -pdf $(OPTIONS)
+tectonic_COMMAND := tectonic --outdir build
+LATEX_COMMAND = $(or $($(LATEX)_COMMAND),$(LATEX) $(OPTIONS))
+
+# $(call typeset,COMMAND,SOURCE): again while the log asks for another run; three runs settle every reference.
+define typeset
+	@for run in 1 2 3; do \
+	    $(1) $(2) > build/latex.txt 2>&1 || { tail -n 40 build/latex.txt >&2; exit 1; }; \
+	    grep -q 'Rerun to get\|No file convmath' build/latex.txt || break; \
+	done
+	@echo "Wrote $@"
+endef
+
 build/convmath.pdf: build/convmath.tex
 ifeq ($(LATEX),)
 	@echo "No LaTeX engine found, so no $@: apt-get install --no-install-recommends $(DEBIAN_LATEX)"
 else
-	@for run in 1 2 3; do \
-	    $(LATEX_COMMAND) $< > build/latex.txt 2>&1 || { tail -n 40 build/latex.txt >&2; exit 1; }; \
-	    grep -q 'Rerun to get\|No file convmath' build/latex.txt || break; \
-	done
-	@echo "Wrote $@"
+	$(call typeset,$(LATEX_COMMAND),$<)
+endif
+
+build/convmath-zh.pdf: build/convmath-zh.tex
+ifeq ($(CHINESE),)
+	@echo "No XeLaTeX with xeCJK and the Fandol fonts found, so no $@:" \
+	    "apt-get install --no-install-recommends $(DEBIAN_LATEX) $(DEBIAN_XELATEX)"
+else
+	$(call typeset,$(XELATEX) $(OPTIONS),$<)
 endif
 
 test: check

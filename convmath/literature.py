@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,26 @@ def literature() -> tuple[Statement, ...]:
     >>> literature()[0].source, literature()[0].shown[0]
     ('notes', ('entry', 'dense.weights'))
     """
-    text = files("convmath.proofs").joinpath("literature.toml").read_text(encoding="utf-8")
     return tuple(
         Statement(source, place, row["says"], tuple(map(_target, row["shown"])), row.get("wrong", False))
-        for source, rows in tomllib.loads(text).items()
+        for source, rows in _tables().items()
         for place, row in rows.items()
         if place != "source"
     )
+
+
+@cache
+def titles() -> dict[str, str]:
+    """The groups of texts that are no key of the bibliography, with their titles.
+
+    >>> list(titles())
+    ['notes']
+    """
+    return {source: rows["source"]["title"] for source, rows in _tables().items() if "source" in rows}
+
+
+def _tables() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("convmath.proofs").joinpath("literature.toml").read_text(encoding="utf-8"))
 
 
 def _target(words: str) -> tuple[str, str]:

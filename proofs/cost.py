@@ -111,8 +111,9 @@ class Costs(Layer):
 
     @property
     def names(self) -> dict[Any, str]:
-        """What the symbols of a page about costs mean."""
-        return {**self.symbols, **dict.fromkeys(self.right, "padding on the right"), **EXTRA}
+        """What the symbols of a page about costs mean, with those of its special case on one axis."""
+        own = {**self.symbols, **dict.fromkeys(self.right, "padding on the right"), **EXTRA}
+        return own if len(self.axes) == 1 else {**Costs(1).names, **own}
 
     def example(self, **more: int) -> Example:
         """Two images, two groups of two input channels and one filter each; three elements and two taps an axis."""

@@ -164,7 +164,8 @@ def derive(
 ) -> None:
     """Write derivations, step by step, each step with its reason.
 
-    LaTeX is a complete document. The folder of the file is made if need be.
+    LaTeX is a complete document; with --all it is the book, which also has the counterexamples, the worked examples and
+    the indexes. A Chinese document is for XeLaTeX. The folder of the file is made if need be.
 
     \b
     Examples:
@@ -177,8 +178,13 @@ def derive(
     from .. import catalog
     from ..latex.document import render
 
-    items = catalog.entries() if every else [catalog.entry(identifier) for identifier in dict.fromkeys(ids or ())]
     chosen = format_of(output, style, SUFFIXES, DeriveFormat.TEXT)
+    if every and chosen is not DeriveFormat.JSON:
+        from ..book import book
+
+        write(book(ndim=ndim, style=chosen.value, language=language.value), output)
+        return
+    items = catalog.entries() if every else [catalog.entry(identifier) for identifier in dict.fromkeys(ids or ())]
     if ndim is not None and not every:
         for item in items:
             item.proof(ndim)

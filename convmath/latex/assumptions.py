@@ -47,7 +47,7 @@ def hypotheses(statements: Iterable[Statement], conclusion: Statement, order: Se
         return position.get(symbol, len(position)), str(symbol)
 
     listed = sorted(statements, key=lambda s: (min(map(place, s.free_symbols), default=(0, "")), repr(s.json())))
-    definitions = tuple(sorted((s for s in listed if s.variables or _defines(s)), key=lambda s: (
+    definitions = tuple(sorted((s for s in listed if s.variables or is_definition(s)), key=lambda s: (
         _first(s, position), bool(s.variables), repr(s.json()))))  # fmt: skip
     plain = [s.body for s in listed if s not in definitions and isinstance(s.body, Formula)] + [*conclusion.conditions]
     lower = {
@@ -81,10 +81,10 @@ def _first(statement: Statement, position: dict[Any, int]) -> tuple[bool, int]:
     body = statement.body
     left = body.args[0] if isinstance(body, Formula) else next(iter(body.left.terms[0].factors), None)
     base = left.base if isinstance(left, sympy.Indexed) else None
-    return not _defines(statement), position.get(base, len(position))
+    return not is_definition(statement), position.get(base, len(position))
 
 
-def _defines(statement: Statement) -> bool:
+def is_definition(statement: Statement) -> bool:
     """Whether it says what an entry of a sequence or tensor is."""
     body = statement.body
     if isinstance(body, Equation):

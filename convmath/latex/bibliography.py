@@ -9,9 +9,11 @@ from functools import lru_cache
 from importlib.resources import files
 
 from ..errors import ProofError
+from ..phrases import phrase, say
 
 _ENTRY = re.compile(r"@(\w+)\{([^,\s]+),\n(.*?)\n\}", re.DOTALL)
 _FIELD = re.compile(r"^  (\w+) = \{(.*)\},?$")
+_NUMBERED = re.compile(r"([a-z]+) ([A-Z\d][\w.]*)(?: (and|to) ([\w.]+))?(?:, (.+))?$")
 _PLAIN = str.maketrans({"{": None, "}": None})
 
 
@@ -81,6 +83,21 @@ def parse(source: str) -> dict[str, Reference]:
 def references() -> dict[str, Reference]:
     """All references."""
     return parse(files("convmath.proofs").joinpath("references.bib").read_text(encoding="utf-8"))
+
+
+def located(place: str) -> str:
+    """A place in a source, in the language that is spoken.
+
+    >>> located("equations 4 to 7"), located("definition 24.2, where the index lacks the stride")
+    ('equations 4 to 7', 'definition 24.2, where the index lacks the stride')
+    """
+    match = _NUMBERED.match(place)
+    if match is None:
+        return phrase(place)
+    kind, first, link, last, more = match.groups()
+    template = f"{kind} {{first}} {link} {{last}}" if link else f"{kind} {{first}}"
+    where = say(template, first=first, last=last) if link else say(template, first=first)
+    return where + phrase(", ") + phrase(more) if more else where
 
 
 def cited(source: str) -> tuple[Reference | None, str]:

@@ -62,18 +62,22 @@ class Dialect(ABC):
     """How the pieces of a formula are written."""
 
     relations: dict[str, str]
-    connectives: dict[str, str]
     minus: str
     product: str
     times: str
     tight: str
     gap: str
     stacked: bool
+    infinity: str
 
     @property
     def flat(self) -> Dialect:
         """The same for small or inner places: quotients with a slash."""
         return self
+
+    @abstractmethod
+    def connective(self, sign: str) -> str:
+        """How ``and``, ``or``, ``=>``, ``<=>`` or ``not`` is written between formulas."""
 
     @abstractmethod
     def encloses(self, formula: str) -> bool:
@@ -131,6 +135,22 @@ class Dialect(ABC):
         """One sum sign for several indices, each given as a range such as ``0 <= k < K``; a line may break in it."""
 
     @abstractmethod
+    def root(self, inner: str) -> str:
+        """A square root."""
+
+    @abstractmethod
+    def exponential(self, exponent: str) -> str:
+        """A power of e; the exponent has slashes for quotients."""
+
+    @abstractmethod
+    def integral(self, variable: str, low: str, high: str) -> str:
+        """An integral sign with its limits."""
+
+    @abstractmethod
+    def differential(self, variable: str) -> str:
+        """What closes an integral."""
+
+    @abstractmethod
     def derivative(self, of: str, at: str) -> str:
         """A partial derivative; with ``of`` empty, the operator before a bracket."""
 
@@ -161,6 +181,10 @@ class Dialect(ABC):
     @abstractmethod
     def code(self, text: str) -> str:
         """An identifier of a programming language inside a sentence."""
+
+    @abstractmethod
+    def entry(self, identifier: str) -> str:
+        """The id of an entry inside a sentence."""
 
     def split(self, line: str, room: float) -> list[str]:
         """A line that has no place to break, in parts that are no wider, where the dialect can."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import product
+from itertools import groupby, product
 from typing import TYPE_CHECKING, Any
 
 import sympy
+from sympy.core.function import UndefinedFunction
 
+from ..calculus.evaluate import Number
 from ..calculus.index import Formula
+from ..calculus.reals import RealTerm, is_real
 from ..calculus.refute import Witness, refute
 from ..calculus.terms import Equation, Statement, Value
 from ..catalog import Mistake
 from ..errors import ProofError
+from ..phrases import listed, phrase, say
 from .mentions import mentions
 from .page import Block, Paragraph
 from .printer import Piece, Printer
@@ -21,6 +26,10 @@ from .worked import Point, example_point
 
 if TYPE_CHECKING:
     from .author import Author
+    from .writer import Writer
+
+_LARGEST, _SHOWN = 10**6, 6
+"""A number with a larger denominator is shown with so many decimals."""
 
 
 def example_blocks(author: Author) -> Iterator[Block]:
@@ -29,10 +38,11 @@ def example_blocks(author: Author) -> Iterator[Block]:
     theorems = [part.theorem for part in proof.statements]
     used = set[Any]().union(*(mentions(item) for t in theorems for item in (t.conclusion, *t.hypotheses)))
     free = set[Any]().union(*(part.free_symbols for t in theorems for part in (t.conclusion.body, *t.hypotheses)))
+    free |= {name for name in used if isinstance(name, sympy.Symbol) and not name.is_integer}
     numbers = {v: n for v, n in proof.example.numbers.items() if v in free}
     given = [*_equal_numbers(author, numbers), *_tables(author, used)]
     if given:
-        yield Paragraph(f"Take {author.listed(given)}. Then")
+        yield Paragraph(say("Take {given}. Then", given=listed(given)))
     for theorem in theorems:
         body = theorem.conclusion.body
         point = example_point(proof.example, theorem.hypotheses)
@@ -41,7 +51,7 @@ def example_blocks(author: Author) -> Iterator[Block]:
         yield from _evaluated(author, body, point)
 
 
-def _equal_numbers(author: Author, numbers: dict[sympy.Symbol, int]) -> list[str]:
+def _equal_numbers(author: Writer, numbers: dict[sympy.Symbol, int]) -> list[str]:
     """ "p_l = p_r = 1": neighbours with the same number together."""
     groups: list[tuple[list[str], int]] = []
     for symbol, number in numbers.items():
@@ -54,6 +64,7 @@ def _equal_numbers(author: Author, numbers: dict[sympy.Symbol, int]) -> list[str
 
 def _tables(author: Author, used: set[Any]) -> Iterator[str]:
     """The entries of the sequences and tensors, the last two axes as a matrix."""
+    yield from _step_functions(author, used)
     labels = {str(name.label) for name in used if isinstance(name, sympy.IndexedBase)}
     dialect = author.dialect
     dot = r"\cdot" if dialect.times.strip() == r"\cdot" else "·"
@@ -76,6 +87,24 @@ def _tables(author: Author, used: set[Any]) -> Iterator[str]:
             yield author.math(f"{left} = {array}")
 
 
+def _step_functions(author: Author, used: set[Any]) -> Iterator[str]:
+    """Functions with a few steps, each between neighbouring whole numbers."""
+    names = {str(name) for name in used if isinstance(name, UndefinedFunction)}
+    for name, heights in author.proof.example.tensors.items():
+        if name in names:
+            yield from _steps(author, name, enumerate(heights))
+
+
+def _steps(author: Writer, name: str, heights: Iterable[tuple[int, Number]]) -> Iterator[str]:
+    x, at_most, less = (author.dialect.name("x"), *(author.dialect.relations[sign] for sign in ("<=", "<")))
+    for start, height in heights:
+        low, high, value = (author.plain.term(sympy.Rational(number)) for number in (start, start + 1, height))
+        reach = author.math(f"{low} {at_most} {x} {less} {high}")
+        applied = author.dialect.name(name) + author.dialect.flat.parentheses(x)
+        if height:
+            yield say("{equation} for {range}", equation=author.math(f"{applied} = {value}"), range=reach)
+
+
 def _evaluated(author: Author, body: Formula | Equation, point: Point) -> Iterator[Block]:
     """What is substituted, and what it comes to."""
     printer = Printer(author.dialect, point.number, author.proof.notations)
@@ -85,7 +114,7 @@ def _evaluated(author: Author, body: Formula | Equation, point: Point) -> Iterat
         yield from (author.display(p) for p in shown if len(p) > 1 or not any(len(other) > 1 for other in shown))
     else:
         yield author.display(printer.formula(body))
-        yield Paragraph("that is,")
+        yield Paragraph(say("that is,"))
         yield author.display(author.plain.formula(_reduced(body, point)))
 
 
@@ -99,7 +128,10 @@ def author_number(point: Point, term: sympy.Expr) -> int:
 
 def _with_value(author: Author, printer: Printer, side: Any, point: Point) -> list[Piece]:
     """A side with numbers put in, and what it comes to; an entry of a sequence keeps its name."""
-    if isinstance(side, Value):
+    if isinstance(side, RealTerm):
+        numbers = {v: n for v, n in author.proof.example.numbers.items() if v in side.expr.free_symbols}
+        number, pieces = point.value(side), printer.value(RealTerm(side.expr.subs(numbers)))
+    elif isinstance(side, Value):
         number, pieces = point.value(side), printer.value(side)
     elif isinstance(side, sympy.Indexed):
         number = author_number(point, side)
@@ -107,10 +139,17 @@ def _with_value(author: Author, printer: Printer, side: Any, point: Point) -> li
         pieces = [Piece(author.dialect.indexed(str(side.base.label), indices), 0.0)]
     else:
         number, pieces = author_number(point, side), printer.sum_pieces(side)
-    written = author.plain.term(sympy.Rational(number))
+    relation, written = _number(author, number)
     if len(pieces) == 1 and pieces[0].text == written:
         return pieces
-    return [*pieces, Piece(written, 0.0, f" {author.dialect.relations['==']} ")]
+    return [*pieces, Piece(written, 0.0, f" {author.dialect.relations[relation]} ")]
+
+
+def _number(author: Writer, number: Number) -> tuple[str, str]:
+    """A number as it is, or, where it comes from quadrature, a few of its digits."""
+    if sympy.Rational(number).q <= _LARGEST:
+        return "==", author.plain.term(sympy.Rational(number))
+    return "~", f"{float(number):.{_SHOWN}f}".replace("-", author.dialect.minus)
 
 
 def _reduced(formula: Formula, point: Point) -> Formula:
@@ -128,16 +167,18 @@ def mistake_blocks(author: Author) -> Iterator[Block]:
     """The wrong claim, and the least numbers at which it fails; on several axes, it fails on one already."""
     entry, proof = author.entry, author.proof
     if entry.ndims and proof is not (least := entry.proof(entry.ndims[0])):
-        yield Paragraph("It shows on one axis already.")
+        least_axes = entry.ndims[0]
+        on_one, on_several = "It shows on one axis already.", "It shows on {axes} axes already."
+        yield Paragraph(say(on_one) if least_axes == 1 else say(on_several, axes=least_axes))
         yield from mistake_blocks(type(author)(entry, least, author.dialect, author.sizes))
         return
     mistake = proof.mistake
     witness = _counterexample(mistake)
     if witness is None or not witness.check():
         raise ProofError(f"{entry.id}: no counterexample of the mistake was found")
-    yield Paragraph(f"{_capital(author.words(mistake.words))}:")
+    yield Paragraph(say("{words}:", words=_capital(author.words(mistake.words))))
     yield author.display(author.printer.body(mistake.claim.body))
-    yield Paragraph(_failure(author, mistake.claim, witness))
+    yield Paragraph(failure(author, mistake.claim, witness))
 
 
 @lru_cache(maxsize=256)
@@ -147,31 +188,54 @@ def _counterexample(mistake: Mistake) -> Witness | None:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """The words of a sentence, which a name and its formula are not."""
+    return text if re.match(r"\w+ =", text) else text[:1].upper() + text[1:]
 
 
-def _failure(author: Author, claim: Statement, witness: Witness) -> str:
+def failure(author: Writer, claim: Statement, witness: Witness) -> str:
+    """The least numbers at which a claim fails, and what its sides come to there."""
     names = {str(symbol): symbol for symbol in mentions(claim) if isinstance(symbol, sympy.Symbol)}
     order = {str(symbol): place for place, symbol in enumerate(author.order) if isinstance(symbol, sympy.Symbol)}
     ordered = sorted(witness.variables, key=lambda name: (order.get(name, len(order)), name))
     numbers = {names.get(name, sympy.Symbol(name, integer=True)): witness.variables[name] for name in ordered}
-    entries = [
-        author.math(
-            f"{author.dialect.indexed(name, [str(i) for i in index])} = {author.plain.term(sympy.Rational(number))}"
-        )
-        for (_, name, index), number in sorted(witness.entries.items())
-        if number
-    ]
-    given = author.listed([*_equal_numbers(author, numbers), *entries])
-    where = f"It fails at {given}" if given else "It fails always"
-    return f"{where}: {_parts(author, claim, witness)}."
+    entries = (
+        list(_heights(author, witness))
+        if is_real(claim.body)
+        else [
+            author.math(
+                f"{author.dialect.indexed(name, [str(i) for i in index])} = {author.plain.term(sympy.Rational(number))}"
+            )
+            for (_, name, index), number in sorted(witness.entries.items())
+            if number
+        ]
+    )
+    given = listed([*_equal_numbers(author, numbers), *entries])
+    if is_real(claim.body) and entries:
+        given = say("{given}, where the functions are 0 elsewhere", given=given)
+    elif entries and 0 in witness.entries.values():
+        given = say("{given}, where all other entries are 0", given=given)
+    parts = _parts(author, claim, witness)
+    return (
+        say("It fails at {given}: {parts}.", given=given, parts=parts)
+        if given
+        else say("It fails always: {parts}.", parts=parts)
+    )
 
 
-def _parts(author: Author, claim: Statement, witness: Witness) -> str:
+def _heights(author: Writer, witness: Witness) -> Iterator[str]:
+    """The steps of the functions in a witness."""
+    for name, group in groupby(sorted(witness.entries.items()), key=lambda cell: cell[0][1]):
+        yield from _steps(author, name, ((index[0], height) for (_, _, index), height in group))
+
+
+def _parts(author: Writer, claim: Statement, witness: Witness) -> str:
     body = claim.body
     if isinstance(body, Formula) and not body.is_comparison:
-        truth = [f"the {side} is {'true' if part[1] else 'false'}" for side, part in zip(
-            ("first part", "second part"), witness.parts, strict=False)]  # fmt: skip
-        return " but ".join(truth)
-    sides = [author.math(author.plain.term(sympy.Rational(number))) for number in (witness.left, witness.right)]
-    return f"the left side is {sides[0]}, the right side is {sides[1]}"
+        first, second = (phrase("true") if part[1] else phrase("false") for part in witness.parts[:2])
+        return say("the first part is {first} but the second part is {second}", first=first, second=second)
+    found = [_number(author, number) for number in (witness.left, witness.right)]
+    sides = [
+        say("about {number}", number=author.math(written)) if relation == "~" else author.math(written)
+        for relation, written in found
+    ]
+    return say("the left side is {left}, the right side is {right}", left=sides[0], right=sides[1])

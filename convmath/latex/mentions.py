@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from ..calculus.index import Formula, variables
+from ..calculus.reals import RealTerm
 from ..calculus.terms import Contraction, Equation, Gradient, Statement, Value
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from ..catalog import Proof
 
 Name = Any
-"""An integer symbol, or the base of a sequence or tensor."""
+"""A symbol, the base of a sequence or tensor, or a function."""
 
 
 def mentions(item: Any) -> set[Name]:
@@ -31,6 +33,8 @@ def bound(item: Any) -> set[Name]:
         return bound(item.left) | bound(item.right)
     if isinstance(item, Value):
         return {v for term in item.terms for v in _bound_in(term)}
+    if isinstance(item, RealTerm):
+        return {v for integral in item.expr.atoms(sympy.Integral) for v in integral.variables}
     return set()
 
 
@@ -42,7 +46,10 @@ def _bound_in(term: Contraction) -> Iterator[Name]:
 
 
 def _names(item: Any) -> Iterator[Name]:
-    if isinstance(item, sympy.Basic):
+    if isinstance(item, RealTerm):
+        yield from item.expr.atoms(sympy.Symbol)
+        yield from (part.func for part in item.expr.atoms(AppliedUndef))
+    elif isinstance(item, sympy.Basic):
         yield from variables(item)
         for entry in item.atoms(sympy.Indexed):
             yield entry.base

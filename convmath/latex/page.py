@@ -62,6 +62,14 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """Signs with what they mean, each on a line of its own."""
+
+    items: tuple[tuple[str, str], ...]
+    kind: str = "terms"
+
+
+@dataclass(frozen=True)
 class Boxed:
     """A consequence worth a frame."""
 
@@ -70,7 +78,7 @@ class Boxed:
     kind: str = "boxed"
 
 
-Block = Paragraph | Display | Rows | Listing | Boxed
+Block = Paragraph | Display | Rows | Listing | Terms | Boxed
 
 
 @dataclass(frozen=True)

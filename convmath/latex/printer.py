@@ -14,9 +14,11 @@ import sympy
 
 from ..calculus.index import Formula, expanded, variables
 from ..calculus.layout import Chain, Range, chains, layout
+from ..calculus.reals import RealTerm
 from ..calculus.terms import Contraction, Equation, Factor, Gradient, Statement, Value
 from ..inert import CeilDiv, FloorDiv, Mod, Rounding
 from .dialect import Dialect
+from .integrals import RealWriter
 from .order import factors, summands
 from .tex import LATEX
 from .unicode import TEXT
@@ -32,8 +34,9 @@ _SEPARATE = 3
 _TURNED = {("<=",): (">=",), ("<",): (">",)}
 
 BREAK_EQUATION, BREAK_RELATION, BREAK_TERM, BREAK_FACTOR, BREAK_FACTORS, BREAK_SUM = -8.0, 0.0, 1.0, 2.0, 5.0, 7.0
+BREAK_BRACKET = 16.0
 """What it costs to break a line between the sides of an equation (almost a line less), before a relation, before a
-summand, behind a bracket, between factors, right behind a sum sign."""
+summand, behind a bracket, between factors, right behind a sum sign; and inside a bracket (more than a line more)."""
 
 
 @dataclass(frozen=True)
@@ -173,14 +176,14 @@ class Printer:
             return self.chain(Chain(formula.args, (formula.op,)))
         if formula.op == "not":
             first, *rest = self._inner(formula.args[0])
-            return [replace(first, text=f"{self.dialect.connectives['not']} {first.text}"), *rest]
+            return [replace(first, text=f"{self.dialect.connective('not')} {first.text}"), *rest]
         parts = chains(formula.args) if formula.op == "and" else formula.args
         if not parts:
             return [Piece(self.dialect.words("true" if formula.op == "and" else "false"), BREAK_RELATION)]
         pieces = self._operand(parts[0], formula.op)
         for part in parts[1:]:
             first, *rest = self._operand(part, formula.op)
-            link = f" {self.dialect.connectives[formula.op]} "
+            link = f" {self.dialect.connective(formula.op)} "
             pieces += [replace(first, cost=BREAK_RELATION, link=link), *rest]
         return pieces
 
@@ -200,8 +203,10 @@ class Printer:
 
     # Values
 
-    def value(self, value: Value) -> list[Piece]:
-        """A linear combination of sums."""
+    def value(self, value: Value | RealTerm) -> list[Piece]:
+        """A linear combination of sums, or a real term."""
+        if isinstance(value, RealTerm):
+            return self._real(value)
         pieces: list[Piece] = []
         for contraction in value.terms:
             for negative, term in self._within(contraction)._contraction(contraction):
@@ -211,6 +216,15 @@ class Printer:
                 head, *rest = term
                 joined = replace(head, link=sign) if pieces else replace(head, text=sign + head.text)
                 pieces += [joined, *rest]
+        return pieces or [Piece("0", BREAK_TERM)]
+
+    def _real(self, term: RealTerm) -> list[Piece]:
+        pieces: list[Piece] = []
+        for negative, (head, *rest) in RealWriter(self.dialect).terms(term.expr):
+            sign = self.dialect.minus if negative else "+"
+            pieces.append(Piece(head, BREAK_TERM, f" {sign} ") if pieces else Piece(sign * negative + head, BREAK_TERM))
+            for part in rest:
+                pieces.append(Piece(part, BREAK_FACTORS, self.dialect.beside("", part)))
         return pieces or [Piece("0", BREAK_TERM)]
 
     def _within(self, contraction: Contraction) -> Printer:
@@ -258,7 +272,7 @@ class Printer:
 
     def _bracket(self, condition: Formula | Chain) -> list[Piece]:
         """An Iverson bracket, within which a line breaks only if it must."""
-        pieces = [replace(piece, cost=piece.cost + BREAK_SUM) for piece in self.flat.formula(condition)]
+        pieces = [replace(piece, cost=piece.cost + BREAK_BRACKET) for piece in self.flat.formula(condition)]
         pieces[0] = replace(pieces[0], text=f"[{pieces[0].text}", cost=BREAK_FACTOR)
         pieces[-1] = replace(pieces[-1], text=f"{pieces[-1].text}]")
         return pieces
@@ -317,7 +331,7 @@ class Printer:
         """A term, formula, value, equation, or the body of a statement, on one line."""
         if isinstance(item, sympy.Expr):
             return self.term(item)
-        if isinstance(item, Value):
+        if isinstance(item, (Value, RealTerm)):
             return _line(self.value(item))
         return _line(self.body(item.body if isinstance(item, Statement) else item))
 

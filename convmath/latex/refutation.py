@@ -33,7 +33,7 @@ def refutation(item: Counterexample, dialect: Dialect, sizes: Sizes) -> Page:
         yield writer.display(writer.printer.body(claim.body))
         yield from writer.introduced(names)
         yield Paragraph(failure(writer, claim, item.witness))
-        entries = listed([dialect.code(identifier) for identifier in item.instead])
+        entries = listed([dialect.entry(identifier) for identifier in item.instead])
         yield Paragraph(say("What is true instead: {entries}.", entries=entries))
 
     return Page(
@@ -42,5 +42,5 @@ def refutation(item: Counterexample, dialect: Dialect, sizes: Sizes) -> Page:
         phrase(item.title),
         writer.words(item.summary),
         (Section("", tuple(blocks())),),
-        tuple((source, writer.words(source)) for source in item.sources),
+        writer.sources(item.sources),
     )

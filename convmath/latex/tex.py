@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..phrases import phrase
 from .dialect import GREEK, Dialect, name_parts
 from .widths import width
 
@@ -28,28 +29,31 @@ def escape(text: str) -> str:
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
+def _operator(name: str) -> str:
+    return rf"\{name}" if name in ("min", "max") else rf"\mathrm{{{name}}}"
+
+
 class Latex(Dialect):
     """LaTeX with amsmath."""
 
-    relations = {"<=": r"\le", "<": "<", "==": "=", "!=": r"\ne", ">=": r"\ge", ">": ">"}  # noqa: RUF012
-    connectives = {  # noqa: RUF012
-        "and": r"\text{ and }",
-        "or": r"\text{ or }",
-        "=>": r"\implies",
-        "<=>": r"\iff",
-        "not": r"\neg",
-    }
+    relations = {"<=": r"\le", "<": "<", "==": "=", "!=": r"\ne", ">=": r"\ge", ">": ">", "~": r"\approx"}  # noqa: RUF012
     minus = "-"
     product = r"\,"
     times = r" \cdot "
     tight = ""
     gap = r"\quad "
     stacked = True
+    infinity = r"\infty"
 
     @property
     def flat(self) -> Dialect:
         """Quotients with a slash, brackets that do not grow."""
         return FLAT_LATEX
+
+    def connective(self, sign: str) -> str:
+        """An arrow, or a word with the space of a relation."""
+        arrows = {"=>": r"\implies", "<=>": r"\iff", "not": r"\neg"}
+        return arrows[sign] if sign in arrows else rf"\mathrel{{\text{{{phrase(sign)}}}}}"
 
     def encloses(self, formula: str) -> bool:
         """A bracket; TeX itself sets the space before a growing one."""
@@ -59,7 +63,7 @@ class Latex(Dialect):
         """A thin space where TeX sets none: it does after a sum sign, and before a growing bracket."""
         if after.startswith((r"\left", r"\frac")):
             return ""
-        return "" if before.startswith(r"\sum") and not after.startswith(("[", "(")) else self.product
+        return "" if before.startswith((r"\sum", r"\int")) and not after.startswith(("[", "(")) else self.product
 
     def name(self, name: str) -> str:
         """A symbol: ``p_l`` gets a subscript, a word stands upright."""
@@ -96,7 +100,7 @@ class Latex(Dialect):
 
     def function(self, name: str, arguments: Sequence[str]) -> str:
         """An operator name with its arguments."""
-        return rf"\{name}\left({', '.join(arguments)}\right)"
+        return rf"{_operator(name)}\left({', '.join(arguments)}\right)"
 
     def mod(self, a: str, b: str) -> str:
         """The binary mod."""
@@ -125,6 +129,22 @@ class Latex(Dialect):
         rows = [r",\ ".join(ranges[start : start + columns]) for start in range(0, len(ranges), columns)]
         stack = r" \\ ".join(rows)
         return [rf"\sum_{{\substack{{{stack}}}}}"]
+
+    def root(self, inner: str) -> str:
+        """The sign over what it holds."""
+        return rf"\sqrt{{{inner}}}"
+
+    def exponential(self, exponent: str) -> str:
+        """A superscript of e."""
+        return f"e^{{{exponent}}}"
+
+    def integral(self, variable: str, low: str, high: str) -> str:
+        """The limits at the sign."""
+        return rf"\int_{{{low}}}^{{{high}}}"
+
+    def differential(self, variable: str) -> str:
+        """A thin space and d with the variable."""
+        return rf"{self.product}d{variable}"
 
     def derivative(self, of: str, at: str) -> str:
         """Curly d's as a fraction."""
@@ -165,6 +185,10 @@ class Latex(Dialect):
         """Typewriter."""
         return rf"\texttt{{{escape(text)}}}"
 
+    def entry(self, identifier: str) -> str:
+        """A command, which leads to the entry in the complete document."""
+        return rf"\entry{{{identifier}}}"
+
     def width(self, formula: str) -> float:
         """In em, from the shapes of the commands."""
         return width(formula)
@@ -187,7 +211,7 @@ class _Flat(Latex):
         return rf"\lceil {self._quotient(numerator, denominator)} \rceil"
 
     def function(self, name: str, arguments: Sequence[str]) -> str:
-        return rf"\{name}({', '.join(arguments)})"
+        return rf"{_operator(name)}({', '.join(arguments)})"
 
     def encloses(self, formula: str) -> bool:
         return formula.startswith(("(", r"\lfloor", r"\lceil"))
@@ -214,6 +238,10 @@ class Markdown(Latex):
     def code(self, text: str) -> str:
         """Between backticks."""
         return f"`{text}`"
+
+    def entry(self, identifier: str) -> str:
+        """Between backticks."""
+        return self.code(identifier)
 
 
 class _FlatMarkdown(_Flat, Markdown):

@@ -5,20 +5,25 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from ..phrases import phrase
 from .dialect import GREEK, Dialect, name_parts
 
 
 class Text(Dialect):
     """One line of Unicode."""
 
-    relations = {"<=": "≤", "<": "<", "==": "=", "!=": "≠", ">=": "≥", ">": ">"}  # noqa: RUF012
-    connectives = {"and": "and", "or": "or", "=>": "⟹", "<=>": "⟺", "not": "not"}  # noqa: RUF012
+    relations = {"<=": "≤", "<": "<", "==": "=", "!=": "≠", ">=": "≥", ">": ">", "~": "≈"}  # noqa: RUF012
     minus = "-"
     product = "·"
     times = "·"
     tight = "·"
-    gap = ", "
+    gap = " "
     stacked = False
+    infinity = "∞"
+
+    def connective(self, sign: str) -> str:
+        """An arrow, or a word."""
+        return {"=>": "⟹", "<=>": "⟺"}.get(sign) or phrase(sign)
 
     def encloses(self, formula: str) -> bool:
         """A bracket."""
@@ -93,6 +98,22 @@ class Text(Dialect):
             *(f"{part})" for part in rest[-1:]),
         ]
 
+    def root(self, inner: str) -> str:
+        """The sign before brackets."""
+        return f"√{inner}" if inner.isalnum() else f"√({inner})"
+
+    def exponential(self, exponent: str) -> str:
+        """As in a program."""
+        return f"exp({exponent})"
+
+    def integral(self, variable: str, low: str, high: str) -> str:
+        """The sign with its variable and limits in round brackets."""
+        return f"∫({variable}={low}..{high})"
+
+    def differential(self, variable: str) -> str:
+        """Nothing: the variable stands at the sign."""
+        return ""
+
     def derivative(self, of: str, at: str) -> str:
         """With a slash."""
         return f"∂{of}/∂{at}"
@@ -125,6 +146,10 @@ class Text(Dialect):
     def code(self, text: str) -> str:
         """As it is."""
         return text
+
+    def entry(self, identifier: str) -> str:
+        """As it is."""
+        return identifier
 
     def split(self, line: str, room: float) -> list[str]:
         """Broken at spaces."""

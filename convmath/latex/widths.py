@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import east_asian_width
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 _SCRIPT = 0.72
@@ -12,7 +13,8 @@ _COMMANDS = {
     r"\neg": 0.67, r"\cdot": 0.28 + _OPERATOR, r"\bmod": 2.0 + _OPERATOR, r"\min": 1.7, r"\max": 1.9, r"\quad": 1.0,
     r"\qquad": 2.0, r"\,": 0.17, r"\;": 0.28, r"\ ": 0.33, r"\thinspace": 0.17, r"\partial": 0.57, r"\dots": 1.2,
     r"\lfloor": 0.5, r"\rfloor": 0.5, r"\lceil": 0.5, r"\rceil": 0.5, r"\left": 0.1, r"\right": 0.1,
-    r"\biggl": 0.25, r"\biggr": 0.25, r"\mathrm": 0.0, r"\mathit": 0.0, r"\displaystyle": 0.0,
+    r"\int": 0.7, r"\infty": 1.0, r"\sqrt": 0.85, r"\approx": 0.78 + _RELATION,
+    r"\mathrel": _RELATION, r"\biggl": 0.25, r"\biggr": 0.25, r"\mathrm": 0.0, r"\mathit": 0.0, r"\displaystyle": 0.0,
 }  # fmt: skip
 _CHARACTERS = {
     "=": 0.78 + _RELATION, "<": 0.78 + _RELATION, ">": 0.78 + _RELATION, "+": 0.78 + _OPERATOR, "-": 0.78 + _OPERATOR,
@@ -20,7 +22,7 @@ _CHARACTERS = {
     "f": 0.6, "m": 0.88, "w": 0.72, "M": 1.08, "N": 0.9,
 }  # fmt: skip
 _LETTER = 0.56
-_TEXT = 0.48
+_TEXT, _WIDE = 0.57, 1.0
 
 
 def width(formula: str) -> float:
@@ -73,7 +75,8 @@ def _scripts(part: str, tokens: list[str]) -> float:
     """What stands below and above at the same place counts once."""
     widths = {part: _argument(tokens)}
     if tokens and tokens[0] in ("_", "^") and tokens[0] != part:
-        widths[tokens.pop(0)] = _argument(tokens)
+        other = tokens.pop(0)
+        widths[other] = _argument(tokens)
     return _SCRIPT * max(widths.values()) + 0.05
 
 
@@ -101,11 +104,11 @@ def _stack(tokens: list[str]) -> float:
 
 
 def _words(tokens: list[str]) -> float:
-    count, depth = 0, 0
+    total, depth = 0.0, 0
     while tokens:
         part = tokens.pop(0)
         depth += {"{": 1, "}": -1}.get(part, 0)
         if depth == 0:
             break
-        count += 1
-    return _TEXT * count * 1.18
+        total += _WIDE if east_asian_width(part[0]) in "WF" else _TEXT
+    return total

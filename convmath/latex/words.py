@@ -1,19 +1,26 @@
 """Sentences with formulas in them: the words of a proof name symbols and small terms, which the page sets as such.
 
-A stretch of text is a formula when it is built from known symbols, numbers, ``+ - * /``, comparisons, brackets, indices
-and ``floor ceil min max``, and names a symbol; the article "a" alone is a word.
+A stretch of text is a formula when it is built from known symbols, numbers, ``+ - * / ^``, comparisons, brackets,
+indices and ``floor ceil min max``, and names a symbol; the article "a" alone is a word.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from string import ascii_lowercase
 
+from ..phrases import spoken
 from .dialect import Dialect
 
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d+)|(?P<name>[A-Za-z]\w*)|(?P<sign><=|>=|!=|[-+*/=<>()\[\],]))")
-_START = re.compile(r"(?<![\w'.-])(?=[\w(-])")
-_CODE = re.compile(r"\b[A-Za-z]+(?:_[A-Za-z]+)+\b")
+# ASCII letters alone: a Chinese character beside a formula is no part of a name.
+_TOKEN = re.compile(r"\s*(?:(?P<number>\d+)|(?P<name>[A-Za-z]\w*)|(?P<sign><=|>=|!=|[-+*/=<>()\[\],^]))", re.ASCII)
+_START = re.compile(r"(?<![\w'.-])(?=[\w(-])", re.ASCII)
+_WORD = re.compile(r"\w+|.", re.ASCII | re.DOTALL)
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_PRIME = re.compile(r"'(?![A-Za-z])")
+_CODE = re.compile(r"\b[A-Za-z]+(?:_[A-Za-z]+)+\b", re.ASCII)
+_ENGLISH_WORDS = ("a", "A", "I")
 _RELATIONS = {"=": "==", "<": "<", "<=": "<=", ">=": ">=", ">": ">", "!=": "!="}
 _ROUND = ("floor", "ceil")
 _FUNCTIONS = (*_ROUND, "min", "max")
@@ -26,16 +33,17 @@ def sentence(text: str, dialect: Dialect, known: Collection[str]) -> str:
     >>> sentence("a kernel of d*(k - 1) + 1 elements at s = 1", LATEX, {"d", "k", "s", "a"})
     'a kernel of $d(k - 1) + 1$ elements at $s = 1$'
     """
+    words = _ENGLISH_WORDS if spoken() == "en" else ()
     written, position, plain = [], 0, 0
     while match := _START.search(text, position):
         start = match.start()
         parser = _Parser(text, start, dialect, known)
         formula = parser.formula()
-        if formula and parser.symbols and text[start : parser.end] not in ("a", "A", "I"):
+        if formula and parser.symbols and text[start : parser.end] not in words:
             written += [_plain(text[plain:start], dialect), dialect.inline(formula)]
             position = plain = parser.end
         else:
-            word = re.compile(r"\w+|.").match(text, start)
+            word = _WORD.match(text, start)
             position = word.end() if word else start + 1
     written.append(_plain(text[plain:], dialect))
     return "".join(written)
@@ -81,7 +89,7 @@ class _Parser:
         return minus + terms
 
     def _product(self) -> str | None:
-        return self._linked(self._factors, "*/", lambda sign: "/" if sign == "/" else self.dialect.product, tight=True)
+        return self._linked(self._power, "*/", lambda sign: "/" if sign == "/" else self.dialect.product, tight=True)
 
     def _linked(
         self,
@@ -106,6 +114,17 @@ class _Parser:
             ) + operand_text
         return total
 
+    def _power(self) -> str | None:
+        base = self._factors()
+        before = (self.end, self.symbols)
+        if base is None or not self._sign(("^",), adjacent=True):
+            return base
+        exponent = self._factors()
+        if exponent is None:
+            self.end, self.symbols = before
+            return base
+        return self.dialect.power(base, exponent)
+
     def _factors(self) -> str | None:
         """A number, symbol or bracket, and what follows it without a sign: ``2h``, ``d(k - 1)``."""
         match = _TOKEN.match(self.text, self.end)
@@ -113,7 +132,7 @@ class _Parser:
             return None
         if match["number"]:
             self.end = match.end()
-            following = re.compile(r"[A-Za-z]\w*").match(self.text, self.end)
+            following = _NAME.match(self.text, self.end)
             if following and following.group() in self.known:
                 return match["number"] + (self._name() or "")
             return match["number"] if not following else None
@@ -135,17 +154,39 @@ class _Parser:
         self.symbols += 1
         if self.text[self.end : self.end + 1] == "[" and (indices := self._list("[", "]")):
             return self.dialect.indexed(name, indices)
+        prime = self._prime()
         product = self._bracket("(", ")") if self.text[self.end : self.end + 1] == "(" else None
-        return self.dialect.name(name) + (self.dialect.tight + product if product else "")
+        return self.dialect.name(name) + prime + (self.dialect.tight + product if product else "")
+
+    def _prime(self) -> str:
+        """A prime that no letter follows, as it does in "the layer's"."""
+        if not _PRIME.match(self.text, self.end):
+            return ""
+        self.end += 1
+        return "'"
 
     def _subscripted(self, match: re.Match[str]) -> str | None:
-        """An entry of a sequence written with an underscore: ``J_L``."""
+        """An entry of a sequence written with an underscore: ``J_L``, ``w_(i - k, j)``."""
         base, _, index = match["name"].partition("_")
+        if len(base) == 1 and match["name"] == f"{base}_":
+            return self._indexed_by_list(base, match.end())
         if not {base, index} <= set(self.known):
             return None
         self.end = match.end()
         self.symbols += 1
         return self.dialect.indexed(base, [self.dialect.name(index)])
+
+    def _indexed_by_list(self, base: str, end: int) -> str | None:
+        """``w_(i - k, j)``, whatever the letters are."""
+        before, known = (self.end, self.symbols), self.known
+        self.end, self.known = end, {*known, *ascii_lowercase}
+        indices = self._list("(", ")")
+        self.known = known
+        if not indices:
+            self.end, self.symbols = before
+            return None
+        self.symbols += 1
+        return self.dialect.indexed(base, indices)
 
     def _function(self, name: str) -> str | None:
         arguments = self._list("(", ")")

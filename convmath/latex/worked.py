@@ -11,6 +11,7 @@ import sympy
 from ..calculus.evaluate import Model, Number
 from ..calculus.index import Formula, term_json, variables
 from ..calculus.models import Models
+from ..calculus.reals import RealTerm
 from ..calculus.terms import Equation, Statement, Value
 from ..errors import ProofError
 
@@ -29,7 +30,7 @@ class Point:
         """The value of an integer term, or None where a variable in it has none."""
         return self.model.term(term_json(term)) if variables(term) <= self.numbers.keys() else None
 
-    def value(self, value: Value) -> Number:
+    def value(self, value: Value | RealTerm) -> Number:
         """The number that a value stands for."""
         return self.model.value(value.json())
 

@@ -20,15 +20,17 @@ LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 
 _LANGUAGE = ContextVar("language", default="en")
 _MISSING: ContextVar[set[str] | None] = ContextVar("missing", default=None)
+_HEARD: ContextVar[set[str] | None] = ContextVar("heard", default=None)
 
 
 @contextmanager
-def speaking(language: str, *, missing: set[str] | None = None) -> Iterator[None]:
-    """Say everything in a language, inside the block.
+def speaking(language: str, *, missing: set[str] | None = None, heard: set[str] | None = None) -> Iterator[None]:
+    """Say everything in a language, inside the block; a block inside it has its sets too unless it gives its own.
 
     Args:
         language: ``"en"`` or ``"zh"``.
         missing: where sentences that the table lacks are put, in place of an error; they are said in English.
+        heard: where every sentence that is said is put, in English and with its fields open.
 
     Raises:
         DomainError: the language is unknown.
@@ -39,12 +41,15 @@ def speaking(language: str, *, missing: set[str] | None = None) -> Iterator[None
     """
     if language not in LANGUAGES:
         raise DomainError("language", language, f"needs one of {', '.join(LANGUAGES)}")
-    tokens = _LANGUAGE.set(language), _MISSING.set(missing)
+    before = _LANGUAGE.set(language)
+    missing_before = _MISSING.set(_MISSING.get() if missing is None else missing)
+    heard_before = _HEARD.set(_HEARD.get() if heard is None else heard)
     try:
         yield
     finally:
-        _LANGUAGE.reset(tokens[0])
-        _MISSING.reset(tokens[1])
+        _LANGUAGE.reset(before)
+        _MISSING.reset(missing_before)
+        _HEARD.reset(heard_before)
 
 
 def spoken() -> str:
@@ -58,6 +63,9 @@ def phrase(english: str) -> str:
     Raises:
         UnsupportedError: the language's table lacks them.
     """
+    heard = _HEARD.get()
+    if heard is not None and english:
+        heard.add(english)
     if spoken() == "en" or not english:
         return english
     said = table(spoken()).get(english)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,11 @@ class Log:
         ]
 
     @property
+    def missing(self) -> list[str]:
+        """Characters that a font does not have."""
+        return re.findall(r"Missing character: There is no (\S+)", self.text)
+
+    @property
     def undefined(self) -> list[str]:
         """References and citations without a target."""
         return re.findall(
@@ -36,11 +42,20 @@ class Log:
         )
 
 
-def compiled(source: str, folder: Path) -> Log:
+def chinese() -> tuple[str, ...]:
+    """The engine of Chinese documents; the test is skipped where it or its fonts are missing."""
+    for needed in ("xeCJK.sty", "FandolSong-Regular.otf"):
+        found = shutil.which("kpsewhich") and subprocess.run(["kpsewhich", needed], capture_output=True, check=False)
+        if not found or found.returncode:
+            pytest.skip(f"no {needed} is installed (Debian: texlive-xetex, texlive-lang-chinese)")
+    return ("xelatex",)
+
+
+def compiled(source: str, folder: Path, engines: Sequence[str] = ENGINES) -> Log:
     """The log of the last run of the LaTeX engine; the test is skipped where there is none."""
-    engine = next(filter(shutil.which, ENGINES), None)
+    engine = next(filter(shutil.which, engines), None)
     if engine is None:
-        pytest.skip(f"no LaTeX engine: none of {', '.join(ENGINES)} is installed")
+        pytest.skip(f"no LaTeX engine: none of {', '.join(engines)} is installed")
     (folder / "page.tex").write_text(source, encoding="utf-8")
     command = (
         [engine, "page.tex"]

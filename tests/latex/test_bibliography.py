@@ -10,8 +10,9 @@ import pytest
 import convmath
 from convmath import catalog
 from convmath.counterexamples import all_counterexamples
-from convmath.errors import ProofError
-from convmath.latex.bibliography import cited, parse, references
+from convmath.errors import ProofError, UnsupportedError
+from convmath.latex.bibliography import cited, located, parse, references
+from convmath.phrases import speaking
 
 ENTRY = "@book{Key2000,\n  author = {Müller, Ada and Ng, Bo},\n  title = {{Title}},\n  year = {2000},\n}\n"
 
@@ -57,3 +58,14 @@ def test_every_reference_says_where_it_is_found():
         assert reference.url or reference.field("publisher"), reference.key
         assert reference.field("title")
         assert reference.surnames or reference.field("organization")
+
+
+def test_places_are_said_in_chinese():
+    with speaking("zh"):
+        said = [located(place) for place in ("section 24.1", "equations 4 to 7", "relationships 13 and 14", "abstract")]
+    assert said == ["第 24.1 节", "式 4 至 7", "关系 13 和 14", "摘要"]
+
+
+def test_a_place_that_the_table_lacks_is_caught():
+    with speaking("zh"), pytest.raises(UnsupportedError, match=r"lacks: paragraph \{first\}"):
+        located("paragraph 5")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,6 +23,7 @@ from convmath.latex.mentions import orphans
 from convmath.latex.unicode import TEXT
 
 from .compiled import compiled
+from .prose import assert_is_safe_in_markdown
 
 STYLES = ("latex", "markdown", "text", "json")
 ENTRY = catalog.entry("size.conv")
@@ -57,17 +57,9 @@ def test_every_entry_has_a_page_in_every_style(case, style):
         assert_is_safe_in_markdown(page)
     if style == "json":
         data = json.loads(page)
-        assert data["trust"] == ["kernel"]
+        assert data["trust"] == sorted(catalog.entry(name).trust)
         assert data["trace"][-1][-1]["conclusion"]
         assert all(step["why"] for part in data["parts"] for step in part["steps"])
-
-
-def assert_is_safe_in_markdown(page: str) -> None:
-    """GitHub takes a backslash before punctuation for its own, except at the end of a line of a display."""
-    for display in re.findall(r"\$\$\n(.*?)\n\$\$", page, re.DOTALL):
-        assert not re.search(r"\\[^A-Za-z]", display.replace("\\\\\n", "\n")), display
-    for inline in re.findall(r"(?<!\$)\$([^$\n]+)\$(?!\$)", page):
-        assert not re.search(r"\\[^A-Za-z]", inline), inline
 
 
 def test_markdown_that_github_would_spoil_is_caught():
@@ -118,7 +110,7 @@ def test_a_changed_step_changes_the_bytes(style):
     assert digest(same, style) == digest(ENTRY, style) != digest(changed, style)
 
 
-@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("ndim", [2, 3])
 def test_the_complete_document_compiles_and_no_line_sticks_out(ndim, tmp_path):
     source = render(catalog.entries(), ndim=ndim)
     for entry in catalog.entries():
@@ -166,11 +158,11 @@ def test_a_mistake_that_is_none_is_refused():
 
 def test_what_is_admitted_is_named_on_the_page():
     (part,) = ENTRY.proof().parts
-    admitted = admit(ENTRY.theorem.conclusion, "sympy.integrate")
+    admitted = admit(ENTRY.theorem.conclusion, "hope")
     proof = replace(ENTRY.proof(), parts=(replace(part, theorem=admitted),))
     page = str(Author(ENTRY, proof, TEXT, FORMS["text"].sizes).page())
-    assert "rests on sympy.integrate" in page
-    assert "sympy.integrate" not in render(ENTRY, style="text")
+    assert "It also rests on hope." in page
+    assert "hope" not in render(ENTRY, style="text")
 
 
 def test_hypotheses_read_as_a_sentence():

@@ -117,7 +117,7 @@ SIZE = FloorDiv(n + p_l + p_r - d * (k - 1) - 1, s) + 1
             r"n \ge 0 \implies \biggl(n = k \iff k = n\biggr)",
             "n ≥ 0 ⟹ (n = k ⟺ k = n)",
         ),
-        (either(lt(n, 0), lt(0, n)), r"n < 0 \text{ or } n > 0", "n < 0 or n > 0"),
+        (either(lt(n, 0), lt(0, n)), r"n < 0 \mathrel{\text{or}} n > 0", "n < 0 or n > 0"),
         (Value(()), "0", "0"),
         (value(x[i]) * -1, "-x_i", "-x[i]"),
         (value(x[i]) + value(w[i]) * -2, r"x_i - 2\,w_i", "x[i] - 2 w[i]"),

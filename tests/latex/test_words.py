@@ -1,4 +1,5 @@
 """Formulas in the words of the proofs are set as formulas, words as words."""
+# ruff: noqa: RUF001 - Chinese punctuation
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import pytest
 from convmath.latex.tex import LATEX, MARKDOWN, escape
 from convmath.latex.unicode import TEXT
 from convmath.latex.words import sentence
+from convmath.phrases import speaking
 
 KNOWN = {*"nksdoabNEJLhlMpti", "p_l"}
 
@@ -31,6 +33,31 @@ KNOWN = {*"nksdoabNEJLhlMpti", "p_l"}
 )
 def test_sentences(words, expected):
     assert sentence(words, LATEX, KNOWN | {"x"} if "x[" in words else KNOWN) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("在窗口k中解出d*(k - 1) + 1个元素", r"在窗口$k$中解出$d(k - 1) + 1$个元素"),
+        ("对o求和，o >= 0；a 也是", r"对$o$求和，$o \ge 0$；$a$ 也是"),
+        ("output_padding增加", r"\texttt{output\_padding}增加"),
+    ],
+)
+def test_formulas_beside_chinese_characters_are_found(words, expected):
+    with speaking("zh"):
+        assert sentence(words, LATEX, KNOWN) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("o' = s(b' - 1), the layer's k", r"$o' = s(b' - 1)$, the layer's $k$"),
+        ("k^2 of w_(i - u + 1, v)", r"$k^{2}$ of $w_{i - u + 1, v}$"),
+        ("n^ and w_() stay", r"$n$\textasciicircum{} and w\_() stay"),
+    ],
+)
+def test_primes_powers_and_indices_in_brackets(words, expected):
+    assert sentence(words, LATEX, KNOWN) == expected
 
 
 def test_an_unknown_letter_stays_a_word():
