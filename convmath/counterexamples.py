@@ -47,6 +47,11 @@ class Counterexample:
     instead: tuple[str, ...]
     build: Callable[[], Claim] = field(repr=False)
 
+    @property
+    def subject(self) -> str:
+        """The id of the entry in whose chapter it belongs: the first that is true instead."""
+        return self.instead[0]
+
     @cached_property
     def claim(self) -> Claim:
         """The claim on symbols."""

@@ -52,7 +52,7 @@ def comparisons(g: Pooling) -> Calc:
     calc = Calc(g.elements - g.results, (*g.given, le(1, C)))
     calc.apply(each.theorem, why="an element of a window each,")
     calc.apply(less.theorem, why="but the first one is compared with nothing", term=1)
-    calc.qed(g.returned(cm.pool_flops, pool="max", **g.options))
+    calc.qed(g.returned(cm.pool_flops, mode="max", **g.options))
     return calc
 
 
@@ -70,7 +70,7 @@ def pool(ndim: int) -> Proof:
     mean = Calc((g.elements - g.results) + g.results, (*g.given, le(1, C)))
     mean.ring(g.elements, why="the division makes good for the first element, which is added to nothing")
     mean.apply(g.counted(g.elements, pairs(g.each("m"), g.each("M"))).theorem, why="an element of a window each")
-    mean.qed(g.returned(cm.pool_flops, pool="average", **g.options))
+    mean.qed(g.returned(cm.pool_flops, mode="avg", **g.options))
     numbers = {B: 1, C: 2}
     for axis, after in zip(g.axes, g.right, strict=True):
         numbers |= {axis.I: 4, axis.M: 2, axis.K: 2, axis.s: 2, axis.d: 1, axis.p: 0, after: 0}

@@ -59,7 +59,7 @@ def correlation_is_associative() -> Claim:
     "rot180.is_transpose",
     title="rot180 of a kernel is its matrix transpose",
     sources=("often heard",),
-    instead=("grad.input.rot180", "correlation.flip"),
+    instead=("correlation.flip", "grad.input.rot180"),
 )
 def rot180_is_transpose() -> Claim:
     """The flip turns both axes round; the transpose exchanges them."""
@@ -189,7 +189,7 @@ def circular_convolution_is_linear() -> Claim:
 
 @counterexample(
     "pool.index_without_stride",
-    title="Pooling in windows that do not overlap reads x[k + m]",
+    title="Pooling in windows that do not overlap reads x[o + m]",
     sources=("LiHang2022, definition 24.2",),
     instead=("pool.index",),
 )
@@ -239,22 +239,28 @@ def transposed_convolution_inverts() -> Claim:
     """It gives the shape back and not the values: the transpose of a matrix is not its inverse."""
     out = n - k + 1
     inside = [atom for index, stop in ((o, out), (m, k), (e, k), (j, n)) for atom in within(0, index, stop)]
-    there_and_back = total((o, m, e, j), (eq(j, o + m), eq(i, o + e), *inside), value(w[m]) * w[e] * x[j])
+    there_and_back = total((o, m, e, j), (eq(j, o + m), eq(i, o + e), *inside), x[j])
     return Claim(
         Equation(there_and_back, value(x[i])),
-        POSITIONS | {e: "kernel tap on the way back", j: "input position on the way there"} | TENSORS,
+        POSITIONS
+        | {
+            k: "number of kernel taps, each of them 1",
+            e: "kernel tap on the way back",
+            j: "input position on the way there",
+            x: "input",
+        },
         (le(1, k), le(k, n), *within(0, i, n)),
     )
 
 
 @counterexample(
     "grad.input.printed_index",
-    title="The gradient for the input sums w_(i-k+1, j-1+1) times the output gradient",
+    title="In the gradient for the input only the row of the kernel goes with the output position",
     sources=("LiHang2022, section 24.2.1",),
     instead=("grad.input", "grad.input.rot180"),
 )
 def gradient_with_the_printed_index() -> Claim:
-    """The second index is j - l + 1: it runs with the output position, as the first one does."""
+    """The entry is w_(i-k+1, j-l+1), printed as w_(i-k+1, j-1+1): both indices go with the output position."""
     row, column, delta = q, t, tensor("delta")
     inside = (*within(0, row, n), *within(0, column, n), *within(0, i - row, M))
     sides = [
@@ -278,7 +284,7 @@ def gradient_with_the_printed_index() -> Claim:
 
 @counterexample(
     "dense.sharing_without_offset",
-    title="Sharing the weights of a dense layer gives h_(i,j) = sum of w_(k,l) x_(k,l)",
+    title="With shared weights a dense layer gives the sum of w[m]*x[m] at every output position",
     sources=("ZhangLiptonLiSmola2023, section 7.1.2, as printed in lecture notes",),
     instead=("dense.to_convolution",),
 )

@@ -16,13 +16,14 @@ from convmath.inert import CeilDiv, FloorDiv
 
 from .size import AXIS, d, k, m, n, on_symbols, s
 
-p, t, i, R, J = integers("p t i R J")
+p, t, i, R, J, corner, C, F = integers("p t i R J c C F")
 SIZES = {n: AXIS[n], k: AXIS[k], s: AXIS[s], d: AXIS[d], p: "padding on both sides"}
 
 
 def size(*, kernel: Any = k, source: Any = n, **options: Any) -> tuple[Any, Any]:
-    """The output size of a convolution on symbols, with its conditions."""
-    return on_symbols(cm.conv_output_size, source, kernel, **options)
+    """The output size of a convolution on symbols, with its conditions; nothing is rounded at stride 1."""
+    out, given = on_symbols(cm.conv_output_size, source, kernel, **options)
+    return out.replace(lambda term: isinstance(term, FloorDiv) and term.args[1] == 1, lambda term: term.args[0]), given
 
 
 # Sizes
@@ -54,14 +55,14 @@ def same_padding_halves() -> Claim:
 
 @counterexample(
     "size.same_even",
-    title="Padding k//2 on both sides keeps the size for every kernel",
+    title="Padding floor(k/2) on both sides keeps the size for every kernel",
     sources=("often heard",),
     instead=("size.same_odd",),
 )
 def half_padding_keeps_the_size() -> Claim:
     """With an even kernel it adds an element."""
-    out, given = size(padding=FloorDiv(k, 2))
-    return Claim(eq(out, n), SIZES, given)
+    out, _ = size(padding=FloorDiv(k, 2))
+    return Claim(eq(out, n), SIZES, (le(1, n), le(1, k)))
 
 
 @counterexample(
@@ -110,9 +111,9 @@ def size_truncates() -> Claim:
 def two_strides_are_one() -> Claim:
     """Each layer's kernel takes its part off before the next one rounds."""
     first, given = size(stride=s)
-    second, more = size(source=first, stride=t)
+    second, _ = size(source=first, stride=t)
     once, _ = size(stride=s * t)
-    return Claim(eq(second, once), SIZES | {t: "stride of the second layer"}, (*given, *more))
+    return Claim(eq(second, once), SIZES | {t: "stride of the second layer"}, (*given, le(1, t), le(k, first)))
 
 
 @counterexample(
@@ -130,15 +131,16 @@ def transposed_convolution_recovers_the_size() -> Claim:
 
 @counterexample(
     "size.output_padding_up_to_stride",
-    title="output_padding = s still recovers an input size of the convolution",
+    title="An output padding as large as the stride still recovers an input size of the convolution",
     sources=("often heard",),
     instead=("size.conv_transpose.recovers",),
 )
 def output_padding_may_be_the_stride() -> Claim:
     """With it the convolution of the larger size has one position more."""
     longer = (n - 1) * s + k + s
-    out, given = on_symbols(cm.conv_output_size, longer, k, stride=s)
-    return Claim(eq(out, n), {n: "size before the transposed convolution", k: AXIS[k], s: AXIS[s]}, (*given, le(1, n)))
+    out, _ = on_symbols(cm.conv_output_size, longer, k, stride=s)
+    symbols = {n: "size before the transposed convolution", k: AXIS[k], s: AXIS[s]}
+    return Claim(eq(out, n), symbols, (le(1, n), le(1, k), le(1, s)))
 
 
 @counterexample(
@@ -203,14 +205,16 @@ def dilated_kernel_reads_everything() -> Claim:
 
 @counterexample(
     "filters.edge_printed",
-    title="The patch (3, 0, 1), (1, 5, 8), (2, 7, 2) with 1*(1) at the top right gives -5",
+    title="The edge kernel with 1 at the top right gives -5",
     sources=("Ng2017, week 1, edge detection, as printed in lecture notes",),
     instead=("correlation.flip",),
 )
 def edge_patch_as_printed() -> Claim:
-    """The right column of the kernel is -1: with +1 in one place the sum is -3."""
-    patch, kernel = (3, 0, 1, 1, 5, 8, 2, 7, 2), (1, 0, 1, 1, 0, -1, 1, 0, -1)
-    return Claim(eq(sum(map(mul, patch, kernel)), -5), {})
+    """The right column of the kernel is -1: with 1 in one place the sum over the patch is -3."""
+    patch, kernel = (3, 0, 1, 1, 5, 8, 2, 7, 2), (1, 0, corner, 1, 0, -1, 1, 0, -1)
+    return Claim(
+        eq(sum(map(mul, patch, kernel)), -5), {corner: "kernel element at the top right, as printed"}, (eq(corner, 1),)
+    )
 
 
 @counterexample(
@@ -221,4 +225,9 @@ def edge_patch_as_printed() -> Claim:
 )
 def dense_weights_as_printed() -> Claim:
     """28 * 28 * 6 is 4704: there are 4704 x 3072 = 14,450,688."""
-    return Claim(eq(cm.linear_params(32 * 32 * 3, 28 * 28 * 6, bias=False), 4074 * 3072), {})
+    weights = cm.linear_params(32 * 32 * C, 28 * 28 * F, bias=False)
+    return Claim(
+        eq(weights, 4074 * 3072),
+        {C: "input channels of 32x32 elements", F: "output channels of 28x28 elements"},
+        (eq(C, 3), eq(F, 6)),
+    )

@@ -90,23 +90,23 @@ PARTS = {"input_size": "n", "kernel_size": "k", "stride": "s", "dilation": "d"}
 POOLS = st.sampled_from([1, 1, 2]).flatmap(pooled).filter(lambda axes: len({a.output_padding for a in axes}) == 1)
 
 
-@pytest.mark.parametrize("pool", ["max", "average"])
+@pytest.mark.parametrize("mode", ["max", "avg"])
 @given(axes=POOLS)
-def test_pooling_costs_what_its_loops_do(pool, axes):
-    assert pool_cost(axes, pool=pool) == counted_pool(pool, (3, 2), axes).operations
-    assert pool_cost(axes, pool=pool, taps="valid") == counted_inside(pool, (3, 2), axes)
+def test_pooling_costs_what_its_loops_do(mode, axes):
+    assert pool_cost(axes, mode=mode) == counted_pool(mode, (3, 2), axes).operations
+    assert pool_cost(axes, mode=mode, taps="valid") == counted_inside(mode, (3, 2), axes)
 
 
 def test_a_comparison_too_many_is_caught():
     axes = (Axis(4, 2, 2, 1, 0, 0, 2, 0),)
-    assert pool_cost(axes, pool="average") != counted_pool("max", (3, 2), axes).operations
+    assert pool_cost(axes, mode="avg") != counted_pool("max", (3, 2), axes).operations
 
 
 def test_a_window_without_input_takes_no_operation():
     dilated = {"stride": 1, "padding": 1, "dilation": 2}
-    assert cm.pool_flops(1, 2, pool="max", **dilated) == 1
-    assert cm.pool_flops(1, 2, pool="max", taps="valid", **dilated) == 0
-    assert cm.pool_flops(1, 2, pool="average", taps="valid", **dilated) == 0
+    assert cm.pool_flops(1, 2, mode="max", **dilated) == 1
+    assert cm.pool_flops(1, 2, mode="max", taps="valid", **dilated) == 0
+    assert cm.pool_flops(1, 2, mode="avg", taps="valid", **dilated) == 0
 
 
 REFUSED = [
@@ -115,8 +115,8 @@ REFUSED = [
     (lambda: cm.linear_backward_macs(2, 3, input_gradient=None), "needs True or False"),
     (lambda: cm.matmul_flops(2, 1.5, 3, convention="mac"), "n=1.5: needs an integer, not float"),
     (lambda: cm.elementwise_flops((3, 0)), "size=0 on axis 1"),
-    (lambda: cm.pool_flops(8, 2, pool="min"), "needs 'max' or 'average'"),
-    (lambda: cm.pool_flops(8, 2, pool="max", padding=2), "pooling needs 2*padding <= kernel_size"),
+    (lambda: cm.pool_flops(8, 2, mode="min"), "needs 'max' or 'avg'"),
+    (lambda: cm.pool_flops(8, 2, mode="max", padding=2), "pooling needs 2*padding <= kernel_size"),
 ]
 
 

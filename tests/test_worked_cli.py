@@ -79,6 +79,28 @@ def test_files_give_the_same_page_as_text(tmp_path):
     assert printed("conv", "-i", tmp_path / "x.npy", "-k", tmp_path / "w.csv") == render(Conv(X, W))
 
 
+def test_floats_of_a_file_are_the_decimals_that_they_print_as_unless_asked_for_exactly(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[0.1, 0.25]], dtype=np.float32))
+    given = ["conv", "-i", tmp_path / "x.npy", "-k", "1"]
+    decimal, binary = ran(*given), ran(*given, "--exact-binary")
+    assert decimal.stdout == render(Conv([[[Fraction(1, 10), Fraction(1, 4)]]], [[[[1]]]]))
+    assert binary.stdout == render(Conv([[[Fraction(float(np.float32(0.1))), Fraction(1, 4)]]], [[[[1]]]]))
+    assert decimal.stdout != binary.stdout
+    assert re.match(r"Note: the floats in .*x\.npy are taken as the decimals that they print as", decimal.stderr)
+    assert binary.stderr == ""
+
+
+def test_there_is_no_note_about_floats_that_are_what_they_print_as(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[0.5, 3]]))
+    assert ran("conv", "-i", tmp_path / "x.npy", "-k", "0.1").stderr == ""
+
+
+@pytest.mark.parametrize("style", ["latex", "markdown", "text"])
+def test_a_page_with_the_users_numbers_has_no_line_about_its_source(style):
+    assert "Source" not in printed("pool", "-i", INPUT, "-k", 2, "--mode", "avg", "--format", style)
+    assert "Source" in printed("ml-24.8", "--format", style)
+
+
 @pytest.mark.parametrize(("suffix", "style"), [("tex", "latex"), ("md", "markdown"), ("txt", "text")])
 def test_the_suffix_of_a_file_says_the_style(tmp_path, suffix, style):
     path = tmp_path / "new" / f"steps.{suffix}"
@@ -96,12 +118,15 @@ def test_a_large_input_does_not_print_hundreds_of_windows_unless_asked():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["conv", "-i", "1 nan", "-k", "1"], "Error: input='nan': needs numbers such as 3, -1.5, 2e-3 or 2/3"),
-        (["conv", "-i", "1 2; 3", "-k", "1"], "Error: input='1 2; 3': has a row of 1 numbers after one of 2"),
-        (["conv", "-i", "none.npy", "-k", "1"], "Error: input='none.npy': needs a file that exists"),
-        (["conv", "-i", INPUT, "-k", "1 | 1"], "Error: x=(1, 1, 3, 3): needs 2 * 1 channels"),
+        (["conv", "-i", "1 nan", "-k", "1"], "Error: --input='nan': needs numbers such as 3, -1.5, 2e-3 or 2/3"),
+        (["conv", "-i", "1 2; 3", "-k", "1"], "Error: --input='1 2; 3': has a row of 1 number after one of 2"),
+        (["conv", "-i", "none.npy", "-k", "1"], "Error: --input='none.npy': needs a file that exists"),
+        (
+            ["conv", "-i", INPUT, "-k", "1 | 1"],
+            f"Error: --input='{INPUT}': has 1 channel, and --kernel is for 2 (| separates them there)",
+        ),
         (["conv", "-i", "1", "-k", KERNEL], "spans 2 elements, but axis 0 has 1 + 0 + 0 after padding"),
-        (["conv", *GIVEN, "-b", "1 2"], "Error: bias=(2,): needs 1 numbers, one for each output channel"),
+        (["conv", *GIVEN, "-b", "1 2"], "Error: --bias=(2,): needs 1 number, one for each output channel"),
         (["conv", *GIVEN, "-s", "n"], "Error: stride='n': needs an integer, or one per axis such as 2,1"),
         (["conv", *GIVEN, "-s", "1,2,3"], "Error: stride=(1, 2, 3): has 3 entries for 2 axes"),
         (["conv", *GIVEN, "-p", "half"], "Error: padding='half': needs integers such as 1 or 1,2, LO:HI, or one of"),
@@ -116,10 +141,28 @@ def test_a_large_input_does_not_print_hundreds_of_windows_unless_asked():
         ),
         (["conv_transpose", *GIVEN, "--op", 1], "needs output_padding < max(stride, dilation) = 1"),
         (["pool", "-i", INPUT, "-k", 4], "spans 4 elements, but axis 0 has 3"),
-        (["grad", *GIVEN, "--grad-output", "1"], "Error: grad_output=(1, 1, 1): needs shape (1, 2, 2)"),
+        (["grad", *GIVEN, "--grad-output", "1"], "Error: --grad-output=(1, 1, 1): needs shape (1, 2, 2)"),
         (["learn-kernel", *GIVEN, "-r", "fast"], "Error: rate='fast': needs numbers such as"),
         (["learn-kernel", *GIVEN, "-n", 0], "Error: updates=0: needs updates >= 1"),
-        (["ml-24.1"], "Error: example='ml-24.1': needs one of: nb-corr2d, nb-edge,"),
+        (["conv", *GIVEN, "-g", 2], "has 1 channel, and --kernel in 2 groups is for 2 (| separates them there)"),
+        (
+            ["conv", "-i", "1 | 1", "-k", "1", "-g", 2],
+            "needs to divide the number of output channels of --kernel, which is 1",
+        ),
+        (["conv", *GIVEN, "-g", 0], "Error: groups=0: needs groups >= 1"),
+        (
+            ["conv_transpose", "-i", "1", "-k", "1 || 1"],
+            "has 1 channel, and --kernel is for 2 (|| separates them there)",
+        ),
+        (["conv_transpose", *GIVEN, "-g", 2], "needs to divide the number of input channels of --kernel, which is 1"),
+        (["ml-24.44"], "Error: name='ml-24.44': no calculation or example has this name; did you mean ml-24.4"),
+        (["cnv", *GIVEN], "No such option: -i"),
+        (["cnv"], "Error: name='cnv': no calculation or example has this name; did you mean conv?"),
+        (["ml-24.4", "--lang", "fr"], "Invalid value for '--lang': 'fr' is not one of 'en', 'zh'"),
+        (
+            ["pool", "-i", INPUT, "-k", 2, "-m", "mean"],
+            "Invalid value for '--mode' / '-m': 'mean' is not one of 'max', 'avg'",
+        ),
         (["conv"], "Missing option '--input'"),
     ],
 )

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convmath.errors import DomainError
-from convmath.worked.numbers import MOST_DIGITS, exact, number
-from convmath.worked.reading import kernel, signal, vector
+from convmath.worked.numbers import MOST_DIGITS, array, counted, exact, number
+from convmath.worked.reading import holds_other_floats, kernel, signal, vector
 
 
 @given(st.fractions(max_denominator=10**9).filter(lambda f: abs(f) < 10**9))
@@ -29,10 +29,31 @@ def test_a_decimal_is_read_exactly(decimal):
     assert number("input", f"{decimal:e}") == Fraction(decimal)
 
 
-@given(st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=2**-20, max_value=2**60))
-def test_a_float_is_the_binary_fraction_that_it_holds(value):
-    assert exact("x", value) == Fraction(value)
-    assert exact("x", np.float32(value)) == Fraction(value)
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=2**-20, max_value=2**60)
+
+
+@given(FLOATS)
+def test_a_float_is_the_shortest_decimal_that_is_rounded_to_it(value):
+    assert exact("x", value) == Fraction(repr(value))
+    assert exact("x", np.float32(value)) == Fraction(str(np.float32(value)))
+    assert float(exact("x", value)) == value == np.float32(float(exact("x", np.float32(value))))
+
+
+@given(FLOATS)
+def test_a_float_is_on_request_the_binary_fraction_that_it_holds(value):
+    assert exact("x", value, binary=True) == exact("x", np.float32(value), binary=True) == Fraction(value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_precision_of_an_array_says_which_decimals_its_floats_stand_for(dtype):
+    values = np.array([[0.1, -1e-3]], dtype=dtype)
+    decimals = [[Fraction(1, 10), Fraction(-1, 1000)]]
+    assert array("x", values, (2,)).tolist() == array("x", [list(row) for row in values], (2,)).tolist() == decimals
+    assert array("x", values, (2,), binary=True).tolist() != decimals
+
+
+def test_one_thing_is_counted_in_the_singular():
+    assert [counted(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
 
 
 def test_whole_numbers_are_ints():
@@ -64,7 +85,7 @@ def test_any_text_is_read_or_refused_with_a_sentence(text):
     [
         ("", "input='': has a channel without numbers"),
         ("1 2 |", "input='1 2 |': has a channel without numbers"),
-        ("1 2; 3", "input='1 2; 3': has a row of 1 numbers after one of 2"),
+        ("1 2; 3", "input='1 2; 3': has a row of 1 number after one of 2"),
         ("1,,2", "input='1,,2': lacks a number beside a comma in the row '1,,2'"),
         ("1 nan", "input='nan': needs numbers such as 3, -1.5, 2e-3 or 2/3"),
         ("1 inf", "input='inf': needs numbers such as"),
@@ -88,7 +109,7 @@ def test_a_wrong_text_is_refused_with_a_sentence(text, sentence):
 
 
 def test_channels_of_a_kernel_must_agree():
-    with pytest.raises(DomainError, match=r"has 1 channels after one \|\| and 2 before"):
+    with pytest.raises(DomainError, match=r"has 1 channel after one \|\| and 2 before"):
         kernel("kernel", "1 | 2 || 3")
 
 
@@ -128,9 +149,13 @@ def test_missing_first_axes_of_an_npy_file_have_one_element(tmp_path, order):
     assert np.array_equal(signal("input", str(path)), VALUES)
 
 
-def test_a_float_in_an_npy_file_is_not_rounded(tmp_path):
+def test_a_float_in_an_npy_file_is_a_decimal_or_not_rounded(tmp_path):
     np.save(tmp_path / "x.npy", np.array([[0.1]]))
-    assert signal("input", str(tmp_path / "x.npy")).item() == Fraction(0.1) != Fraction(1, 10)
+    path = str(tmp_path / "x.npy")
+    read, held = signal("input", path), signal("input", path, binary=True)
+    assert (read.item(), held.item()) == (Fraction(1, 10), Fraction(0.1))
+    assert holds_other_floats(path, read)
+    assert not holds_other_floats(path, held)
 
 
 @pytest.mark.parametrize(

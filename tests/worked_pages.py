@@ -75,8 +75,13 @@ def value(side: str) -> Fraction:
 
 def _without_inner_sums(side: str) -> str:
     """Brackets with a sum in them replaced by its value."""
-    return re.sub(r"\((\d+ - \d+)\)", lambda match: str(value(match[1])), side)
+    return re.sub(r"\(([\d·^]+ [+-] \d+)\)", lambda match: str(value(match[1])), side)
 
 
 def _product(term: str) -> Fraction:
-    return prod((Fraction(factor.strip("()")) for factor in term.split("·")), start=Fraction(1))
+    return prod((_power(factor.strip("()")) for factor in term.split("·")), start=Fraction(1))
+
+
+def _power(factor: str) -> Fraction:
+    base, _, exponent = factor.partition("^")
+    return Fraction(base) ** int(exponent or 1)

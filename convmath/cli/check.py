@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import DomainError
+from .documents import write
 
 
 class Kind(StrEnum):
@@ -50,8 +52,8 @@ def _option(name: str, help_text: str) -> Any:
 
 def check(
     target: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="The function, such as my_pkg.ops:conv2d.")],
-    kind: Annotated[Kind, typer.Option("--kind", help="What it computes.")] = Kind.CONV,
-    ndim: Annotated[int, typer.Option("--ndim", min=1, max=3, help="Spatial axes.")] = 2,
+    kind: Annotated[Kind | None, typer.Option("--kind", show_default="conv", help="What it computes.")] = None,
+    ndim: Annotated[int | None, typer.Option("--ndim", min=1, max=3, show_default="2", help="Spatial axes.")] = None,
     examples: Annotated[int, typer.Option("--examples", "-n", min=1, metavar="N", help="Cases to draw.")] = 200,
     dtype: Annotated[str, typer.Option("--dtype", help="float64, float32, float16, bfloat16, int8, ...")] = "float64",
     accumulator: Annotated[
@@ -96,7 +98,8 @@ def check(
     """Judge a function: is it the convolution or pooling that it is said to be?
 
     MODULE is imported, with the current folder in the path, and nothing else of yours; the function runs in a process
-    of its own. It is called with NumPy arrays and keywords, one entry per axis:
+    of its own, and what it prints is dropped unless --case is given. It is called with NumPy arrays and keywords, one
+    entry per axis:
 
     \b
       conv            fn(x, w, bias, *, stride, padding, dilation, groups)
@@ -119,16 +122,21 @@ def check(
     """
     given = locals()
     supports = {name.removeprefix("no_"): not name.startswith("no_") for name in _SWITCHES if given[name]}
-    if output is not None and output.suffix.lower() not in (".json", ".xml"):
-        raise DomainError("output", str(output), "needs one of the suffixes .json, .xml")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise DomainError("output", str(output), "needs a folder that exists")
+    keep_no_hypothesis_files()
     from ..oracle import check as run
     from ..oracle import check_case as run_case
     from ..oracle import parse_case
     from ..oracle.formats import arithmetic
+    from ..oracle.report import SUFFIXES
     from .tables import console
 
+    require_suffix(output, SUFFIXES)
+    judged = None if case is None else parse_case(case)
+    for name, option, own in (("kind", kind, judged and judged.kind), ("ndim", ndim, judged and judged.ndim)):
+        if own is not None and option is not None and option != own:
+            raise DomainError(name, str(option), f"contradicts --case, which is of {name} {own}: leave --{name} out")
+    kind_name = judged.kind if judged else (kind or Kind.CONV).value
+    _require_switches(kind_name, [name for name in _SWITCHES if given[name]])
     settings: dict[str, Any] = {
         "dtype": arithmetic(dtype, inputs=inputs, accumulator=accumulator, output=result),
         "mode": mode.value,
@@ -138,17 +146,19 @@ def check(
     }
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    if case is not None:
-        report = run_case(target, parse_case(case), **settings)
+    if judged is not None:
+        report = run_case(target, judged, **settings)
     else:
         with _progress(examples) as watch:
-            report = run(target, kind.value, ndim, examples=examples, seed=seed, watch=watch, **settings)
+            report = run(target, kind_name, ndim or 2, examples=examples, seed=seed, watch=watch, **settings)
     console().print(report)
     if output is not None:
-        report.save(output)
+        write(report.rendered(output.suffix), output)
     if not report.ok:
         raise typer.Exit(1)
 
+
+_SECONDS_BETWEEN_LINES = 10
 
 _SWITCHES = (
     "no_groups",
@@ -167,11 +177,46 @@ _SWITCHES = (
 )
 
 
+def _require_switches(kind: str, switches: Sequence[str]) -> None:
+    """Raise DomainError for a switch of what this kind does not have."""
+    from ..oracle.supports import options_of
+
+    for name in switches:
+        if name.removeprefix("no_") not in options_of(kind):
+            raise DomainError("kind", kind, f"has no such option, so that --{name.replace('_', '-')} does not apply")
+
+
+def require_suffix(output: Path | None, suffixes: Sequence[str]) -> None:
+    """Raise DomainError for a file whose suffix names no format, before anything is judged."""
+    if output is not None and output.suffix.lower() not in suffixes:
+        raise DomainError("output", str(output), f"needs one of the suffixes {', '.join(suffixes)}")
+
+
+def keep_no_hypothesis_files() -> None:
+    """Let Hypothesis, unless it is in use already, leave no .hypothesis folder: no draw depends on earlier ones."""
+    if "hypothesis" not in sys.modules:
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.devnull)
+
+
+def lines_now_and_then() -> Callable[[str], None]:
+    """What prints a line on stderr if the last one, or the start, is ten seconds ago."""
+    last = monotonic()
+
+    def tell(line: str) -> None:
+        nonlocal last
+        if monotonic() - last >= _SECONDS_BETWEEN_LINES:
+            last = monotonic()
+            typer.echo(line, err=True)
+
+    return tell
+
+
 @contextmanager
-def _progress(examples: int) -> Iterator[Callable[[str, int], None] | None]:
-    """A progress bar on a terminal, on stderr."""
+def _progress(examples: int) -> Iterator[Callable[[str, int], None]]:
+    """A progress bar on a terminal, on stderr; elsewhere a line now and then."""
     if not sys.stderr.isatty():
-        yield None
+        tell = lines_now_and_then()
+        yield lambda stage, done: tell(f"{stage}: {done}{f' of {examples}' if stage == 'checking' else ''} cases")
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

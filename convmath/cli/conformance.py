@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 
-from ..errors import DomainError
-from .check import Mode
-
-_SUFFIXES = (".html", ".json", ".md")
+from ..errors import DomainError, unknown
+from .check import Mode, keep_no_hypothesis_files, lines_now_and_then, require_suffix
+from .documents import write
 
 
 def conformance(
@@ -62,18 +61,20 @@ def conformance(
       convmath conformance -b torch,jax,onnxruntime --examples 500 -o report.html
       convmath conformance -b onnx_reference --kinds max_pool,avg_pool --ndim 2 -o report.md
     """
-    if output is not None and output.suffix.lower() not in _SUFFIXES:
-        raise DomainError("output", str(output), f"needs one of the suffixes {', '.join(_SUFFIXES)}")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise DomainError("output", str(output), "needs a folder that exists")
+    keep_no_hypothesis_files()
     from ..oracle.backends import installed
     from ..oracle.conformance import KINDS
     from ..oracle.conformance import conformance as run
+    from ..oracle.conformance_report import SUFFIXES
     from .tables import console
 
-    names = installed() if backends is None else _words(backends)
-    chosen = list(KINDS) if kinds is None else _words(kinds)
-    axes = _numbers("ndim", ndim)
+    require_suffix(output, SUFFIXES)
+    names = installed() if backends is None else _words("backends", backends)
+    chosen = list(KINDS) if kinds is None else _words("kinds", kinds)
+    for word in chosen:
+        if word not in KINDS:
+            raise unknown("kinds", word, KINDS, "kind", ", ".join(KINDS))
+    axes = _axes(ndim)
     with _progress(len(names) * len(chosen) * len(axes), examples) as watch:
         report = run(
             names,
@@ -89,27 +90,31 @@ def conformance(
         )
     console().print(report)
     if output is not None:
-        report.save(output)
+        write(report.rendered(output.suffix), output)
     if not report.ok:
         raise typer.Exit(1)
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+def _words(option: str, text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise DomainError(option, text, "needs at least one word, with commas between several")
+    return words
 
 
-def _numbers(parameter: str, text: str) -> list[int]:
-    try:
-        return [int(word) for word in _words(text)]
-    except ValueError:
-        raise DomainError(parameter, text, "needs integers with commas between them") from None
+def _axes(text: str) -> list[int]:
+    words = _words("ndim", text)
+    if not {*words} <= {"1", "2", "3"}:
+        raise DomainError("ndim", text, "needs some of 1, 2, 3, with commas between them")
+    return [int(word) for word in words]
 
 
 @contextmanager
-def _progress(cells: int, examples: int) -> Iterator[Callable[[str, str, int, int], None] | None]:
-    """A progress bar on a terminal, on stderr."""
+def _progress(cells: int, examples: int) -> Iterator[Callable[[str, str, int, int], None]]:
+    """A progress bar on a terminal, on stderr; elsewhere a line now and then."""
     if not sys.stderr.isatty():
-        yield None
+        tell = lines_now_and_then()
+        yield lambda backend, kind, ndim, done: tell(f"{backend} {kind} {ndim}: {done} of {examples} cases")
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

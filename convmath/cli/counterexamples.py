@@ -43,7 +43,8 @@ def counterexamples(
     form = FORMS[chosen]
     with speaking(language.value):
         pages = [refutation(item, form.dialect, form.sizes) for item in items]
-        write(render_pages(pages, style=chosen, alone=len(pages) == 1), output)
+        subjects = {item.id: item.subject for item in items}
+        write(render_pages(pages, style=chosen, alone=len(pages) == 1, subjects=subjects), output)
 
 
 def _list() -> None:

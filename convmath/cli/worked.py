@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ..errors import DomainError
+from ..errors import DomainError, unknown
 from ..geometry import PADDING_FORMS
+from .arrays import channels_of, integers, layer, padding_of
 from .documents import SUFFIXES, DocumentFormat, Language, format_of, write
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ _STEPS = 16
 class Named(TyperGroup):
     """The kinds of calculations; any other name is that of an example."""
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a calculation; an error about its arrays names the options that they were given with."""
+        try:
+            return super().invoke(ctx)
+        except DomainError as error:
+            if error.parameter not in _OPTIONS:
+                raise
+            option = _OPTIONS[error.parameter]
+            raise DomainError(option, error.value, error.condition, error.detail, error.axis) from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """A kind, or the example of that name."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
@@ -39,6 +50,15 @@ class Named(TyperGroup):
 
 
 _EXAMPLE = "example"
+_OPTIONS = {
+    "x": "--input",
+    "input": "--input",
+    "w": "--kernel",
+    "kernel": "--kernel",
+    "bias": "--bias",
+    "grad_output": "--grad-output",
+}
+"""The options of arrays by the names that the library has for them."""
 app = typer.Typer(cls=Named, no_args_is_help=True, invoke_without_command=True, rich_markup_mode=None)
 
 Input = Annotated[
@@ -56,6 +76,9 @@ Padding = Annotated[
 Dilation = Annotated[str, typer.Option("--dilation", "-d", metavar="D", help="Distance of the taps.")]
 Groups = Annotated[int, typer.Option("--groups", "-g", metavar="G", help="Groups of channels.")]
 Ndim = Annotated[int, typer.Option("--ndim", min=1, max=2, help="Axes; with 1, each channel is one row of numbers.")]
+Binary = Annotated[
+    bool, typer.Option("--exact-binary", help="Take floats of .npy files as the binary fractions that they hold.")
+]
 Steps = Annotated[str, typer.Option("--steps", metavar="N|all", help="Elements of a result that are written out.")]
 Lang = Annotated[Language, typer.Option("--lang", help="The language.")]
 Format = Annotated[
@@ -78,8 +101,8 @@ def worked(
     Numbers are integers, decimals or fractions such as 2/3. Spaces or commas separate the numbers of a row, ; the rows,
     | the channels, and || what stands before the channels of a kernel: its output channels, or with conv_transpose its
     input channels. A .csv file has a row on each line, and lines | and || where they are needed. A .npy file has the
-    axes themselves: channels and size, for a kernel also what stands before; its floats are taken exactly, as the
-    binary fractions that they are.
+    axes themselves: channels and size, for a kernel also what stands before. A float in it stands for the shortest
+    decimal that is rounded to it, such as 0.1; with --exact-binary for the binary fraction that it holds.
 
     \b
     Examples:
@@ -111,9 +134,13 @@ def named(
     output: Output = None,
 ) -> None:
     """Show a named example, step by step; convmath worked --list lists them."""
-    from ..worked import example
+    from ..worked import examples
 
-    _write(example(identifier), steps, language, style, output)
+    known = {item.id: item for item in examples()}
+    if identifier not in known:
+        kinds = [command.name for command in app.registered_commands if command.name and not command.hidden]
+        raise unknown("name", identifier, [*kinds, *known], "calculation or example", "convmath worked --list")
+    _write(known[identifier], steps, language, style, output)
 
 
 @app.command("conv")
@@ -126,6 +153,7 @@ def conv(
     dilation: Dilation = "1",
     groups: Groups = 1,
     ndim: Ndim = 2,
+    binary: Binary = False,
     steps: Steps = str(_STEPS),
     language: Lang = Language.EN,
     style: Format = None,
@@ -141,7 +169,11 @@ def conv(
     from ..worked import Conv
 
     _write(
-        Conv(**_layer(values, kernel, bias, stride, padding, dilation, groups, ndim)), steps, language, style, output
+        Conv(**layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary)),
+        steps,
+        language,
+        style,
+        output,
     )
 
 
@@ -158,6 +190,7 @@ def conv_transpose(
     dilation: Dilation = "1",
     groups: Groups = 1,
     ndim: Ndim = 2,
+    binary: Binary = False,
     steps: Steps = str(_STEPS),
     language: Lang = Language.EN,
     style: Format = None,
@@ -173,9 +206,9 @@ def conv_transpose(
         raise DomainError("padding", padding, "needs integers for a transposed convolution")
     from ..worked import ConvTranspose
 
-    layer = _layer(values, kernel, bias, stride, padding, dilation, groups, ndim)
+    given = layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary, transposed=True)
     _write(
-        ConvTranspose(**layer, output_padding=_integers("output_padding", output_padding)),
+        ConvTranspose(**given, output_padding=integers("output_padding", output_padding)),
         steps,
         language,
         style,
@@ -197,6 +230,7 @@ def pool(
     ceil_mode: Annotated[bool, typer.Option("--ceil-mode", help="A last window may hang over the end.")] = False,
     exclude_pad: Annotated[bool, typer.Option("--exclude-pad", help="Padding does not count in a mean.")] = False,
     ndim: Ndim = 2,
+    binary: Binary = False,
     steps: Steps = str(_STEPS),
     language: Lang = Language.EN,
     style: Format = None,
@@ -210,12 +244,11 @@ def pool(
       convmath worked pool -i "3 2 0 1; 0 2 1 2" -k 2 --mode avg --stride 1 --padding 1 --exclude-pad
     """
     from ..worked import Pool
-    from ..worked.reading import signal
 
-    x, size = signal("input", values, ndim), _integers("kernel_size", kernel_size)
-    step = size if stride is None else _integers("stride", stride)
-    apart = _integers("dilation", dilation)
-    pads = _padding(padding, x.shape[1:], size, step, apart)
+    x, size = channels_of("input", values, ndim, binary), integers("kernel_size", kernel_size)
+    step = size if stride is None else integers("stride", stride)
+    apart = integers("dilation", dilation)
+    pads = padding_of(padding, x.shape[1:], size, step, apart)
     found = Pool(x, size, mode.value, step, pads, apart, ceil_mode, not exclude_pad)
     _write(found, steps, language, style, output)
 
@@ -230,6 +263,7 @@ def grad(
     dilation: Dilation = "1",
     groups: Groups = 1,
     ndim: Ndim = 2,
+    binary: Binary = False,
     steps: Steps = str(_STEPS),
     language: Lang = Language.EN,
     style: Format = None,
@@ -242,10 +276,15 @@ def grad(
       convmath worked grad -i "0 1 2; 3 4 5; 6 7 8" -k "0 1; 2 3" --grad-output "1 0; 0 -1"
     """
     from ..worked import Gradients
-    from ..worked.reading import signal
 
-    layer = _layer(values, kernel, None, stride, padding, dilation, groups, ndim)
-    _write(Gradients(**layer, grad_output=signal("grad_output", grad_output, ndim)), steps, language, style, output)
+    given = layer(values, kernel, None, stride, padding, dilation, groups, ndim, binary)
+    _write(
+        Gradients(**given, grad_output=channels_of("grad_output", grad_output, ndim, binary)),
+        steps,
+        language,
+        style,
+        output,
+    )
 
 
 @app.command("matrix")
@@ -262,6 +301,7 @@ def matrix(
     dilation: Dilation = "1",
     groups: Groups = 1,
     ndim: Ndim = 2,
+    binary: Binary = False,
     steps: Steps = str(_STEPS),
     language: Lang = Language.EN,
     style: Format = None,
@@ -274,11 +314,10 @@ def matrix(
       convmath worked matrix -i "1 2 3; 4 5 6; 7 8 9" -k "1 2; 3 4"
     """
     from ..worked import Matrix
-    from ..worked.reading import signal
 
-    layer = _layer(values, kernel, bias, stride, padding, dilation, groups, ndim)
-    given = None if grad_output is None else signal("grad_output", grad_output, ndim)
-    _write(Matrix(**layer, grad_output=given), steps, language, style, output)
+    given = layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary)
+    dy = None if grad_output is None else channels_of("grad_output", grad_output, ndim, binary)
+    _write(Matrix(**given, grad_output=dy), steps, language, style, output)
 
 
 @app.command("learn-kernel")
@@ -294,6 +333,7 @@ def learn_kernel(
     dilation: Dilation = "1",
     groups: Groups = 1,
     ndim: Ndim = 2,
+    binary: Binary = False,
     language: Lang = Language.EN,
     style: Format = None,
     output: Output = None,
@@ -307,54 +347,9 @@ def learn_kernel(
     from ..worked import learn_kernel as learn
     from ..worked.numbers import number
 
-    layer = _layer(values, kernel, bias, stride, padding, dilation, groups, ndim)
-    learnt = learn(**layer, seed=seed, rate=number("rate", rate), updates=updates)
+    given = layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary)
+    learnt = learn(**given, seed=seed, rate=number("rate", rate), updates=updates)
     _write(learnt, str(_STEPS), language, style, output)
-
-
-_INTEGER = re.compile(r"-?[0-9]{1,9}")
-
-
-def _integers(parameter: str, text: str) -> Any:
-    """An integer for every axis, or one per axis: "2", "2x1" or "2,1"."""
-    parts = re.split("[x,]", text)
-    if not all(map(_INTEGER.fullmatch, parts)):
-        raise DomainError(parameter, text, "needs an integer, or one per axis such as 2,1")
-    return int(parts[0]) if len(parts) == 1 else tuple(map(int, parts))
-
-
-def _padding(text: str, input_size: Any, kernel_size: Any, stride: Any, dilation: Any) -> Any:
-    """Pairs from a form, an integer or a pair for every axis, or one per axis: "same", "1", "0:1" or "1,0:2"."""
-    if text in PADDING_FORMS:
-        from ..formulas.padding import resolve_padding
-
-        return resolve_padding(text, input_size, kernel_size, stride=stride, dilation=dilation)
-    parts = [part.split(":") for part in text.split(",")]
-    if not all(len(part) <= 2 and all(map(_INTEGER.fullmatch, part)) for part in parts):
-        raise DomainError(
-            "padding", text, f"needs integers such as 1 or 1,2, LO:HI, or one of {', '.join(PADDING_FORMS)}"
-        )
-    pairs = [(int(part[0]), int(part[-1])) for part in parts]
-    return tuple(pairs * len(input_size) if len(pairs) == 1 else pairs)
-
-
-def _layer(
-    values: str, kernel: str, bias: str | None, stride: str, padding: str, dilation: str, groups: int, ndim: int
-) -> dict[str, Any]:
-    """The arguments that every calculation with a kernel has."""
-    from ..worked.reading import kernel as read_kernel
-    from ..worked.reading import signal, vector
-
-    x, w = signal("input", values, ndim), read_kernel("kernel", kernel, ndim)
-    options = {"stride": _integers("stride", stride), "dilation": _integers("dilation", dilation)}
-    return {
-        "x": x,
-        "w": w,
-        "bias": None if bias is None else vector("bias", bias),
-        "padding": _padding(padding, x.shape[1:], w.shape[2:], **options),
-        "groups": groups,
-        **options,
-    }
 
 
 def _write(

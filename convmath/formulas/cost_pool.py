@@ -13,14 +13,14 @@ from .cost_taps import Taps, require_int, require_taps, valid_pairs, windows_wit
 from .padding import axis_padding
 from .pooling import pool_output_size
 
-Pool: TypeAlias = Literal["max", "average"]
+Mode: TypeAlias = Literal["max", "avg"]
 
 
 def pool_flops(
     input_size: PerAxis,
     kernel_size: PerAxis,
     *,
-    pool: Pool,
+    mode: Mode,
     channels: Integer = 1,
     stride: PerAxis | None = None,
     padding: Padding = 0,
@@ -34,7 +34,7 @@ def pool_flops(
     Args:
         input_size: elements per axis, an integer or one per axis, each >= 1.
         kernel_size: elements of a window per axis, >= 1; with ``taps="valid"`` ints.
-        pool: ``"max"`` or ``"average"``.
+        mode: ``"max"`` or ``"avg"``.
         channels: channels, each pooled by itself, >= 1.
         stride: elements between neighbouring windows, >= 1; None means ``kernel_size``.
         padding: elements added before and after each axis, in any form of :func:`resolve_padding`, as
@@ -49,18 +49,18 @@ def pool_flops(
         the number of operations.
 
     Raises:
-        DomainError: ``pool`` is unknown, or what :func:`pool_output_size` refuses.
+        DomainError: ``mode`` is unknown, or what :func:`pool_output_size` refuses.
 
     Entry: cost.pool. Source: [torch.nn.MaxPool2d].
 
-    >>> pool_flops((112, 112), 3, pool="max", channels=64, stride=2, padding=1)
+    >>> pool_flops((112, 112), 3, mode="max", channels=64, stride=2, padding=1)
     1605632
-    >>> pool_flops((7, 7), 7, pool="average", channels=512)
+    >>> pool_flops((7, 7), 7, mode="avg", channels=512)
     25088
     """
     require_taps(taps)
-    if pool not in ("max", "average"):
-        raise DomainError("pool", pool, "needs 'max' or 'average'")
+    if mode not in ("max", "avg"):
+        raise DomainError("mode", mode, "needs 'max' or 'avg'")
     stride = kernel_size if stride is None else stride
     windows = pool_output_size(
         input_size, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
@@ -81,7 +81,7 @@ def pool_flops(
     planes = [("batch_size", batch_size), ("channels", channels)]
     pairs, made = zip(*([axes] if axes_of(input_size) is None else axes), strict=True)
     elements = product([*planes, *(("input_size", count) for count in pairs)])
-    if pool == "average":
+    if mode == "avg":
         return elements
     return elements - product([*planes, *(("input_size", count) for count in made)])
 

@@ -1,8 +1,8 @@
 """Worked examples: a layer, a gradient or a matrix with numbers, calculated step by step and exactly.
 
-Each calculation takes nested lists or arrays of ints, Fractions or floats (a float stands for the binary fraction that
-it holds), computes by the loops of :mod:`convmath.oracle.reference`, and refuses to show products that do not come to
-its result.
+Each calculation takes nested lists or arrays of ints, Fractions or floats (a float stands for the shortest decimal that
+is rounded to it, as Python prints it), computes by the loops of :mod:`convmath.oracle.reference`, and refuses to show
+products that do not come to its result.
 
 >>> print(render(Conv([[[3, 2, 0]]], [[[[1, -1]]]])))  # doctest: +ELLIPSIS
 A convolution step by step
@@ -22,6 +22,7 @@ from .examples import Example, example, examples
 from .grad import Gradients
 from .learn import Learning, learn_kernel
 from .matrix import Matrix
+from .network import Convolution, Dense, Network, Pooling
 from .pool import Pool
 from .render import render
 from .sizes import Size
@@ -31,11 +32,15 @@ __all__ = [
     "Calculation",
     "Conv",
     "ConvTranspose",
+    "Convolution",
+    "Dense",
     "Example",
     "Gradients",
     "Learning",
     "Matrix",
+    "Network",
     "Pool",
+    "Pooling",
     "Size",
     "example",
     "examples",

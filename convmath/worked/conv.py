@@ -19,7 +19,7 @@ from ..oracle.relation import Relation, conv_relation
 from ..phrases import say
 from .calculation import options_in_words, stepwise
 from .layout import Writer
-from .numbers import array, finished, nonnegative_padding, require_products, require_writable
+from .numbers import array, counted, finished, nonnegative_padding, require_products, require_writable
 from .sizes import size_section
 from .steps import element, left_out, matrices, padded, show_step, window_steps
 
@@ -30,7 +30,7 @@ class Layer:
 
     Args:
         x: the input, (C, *size) with one or two axes of size: nested lists or an array of ints, Fractions or floats,
-            which are taken exactly.
+            where a float stands for the shortest decimal that is rounded to it.
         w: the kernel, (F, C/groups, *kernel_size).
         bias: a number per output channel, or None.
         stride: elements between neighbouring windows.
@@ -62,7 +62,9 @@ class Layer:
         require_products(prod(relation.y_shape) * relation.in_channels // self.groups * prod(w.shape[2:]))
         self._check()
         if bias is not None and bias.shape != (relation.out_channels,):
-            raise DomainError("bias", bias.shape, f"needs {relation.out_channels} numbers, one for each output channel")
+            raise DomainError(
+                "bias", bias.shape, f"needs {counted(relation.out_channels, 'number')}, one for each output channel"
+            )
 
     def _check(self) -> None:
         require_writable("y", self.relation.y_shape[1:])

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ..errors import DomainError
+from ..errors import unknown
 from ..latex.document import Form, render_pages
 from ..latex.page import Page
 from ..phrases import phrase, speaking
@@ -18,6 +18,7 @@ from .conv import Conv
 from .grad import Gradients
 from .learn import learn_kernel
 from .matrix import Matrix
+from .network import Network, layer_of
 from .numbers import number
 from .pool import Pool
 from .reading import kernel, signal, vector
@@ -91,15 +92,15 @@ def example(identifier: str) -> Example:
     """A named example.
 
     Raises:
-        DomainError: there is none of that name.
+        DomainError: there is none of that name; the message has the nearest.
 
     >>> example("ml-24.2").parts[0].result.tolist()
     [[[11, 18], [6, 22]]]
     """
-    for found in examples():
-        if found.id == identifier:
-            return found
-    raise DomainError("example", identifier, f"needs one of: {', '.join(found.id for found in examples())}")
+    known = {found.id: found for found in examples()}
+    if identifier not in known:
+        raise unknown("example", identifier, known, "example", "convmath worked --list")
+    return known[identifier]
 
 
 def _calculation(given: Mapping[str, Any], before: Calculation | None) -> Calculation:
@@ -108,6 +109,8 @@ def _calculation(given: Mapping[str, Any], before: Calculation | None) -> Calcul
     kind = options.pop("kind")
     if kind == "size":
         return Size(**options)
+    if kind == "network":
+        return Network(layers=tuple(map(layer_of, options.pop("layers"))), **options)
     text = options.pop("input", None)
     x = before.result if text is None and before is not None else signal("input", text)
     if kind == "pool":

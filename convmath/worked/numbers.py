@@ -9,6 +9,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import DomainError
 from ..oracle.options import Index, IntOrAxes, Padding, padding_pairs, per_axis
@@ -44,14 +45,19 @@ def number(parameter: str, text: str) -> Number:
     return exact(parameter, Fraction(text))
 
 
-def exact(parameter: str, value: Any) -> Number:
-    """A Python or NumPy number as an int or a Fraction: a float stands for the binary fraction that it holds.
+def exact(parameter: str, value: Any, *, binary: bool = False) -> Number:
+    """A Python or NumPy number as an int or a Fraction.
+
+    A float stands for the shortest decimal that is rounded to it, which is what Python and NumPy print for it; with
+    ``binary`` for the binary fraction that it holds.
 
     Raises:
         DomainError: it is no finite real number, or has too many digits.
 
-    >>> exact("x", 0.375), exact("x", 2.0), exact("x", True)
-    (Fraction(3, 8), 2, 1)
+    >>> exact("x", 0.1), exact("x", np.float32(0.1)), exact("x", 2.0), exact("x", True)
+    (Fraction(1, 10), Fraction(1, 10), 2, 1)
+    >>> exact("x", 0.1, binary=True)
+    Fraction(3602879701896397, 36028797018963968)
     """
     if isinstance(value, (bool, np.bool_, int, np.integer)):
         return _short(parameter, Fraction(int(value)))
@@ -60,8 +66,13 @@ def exact(parameter: str, value: Any) -> Number:
     if isinstance(value, (float, np.floating)):
         if not np.isfinite(value):
             raise DomainError(parameter, float(value), "needs finite numbers")
-        return _short(parameter, Fraction(*value.as_integer_ratio()))
+        return _short(parameter, Fraction(*value.as_integer_ratio()) if binary else _decimal(value))
     raise DomainError(parameter, value, "needs numbers: ints, Fractions or floats")
+
+
+def _decimal(value: float | np.floating[Any]) -> Fraction:
+    """The decimal with the fewest digits that is rounded to the float."""
+    return Fraction(np.format_float_scientific(value, unique=True, trim="-"))
 
 
 def _short(parameter: str, value: Fraction) -> Number:
@@ -72,8 +83,8 @@ def _short(parameter: str, value: Fraction) -> Number:
     return value.numerator if value.denominator == 1 else value
 
 
-def array(parameter: str, values: Any, axes: tuple[int, ...]) -> ObjectArray:
-    """An array of exact numbers that has one of these numbers of axes, none of them empty.
+def array(parameter: str, values: Any, axes: tuple[int, ...], *, binary: bool = False) -> ObjectArray:
+    """An array of exact numbers, read as by :func:`exact`, that has one of these numbers of axes, none of them empty.
 
     Raises:
         DomainError: the shape or a number is wrong, or there are more than a page can hold.
@@ -83,7 +94,7 @@ def array(parameter: str, values: Any, axes: tuple[int, ...]) -> ObjectArray:
     """
     if not isinstance(values, (list, tuple)) and getattr(values, "size", 0) > MOST_ELEMENTS:
         require_writable(parameter, tuple(values.shape))
-    found = exact_array(parameter, values)
+    found = exact_array(parameter, _without_floats(parameter, values, binary))
     if found.ndim not in axes:
         raise DomainError(parameter, found.shape, f"needs {' or '.join(map(str, axes))} axes, and has {found.ndim}")
     if 0 in found.shape:
@@ -91,6 +102,18 @@ def array(parameter: str, values: Any, axes: tuple[int, ...]) -> ObjectArray:
     require_writable(parameter, found.shape)
     for index, value in np.ndenumerate(found):
         found[index] = exact(parameter, value)
+    return found
+
+
+def _without_floats(parameter: str, values: Any, binary: bool) -> npt.NDArray[Any]:
+    """The values with exact numbers in place of floats, whose precision says which decimals they stand for."""
+    given = np.array(values, dtype=object) if isinstance(values, (list, tuple)) else np.asarray(values)
+    if given.dtype.kind not in "fO":
+        return given
+    found = np.empty(given.shape, dtype=object)
+    for index, value in np.ndenumerate(given):
+        is_float = isinstance(value, (float, np.floating))
+        found[index] = exact(parameter, value, binary=binary) if is_float else value
     return found
 
 
@@ -105,6 +128,15 @@ def require_writable(parameter: str, shape: Index, what: str = "elements") -> No
             shape,
             f"has {prod(shape)} {what}, and a worked example writes every one (needs at most {MOST_ELEMENTS})",
         )
+
+
+def counted(count: int, noun: str) -> str:
+    """A count of things.
+
+    >>> counted(1, "row"), counted(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def require_products(count: int) -> None:

@@ -33,7 +33,8 @@ class Pool:
     """Pooling with numbers, in each channel on its own.
 
     Args:
-        x: the input, (C, *size) with one or two axes of size: ints, Fractions or floats, which are taken exactly.
+        x: the input, (C, *size) with one or two axes of size: ints, Fractions or floats, where a float stands for the
+            shortest decimal that is rounded to it.
         kernel_size: elements of a window, for all axes or per axis.
         mode: ``"max"`` or ``"avg"``.
         stride: elements between neighbouring windows; None for the kernel size.

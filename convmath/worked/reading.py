@@ -9,12 +9,13 @@ what stands before the channels: the output channels of a kernel, the input chan
                                        the kernels of two output channels for two input channels
 
 A ``.csv`` file has a row on each line and may have lines ``|`` and ``||``. A ``.npy`` file has the axes themselves, and
-its floats are taken exactly, as the binary fractions that they are.
+a float in it stands for the shortest decimal that is rounded to it, or for the binary fraction that it holds.
 """
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -24,14 +25,14 @@ import numpy.typing as npt
 
 from ..errors import DomainError
 from ..oracle.reference.arrays import ObjectArray
-from .numbers import array, number, require_writable
+from .numbers import array, counted, number, require_writable
 
 MOST_BYTES = 2**20
 SUFFIXES = (".csv", ".npy")
 
 
-def signal(parameter: str, value: str, ndim: int = 2) -> ObjectArray:
-    """Channels of an input or of an output's gradient: (C, *size).
+def signal(parameter: str, value: str, ndim: int = 2, *, binary: bool = False) -> ObjectArray:
+    """Channels of an input or of an output's gradient: (C, *size); with ``binary`` floats are binary fractions.
 
     Raises:
         DomainError: the text or the file does not hold that.
@@ -39,16 +40,20 @@ def signal(parameter: str, value: str, ndim: int = 2) -> ObjectArray:
     >>> signal("input", "3 2; 0 1").tolist()
     [[[3, 2], [0, 1]]]
     """
-    found = kernel(parameter, value, ndim)
+    found = kernel(parameter, value, ndim, binary=binary)
     if found.shape[0] != 1:
         raise DomainError(
-            parameter, _brief(value), f"has {found.shape[0]} samples, and a worked example has one: no || here"
+            parameter,
+            brief(value),
+            f"has {counted(found.shape[0], 'sample')}, and a worked example has one: no || here",
         )
     return np.asarray(found[0])
 
 
-def kernel(parameter: str, value: str, ndim: int = 2) -> ObjectArray:
+def kernel(parameter: str, value: str, ndim: int = 2, *, binary: bool = False) -> ObjectArray:
     """The two channel axes of a kernel and its taps: (F, C, *kernel_size); missing first axes have one element.
+
+    With ``binary`` a float in an ``.npy`` file stands for the binary fraction that it holds.
 
     Raises:
         DomainError: the text or the file does not hold that.
@@ -60,10 +65,10 @@ def kernel(parameter: str, value: str, ndim: int = 2) -> ObjectArray:
         raise DomainError("ndim", ndim, "needs 1 or 2")
     path = Path(value) if value.lower().endswith(SUFFIXES) else None
     if path is None:
-        return _parsed(parameter, value, ndim, _brief(value))
+        return _parsed(parameter, value, ndim, brief(value))
     _require_file(parameter, path)
     if path.suffix.lower() == ".npy":
-        return _of_npy(parameter, path, ndim)
+        return _of_npy(parameter, path, ndim, binary)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -71,15 +76,15 @@ def kernel(parameter: str, value: str, ndim: int = 2) -> ObjectArray:
     return _parsed(parameter, text, ndim, value)
 
 
-def vector(parameter: str, value: str) -> ObjectArray:
+def vector(parameter: str, value: str, *, binary: bool = False) -> ObjectArray:
     """A number per channel, for a bias.
 
     >>> vector("bias", "1, 1/2").tolist()
     [1, Fraction(1, 2)]
     """
-    found = kernel(parameter, value, 1)
+    found = kernel(parameter, value, 1, binary=binary)
     if found.shape[:2] != (1, 1):
-        raise DomainError(parameter, _brief(value), "needs one row of numbers, without | and ||")
+        raise DomainError(parameter, brief(value), "needs one row of numbers, without | and ||")
     return np.asarray(found[0, 0])
 
 
@@ -89,7 +94,9 @@ def _parsed(parameter: str, text: str, ndim: int, shown: str) -> ObjectArray:
     channels, size = len(outer[0]), (len(outer[0][0]), len(outer[0][0][0]))
     for part in outer:
         if len(part) != channels:
-            raise DomainError(parameter, shown, f"has {len(part)} channels after one || and {channels} before")
+            raise DomainError(
+                parameter, shown, f"has {counted(len(part), 'channel')} after one || and {channels} before"
+            )
         for block in part:
             if (found := (len(block), len(block[0]))) != size:
                 raise DomainError(
@@ -100,7 +107,7 @@ def _parsed(parameter: str, text: str, ndim: int, shown: str) -> ObjectArray:
     if ndim == 2:
         return array(parameter, outer, (4,))
     if size[0] != 1:
-        raise DomainError(parameter, shown, f"has {size[0]} rows, and with one axis each channel is one row")
+        raise DomainError(parameter, shown, f"has {counted(size[0], 'row')}, and with one axis each channel is one row")
     return array(parameter, [[block[0] for block in part] for part in outer], (3,))
 
 
@@ -110,7 +117,9 @@ def _rows(parameter: str, block: str, shown: str) -> list[list[Any]]:
         raise DomainError(parameter, shown, "has a channel without numbers")
     for row in rows:
         if len(row) != len(rows[0]):
-            raise DomainError(parameter, shown, f"has a row of {len(row)} numbers after one of {len(rows[0])}")
+            raise DomainError(
+                parameter, shown, f"has a row of {counted(len(row), 'number')} after one of {len(rows[0])}"
+            )
         if "" in row:
             raise DomainError(parameter, shown, f"lacks a number beside a comma in the row {','.join(row)!r}")
     return [[number(parameter, cell) for cell in row] for row in rows]
@@ -123,21 +132,42 @@ def _require_file(parameter: str, path: Path) -> None:
         raise DomainError(parameter, str(path), f"has {size} bytes (needs at most {MOST_BYTES})")
 
 
-def _of_npy(parameter: str, path: Path, ndim: int) -> ObjectArray:
-    """The array of an ``.npy`` file, with missing first axes; nothing in it is unpickled."""
+def holds_other_floats(value: str, found: ObjectArray) -> bool:
+    """Whether this is an ``.npy`` file with floats that are not the numbers which were read.
+
+    >>> holds_other_floats("0.1 0.2", signal("input", "0.1 0.2"))
+    False
+    """
+    if not value.lower().endswith(".npy"):
+        return False
+    held = _held("", Path(value))
+    return held.dtype.kind == "f" and any(
+        Fraction(*number.as_integer_ratio()) != read for number, read in zip(held.ravel(), found.ravel(), strict=True)
+    )
+
+
+def _of_npy(parameter: str, path: Path, ndim: int, binary: bool) -> ObjectArray:
+    """The array of an ``.npy`` file, with missing first axes."""
+    found = _held(parameter, path)
+    if found.dtype.kind not in "biuf":
+        raise DomainError(parameter, str(path), f"needs real numbers, and has dtype {found.dtype}")
+    if not ndim <= found.ndim <= ndim + 2:
+        raise DomainError(parameter, found.shape, f"needs {ndim} to {ndim + 2} axes, and has {found.ndim}")
+    require_writable(parameter, found.shape)
+    return array(parameter, found.reshape((1,) * (ndim + 2 - found.ndim) + found.shape), (ndim + 2,), binary=binary)
+
+
+def _held(parameter: str, path: Path) -> npt.NDArray[Any]:
+    """What an ``.npy`` file holds; nothing in it is unpickled."""
     try:
         with np.errstate(over="ignore"):  # a header may promise any size
             found: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, OverflowError, TypeError, EOFError, SyntaxError, TokenError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DomainError(parameter, str(path), f"needs an .npy file of plain numbers, but: {reason}") from None
-    if found.dtype.kind not in "biuf":
-        raise DomainError(parameter, str(path), f"needs real numbers, and has dtype {found.dtype}")
-    if not ndim <= found.ndim <= ndim + 2:
-        raise DomainError(parameter, found.shape, f"needs {ndim} to {ndim + 2} axes, and has {found.ndim}")
-    require_writable(parameter, found.shape)
-    return array(parameter, found.reshape((1,) * (ndim + 2 - found.ndim) + found.shape), (ndim + 2,))
+    return found
 
 
-def _brief(text: str) -> str:
+def brief(text: str) -> str:
+    """The start of a text that a message names."""
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -21,7 +21,16 @@ from ..oracle.relation import Relation, conv_transpose_relation
 from ..phrases import say
 from .calculation import options_in_words, stepwise
 from .layout import Writer, as_rows
-from .numbers import Number, array, finished, nonnegative_padding, per_axes, require_products, require_writable
+from .numbers import (
+    Number,
+    array,
+    counted,
+    finished,
+    nonnegative_padding,
+    per_axes,
+    require_products,
+    require_writable,
+)
 from .sizes import size_section
 from .steps import element, left_out, matrices
 
@@ -31,7 +40,8 @@ class ConvTranspose:
     """A transposed convolution with numbers.
 
     Args:
-        x: the input, (C, *size) with one or two axes of size: ints, Fractions or floats, which are taken exactly.
+        x: the input, (C, *size) with one or two axes of size: ints, Fractions or floats, where a float stands for the
+            shortest decimal that is rounded to it.
         w: the kernel, (C, F/groups, *kernel_size).
         bias: a number per output channel, or None.
         stride: output elements between the kernels of neighbouring inputs.
@@ -68,7 +78,7 @@ class ConvTranspose:
         outputs = self.relation.in_channels
         require_writable("y", self.canvas_relation.x_shape[1:])
         if bias is not None and bias.shape != (outputs,):
-            raise DomainError("bias", bias.shape, f"needs {outputs} numbers, one for each output channel")
+            raise DomainError("bias", bias.shape, f"needs {counted(outputs, 'number')}, one for each output channel")
         require_products(prod(x.shape) * outputs // self.groups * prod(w.shape[2:]))
 
     @property

@@ -290,7 +290,7 @@ def _(c):
 
 @replays("transpose.inverts")
 def _(c):
-    x, w = c.array("x", c.n), c.array("w", c.k)
+    x, w = c.array("x", c.n), np.ones(c.k)
     matrix = np.array([np.correlate(unit, w, "valid") for unit in np.eye(c.n)]).T
     yield "numpy", ((matrix.T @ matrix @ x)[c.i], x[c.i])
     yield "torch", (F.conv_transpose1d(layer(x, w)[None, None], t(w)[None, None])[0, 0, c.i], x[c.i])
@@ -323,7 +323,7 @@ PATCH = [[3, 0, 1], [1, 5, 8], [2, 7, 2]]
 
 @replays("filters.edge_printed")
 def _(c):
-    printed = [[1, 0, 1], [1, 0, -1], [1, 0, -1]]
+    printed = [[1, 0, c.c], [1, 0, -1], [1, 0, -1]]
     right = [[1, 0, -1]] * 3
     yield "numpy", (np.vdot(PATCH, printed), np.vdot(PATCH, right))
     yield "torch", (layer(PATCH, printed).item(), layer(PATCH, right).item())
@@ -331,7 +331,7 @@ def _(c):
 
 @replays("cost.dense_printed")
 def _(c):
-    yield "numpy", (np.zeros((28, 28, 6)).size * np.zeros((32, 32, 3)).size, 4074 * 3072)
+    yield "numpy", (np.zeros((28, 28, c.F)).size * np.zeros((32, 32, c.C)).size, 4074 * 3072)
     with torch.device("meta"):
-        dense = torch.nn.Linear(32 * 32 * 3, 28 * 28 * 6, bias=False)
+        dense = torch.nn.Linear(32 * 32 * c.C, 28 * 28 * c.F, bias=False)
     yield "torch", (dense.weight.numel(), 4074 * 3072)
