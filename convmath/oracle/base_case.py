@@ -40,6 +40,10 @@ class Case(ABC):
     def __str__(self) -> str:
         """The descriptor."""
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How Hypothesis and IPython print it: as what makes it again."""
+        printer.text(f"{type(self).__name__}.parse({str(self)!r})")
+
     def _set(self, name: str, value: Any) -> None:
         """Set a field of a frozen case while it is made."""
         object.__setattr__(self, name, value)
@@ -59,6 +63,7 @@ class Case(ABC):
         ``y`` is anything that ``numpy.asarray`` takes. The message names the first index, in row-major order, where the
         two differ.
         """
+        __tracebackhide__ = True
         got, expected = np.asarray(y), self.expected
         if got.dtype.kind not in "biufOV":
             raise AssertionError(f"{self}: got elements of type {got.dtype}")

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..errors import DomainError, UnsupportedError
 from .accumulation import Algorithm
 from .case import ConvCase, PoolCase, parse_case
-from .examiner import AnyCase, Examiner, Setup
+from .examiner import TIME_LIMIT, AnyCase, Examiner, Setup
 from .formats import arithmetic, float_format
 from .isolation import Runner, runner_for
 from .options import integer
-from .report import Report
+from .reduction import Reduced, reduced
+from .report import DEAR, Report
 from .supports import Supports
 from .target import Target
 
@@ -45,7 +46,7 @@ def check(
     max_macs: int = 10_000,
     algorithm: str | Algorithm = "direct",
     failure: float | None = None,
-    time_limit: float = 10.0,
+    time_limit: float = TIME_LIMIT,
     isolated: bool | None = None,
     watch: Watch | None = None,
 ) -> Report:
@@ -58,7 +59,7 @@ def check(
     ceil_mode)``, ``avg_pool`` with ``count_include_pad`` and ``divisor_override`` in place of ``dilation``;
     ``max_pool_grad_input`` and ``avg_pool_grad_input`` as these, on ``(grad_output, x)`` and on ``(grad_output,)`` with
     ``input_size``. ``bias`` is None where there is none. Padding is a pair (lo, hi) per axis. Layouts are those of
-    :mod:`convmath.oracle.reference`. Whatever ``numpy.asarray`` takes may be returned.
+    :mod:`convmath.oracle.reference`. Whatever ``numpy.asarray`` takes may be returned. What ``fn`` prints is dropped.
 
     The same arguments give the same report: cases depend on nothing but ``seed``.
 
@@ -87,7 +88,7 @@ def check(
         watch: called after each case with "checking" or "shrinking" and the number of cases so far.
 
     Raises:
-        DomainError: an argument is out of its range, or ``fn`` cannot be imported.
+        DomainError: an argument is out of its range, ``fn`` cannot be imported, or does not take these arguments.
         UnsupportedError: Hypothesis is not installed, or ``isolated`` is True and no process can be had.
 
     >>> import numpy as np
@@ -103,11 +104,11 @@ def check(
     setup = _setup(fn, kind, ndim, dtype, mode, supports, algorithm, failure, time_limit)
     examples, seed = integer("examples", examples, least=1), 0 if seed is None else integer("seed", seed, least=0)
     cases, start = _cases(setup, max_macs), perf_counter()
-    with Examiner(setup, _runner(setup, isolated)) as it:
+    with Examiner(setup, _runner(setup, isolated, quiet=True)) as it:
         _draw_all(cases, it, examples, seed, watch)
-        minimal = _smallest(cases, it, examples, seed, watch) if it.failed else None
-        report = it.report(minimal, seed=seed, examples=examples)
-    return replace(report, seconds=perf_counter() - start)
+        found = _smallest(cases, it, examples, seed, watch) if it.failed else None
+        report = it.report(None if found is None else found.case, seed=seed, examples=examples)
+    return replace(report, minimised=found is None or found.minimal, seconds=perf_counter() - start)
 
 
 def check_case(
@@ -119,13 +120,13 @@ def check_case(
     supports: Mapping[str, bool] | None = None,
     algorithm: str | Algorithm = "direct",
     failure: float | None = None,
-    time_limit: float = 10.0,
+    time_limit: float = TIME_LIMIT,
     isolated: bool | None = None,
 ) -> Report:
     """Judge a function on one case, such as the smallest failing one of an earlier report.
 
-    The arguments are those of :func:`check`. Exact data is between -limit and limit of the case, or less where a
-    function of the dtype would round.
+    The arguments are those of :func:`check`; what ``fn`` prints is not dropped. Exact data is between -limit and limit
+    of the case, or less where a function of the dtype would round.
 
     Raises:
         DomainError: as :func:`check`, and if ``case`` is no descriptor or uses what ``supports`` turns off.
@@ -138,7 +139,7 @@ def check_case(
     setup = _setup(fn, found.kind, found.ndim, dtype, mode, supports, algorithm, failure, time_limit)
     setup.supports.require(found)
     start = perf_counter()
-    with Examiner(setup, _runner(setup, isolated), replayed=True) as it:
+    with Examiner(setup, _runner(setup, isolated, quiet=False), replayed=True) as it:
         failing = it.judge(found) is not None
         report = it.report(found if failing else None, seed=found.seed, examples=1)
     return replace(report, features=(), common=(), seconds=perf_counter() - start)
@@ -146,6 +147,14 @@ def check_case(
 
 class _EnoughError(BaseException):
     """No more cases are needed; not an Exception, for Hypothesis lets it pass."""
+
+
+class _RefusedError(BaseException):
+    """The function cannot be called at all; not an Exception, for Hypothesis would add to it."""
+
+    def __init__(self, error: DomainError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def _setup(
@@ -176,8 +185,9 @@ def _setup(
     )
 
 
-def _runner(setup: Setup, isolated: bool | None) -> Runner:
-    return runner_for(setup.target, setup.supports.optional, isolated=isolated, time_limit=setup.time_limit)
+def _runner(setup: Setup, isolated: bool | None, *, quiet: bool) -> Runner:
+    optional = setup.supports.optional
+    return runner_for(setup.target, optional, isolated=isolated, time_limit=setup.time_limit, quiet=quiet)
 
 
 def _cases(setup: Setup, max_macs: int) -> SearchStrategy[Any]:
@@ -196,40 +206,54 @@ def _draw_all(cases: SearchStrategy[Any], it: Examiner, examples: int, seed: int
     from hypothesis import Phase
 
     def passes_on(case: AnyCase) -> bool:
-        it.judge(case)
+        try:
+            it.judge(case)
+        except DomainError as error:
+            raise _RefusedError(error) from None
         if watch is not None:
             watch("checking", it.tried)
         if it.tried >= examples or it.cost >= _MOST_COST:
             raise _EnoughError
         return False
 
-    with suppress(_EnoughError):
+    try:
         _found(cases, passes_on, examples, seed, (Phase.generate,))
+    except _EnoughError:
+        pass
+    except _RefusedError as refused:
+        raise refused.error from None
     if it.cost >= _MOST_COST:
         it.note(f"Stopped after {it.tried} cases, as too many of them hang or crash")
 
 
-def _smallest(cases: SearchStrategy[Any], it: Examiner, examples: int, seed: int, watch: Watch | None) -> AnyCase:
+def _smallest(cases: SearchStrategy[Any], it: Examiner, examples: int, seed: int, watch: Watch | None) -> Reduced:
     """The smallest case found that fails in the commonest way; drawing the same again finds the first one at once."""
     from hypothesis import Phase
 
     fault, smallest = it.commonest
 
+    def enough() -> bool:
+        return it.cost >= _MOST_COST_SHRINKING or it.examined >= _SHRINKING_EXAMPLES
+
     def fails(case: AnyCase) -> bool:
-        nonlocal smallest
-        if it.cost >= _MOST_COST_SHRINKING or it.examined >= _SHRINKING_EXAMPLES:
-            raise _EnoughError
-        if it.examine(case) != fault:
-            return False
-        smallest = case
         if watch is not None:
             watch("shrinking", it.examined)
+        return it.examine(case) == fault
+
+    def fails_again(case: AnyCase) -> bool:
+        nonlocal smallest
+        if enough():
+            raise _EnoughError
+        if not fails(case):
+            return False
+        smallest = case
         return True
 
-    try:
-        return _found(cases, fails, examples, seed, (Phase.generate, Phase.shrink)) or smallest
-    except _EnoughError:
-        return smallest
+    if fault[0] in DEAR:
+        return reduced(smallest, fails, allowed=it.setup.supports.admit, enough=enough)
+    with suppress(_EnoughError):
+        smallest = _found(cases, fails_again, examples, seed, (Phase.generate, Phase.shrink)) or smallest
+    return Reduced(smallest, True)
 
 
 def _found(

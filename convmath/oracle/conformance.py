@@ -21,7 +21,8 @@ from .examiner import Examiner, Fault, Setup
 from .formats import Arithmetic, arithmetic, float_format
 from .isolation import Runner, runner_for
 from .options import integer
-from .report import Failure, Verdict
+from .reduction import reduced
+from .report import DEAR, Failure
 from .supports import Supports
 from .target import Target
 from .worker import Outcome
@@ -69,7 +70,7 @@ def conformance(
         watch: called after each case with backend, kind, axes and the number of cases so far.
 
     Raises:
-        DomainError: an argument is out of its range, or a backend is none.
+        DomainError: an argument is out of its range, a backend is none, or no operator of any takes the dtype.
         UnsupportedError: a framework is not installed, or Hypothesis is not.
 
     >>> report = conformance(["scipy"], kinds=["conv"], ndims=[1], examples=5, isolated=False)
@@ -83,6 +84,7 @@ def conformance(
     names = _each("backends", backends, None)
     tested = tuple(_tested(name) for name in names)
     places = list(product(_each("kinds", kinds, KINDS), _each("ndims", ndims, (1, 2, 3))))
+    _require_dtype(claim.storage.name, names)
     plan = _Plan(claim, mode, examples, seed, integer("max_macs", max_macs, least=1), float(time_limit))
     entries = divergences() if known is None else tuple(known)
     start = perf_counter()
@@ -158,9 +160,17 @@ def _each(parameter: str, given: Sequence[Any], known: Sequence[Any] | None) -> 
     named = list(dict.fromkeys(given))
     wrong = [name for name in named if known is not None and name not in known]
     if not named or wrong:
-        options = f" out of {', '.join(map(str, known))}" if known is not None else ""
+        options = f" of {', '.join(map(str, known))}" if known is not None else ""
         raise DomainError(parameter, wrong[0] if wrong else given, f"needs at least one{options}")
     return named
+
+
+def _require_dtype(dtype: str, names: Sequence[str]) -> None:
+    """Raise DomainError if none of the backends computes anything in a format."""
+    operators = [operator for name in names for found in backend(name).operators.values() for operator in found]
+    taken = sorted({taken for operator in operators for taken in operator.dtypes})
+    if dtype not in taken:
+        raise DomainError("dtype", dtype, f"no operator of {', '.join(names)} takes it; they take {', '.join(taken)}")
 
 
 def _tested(name: str) -> Installation:
@@ -180,7 +190,7 @@ def _judged(
 ) -> list[Cell]:
     """The cells of one backend."""
     target = Target.of(f"convmath.oracle.backends:{name}.run")
-    runner = runner_for(target, (), isolated=isolated, time_limit=plan.time_limit)
+    runner = runner_for(target, (), isolated=isolated, time_limit=plan.time_limit, quiet=True)
     try:
         return [_Judge(name, plan, place, entries, runner).cell(cases, watch) for place, cases in drawn.items()]
     finally:
@@ -231,8 +241,8 @@ class _Judge:
     def _found(self, it: Examiner, fault: Fault, entry: Divergence | None, cases: list[AnyCase]) -> Found:
         minimal = min(cases, key=lambda case: (case.macs, len(str(case))))
         if entry is None:
-            minimal = self._shrunk(it, fault) or minimal
-        detail, ends = Examiner(self._setup, self._runner), fault[0] in (Verdict.HANG, Verdict.CRASH)
+            minimal = self._shrunk(it, fault, minimal)
+        detail, ends = Examiner(self._setup, self._runner), fault[0] in DEAR
         for case in (minimal, *([] if ends else cases[:_DIAGNOSED])):
             detail.judge(case)
         report = detail.report(minimal, seed=self._plan.seed, examples=len(cases))
@@ -240,12 +250,11 @@ class _Judge:
             count=len(cases),
             failure=cast(Failure, report.minimal),  # of the case that was passed
             diagnosis=report.diagnosis,
-            entry="" if entry is None else entry.id,
-            decision="" if entry is None else entry.decision,
+            known=entry,
             notes=report.notes,
         )
 
-    def _shrunk(self, it: Examiner, fault: Fault) -> AnyCase | None:
+    def _shrunk(self, it: Examiner, fault: Fault, smallest: AnyCase) -> AnyCase:
         """The smallest case found that fails in the same way and is in no entry."""
 
         def shows(case: AnyCase) -> bool:
@@ -253,13 +262,19 @@ class _Judge:
                 return False
             return it.examine(case) == fault and self._entry(case, fault) is None
 
+        def enough() -> bool:
+            return it.cost >= _MOST_COST_SHRINKING
+
+        if fault[0] in DEAR:
+            return reduced(smallest, shows, enough=enough).case
         plan = self._plan
-        return smallest_case(
+        found = smallest_case(
             self._kind,
             self._ndim,
             shows,
             examples=plan.examples,
             seed=plan.seed,
             max_macs=plan.max_macs,
-            enough=lambda: it.cost >= _MOST_COST_SHRINKING,
+            enough=enough,
         )
+        return found or smallest

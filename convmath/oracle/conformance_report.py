@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from math import isfinite
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import jinja2
 
 from ..errors import DomainError
-from .report import Failure
+from .backends.divergences import DECISIONS, Divergence
+from .report import Failure, axes
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,30 @@ class Found:
         count: how many of the cases show it.
         failure: the smallest of them that was found.
         diagnosis: the usual mistakes that would explain it, each to be read after "matches if".
-        entry: the id of the known divergence that it is; "" if it is a new one.
-        decision: what the list says of it.
+        known: the known divergence that it is; None if it is a new one.
         notes: what else there is to know, such as that the failure does not repeat itself.
     """
 
     count: int
     failure: Failure
     diagnosis: tuple[str, ...]
-    entry: str = ""
-    decision: str = ""
+    known: Divergence | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def entry(self) -> str:
+        """The id of the known divergence; "" if it is a new one."""
+        return "" if self.known is None else self.known.id
+
+    @property
+    def status(self) -> str:
+        """What the list says of it, in a line."""
+        return "not in the list" if self.known is None else f"{self.known.id}, {self.known.decision}"
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, without the end of a long message."""
+        return f"{self.failure.verdict}: {shorten(self.failure.reason, _SUMMARY, placeholder=' ...')}"
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,11 @@ class Cell:
     def new(self) -> int:
         """How many of them the list of known divergences does not explain."""
         return sum(found.count for found in self.found if not found.entry)
+
+    @property
+    def place(self) -> str:
+        """The kind and the number of axes."""
+        return f"{self.kind} with {axes(self.ndim)}"
 
     @property
     def judged(self) -> int:
@@ -162,6 +182,11 @@ class Conformance:
         return tuple(sorted(pairs, key=lambda pair: bool(pair[1].entry)))
 
     @property
+    def known(self) -> tuple[Divergence, ...]:
+        """The known divergences that show, each once."""
+        return tuple(dict.fromkeys(found.known for _, found in self.divergences if found.known is not None))
+
+    @property
     def refusals(self) -> tuple[tuple[str, str, int], ...]:
         """Backend, reason and how many cases it does not support for it."""
         counts: dict[tuple[str, str], int] = {}
@@ -194,6 +219,13 @@ class Conformance:
         """The report as an HTML page that needs no other file."""
         return _template("html").render(report=self)
 
+    def rendered(self, suffix: str) -> str:
+        """The report as the text of a file with that suffix, .html, .json or .md; DomainError for another one."""
+        writer = {".html": self.html, ".json": self.json, ".md": self.markdown}.get(suffix.lower())
+        if writer is None:
+            raise DomainError("suffix", suffix, f"needs one of {', '.join(SUFFIXES)}")
+        return writer()
+
     def save(self, path: str | Path) -> None:
         """Write the report to a file, as its suffix says.
 
@@ -201,14 +233,13 @@ class Conformance:
             DomainError: the suffix is none of .html, .json, .md.
             OSError: the file cannot be written.
         """
-        path = Path(path)
-        writer = {".html": self.html, ".json": self.json, ".md": self.markdown}.get(path.suffix.lower())
-        if writer is None:
-            raise DomainError("path", str(path), f"needs one of the suffixes {', '.join(SUFFIXES)}")
-        path.write_text(writer(), encoding="utf-8")
+        Path(path).write_text(self.rendered(Path(path).suffix), encoding="utf-8")
 
 
 SUFFIXES = (".html", ".json", ".md")
+"""Of the files that a report is saved as."""
+
+_SUMMARY = 300
 
 
 @cache
@@ -221,6 +252,7 @@ def _template(suffix: str) -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         autoescape=suffix == "html",  # noqa: S701 - Markdown is not HTML
     )
+    environment.globals["DECISIONS"] = DECISIONS
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
     return environment.get_template(f"conformance.{suffix}")
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .backends.divergences import DECISIONS, Divergence
 from .conformance_report import Cell, Conformance, Found
 
 STYLES = {
@@ -36,6 +37,11 @@ def _parts(report: Conformance) -> Iterator[RenderableType]:
         yield Text("Divergences", "bold")
         for cell, found in report.divergences:
             yield from _divergence(cell, found)
+    if report.known:
+        yield Text()
+        yield Text("Known divergences", "bold")
+        for entry in report.known:
+            yield from _known(entry)
     if report.refusals:
         yield Text()
         yield _refusals(report)
@@ -57,15 +63,25 @@ def _matrix(report: Conformance) -> Table:
 
 
 def _divergence(cell: Cell, found: Found) -> Iterator[Text]:
-    known = f"{found.entry}, {found.decision}" if found.entry else "not in the list"
-    place = f"{cell.backend} {cell.kind} with {cell.ndim} axes, {found.count} of {cell.judged}"
-    yield Text(f"  {place}: {known}", "" if found.entry else "bold red")
+    place = f"{cell.backend} {cell.place}, {found.count} of {cell.judged}"
+    yield Text(f"  {place}: {found.status}", "" if found.known else "bold red")
     yield Text(f"    {found.failure.case}")
-    yield Text(f"    {found.failure.verdict}: {found.failure.reason[:300]}")
+    yield Text(f"    {found.summary}")
     for text in found.diagnosis:
         yield Text(f"    matches if {text}")
     for note in found.notes:
         yield Text(f"    {note}")
+
+
+def _known(entry: Divergence) -> Iterator[RenderableType]:
+    yield Text(f"  {entry.id}: {entry.decision}, {DECISIONS[entry.decision]}", overflow="fold")
+    details = Table.grid(padding=(0, 1, 0, 0))
+    details.add_column()
+    details.add_column(overflow="fold")
+    least = {"gives": entry.gives, "rule": entry.rule, "source": entry.source}
+    for name, text in (least | {"issue": entry.issue or "none is known", "least": entry.case}).items():
+        details.add_row(f"    {name}", Text(text))
+    yield details
 
 
 def _refusals(report: Conformance) -> Table:

@@ -52,6 +52,11 @@ class Diagnosis:
             else:
                 del self._narrow[name]
 
+    def rule_out(self) -> None:
+        """Take in a case that fails though the answer is right: no mistake in it explains that."""
+        self._left.clear()
+        self._narrow.clear()
+
     @property
     def found(self) -> tuple[str, ...]:
         """What explains every case, after "matches if"; empty if nothing does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, TypeAlias
@@ -17,8 +17,8 @@ from .case import ConvCase, PoolCase
 from .diagnosis import Diagnosis
 from .formats import Arithmetic, IntegerFormat
 from .isolation import Runner
-from .report import Failure, FeatureCount, Report, Verdict
-from .snippet import snippet
+from .report import DEAR, Failure, FeatureCount, Report, Verdict
+from .snippet import NAMES, snippet
 from .supports import Supports
 from .target import Target
 from .trials import Trial, bounded_trial, exact_trial
@@ -27,6 +27,9 @@ from .verdicts import Finding, find_fault
 AnyCase: TypeAlias = ConvCase | PoolCase
 Fault: TypeAlias = tuple[Verdict, str]
 """A verdict, and which exception it is."""
+
+TIME_LIMIT = 10.0
+"""Seconds for one call, unless another limit is given."""
 
 _SHOWN_ELEMENTS = 200
 _COMMON_FROM = 3
@@ -69,6 +72,12 @@ class Setup:
         except UnsupportedError:  # not every layer has such an algorithm; libraries use the direct one for it
             return bounded_trial(case, self.claim, failure=self.failure)
 
+    def misfit(self, arguments: Sequence[Any], options: Mapping[str, Any], message: str) -> DomainError:
+        """The error about a function that has other parameters."""
+        call = ", ".join([*NAMES[self.kind][: len(arguments)], *(f"{name}=..." for name in options)])
+        condition = f"cannot be called as fn({call}): {message}; an option that is turned off need not be a parameter"
+        return DomainError("fn", self.target.path or self.target.name, condition)
+
     def command(self, case: AnyCase) -> str:
         """The command line that judges the case; "" if the function has no name to import it by."""
         if self.target.path is None:
@@ -85,6 +94,7 @@ class Setup:
             ["--algorithm", self.algorithm] if isinstance(self.algorithm, str) and self.algorithm != "direct" else []
         )
         words += [f"--{prefix}{name.replace('_', '-')}" for prefix, name in self.supports.changes]
+        words += ["--time-limit", f"{self.time_limit:g}"] if self.time_limit != TIME_LIMIT else []
         return shlex.join([*words, "--case", str(case)])
 
 
@@ -199,10 +209,16 @@ class Examiner:
 
     def _run(self, trial: Trial) -> Finding:
         arguments, options = self.setup.supports.call(trial.arguments, trial.options, self._runner.left_out)
-        finding = find_fault(trial, self._runner.run(arguments, options))
+        outcome = self._runner.run(arguments, options)
+        if outcome.uncalled and not self.passed:
+            raise self.setup.misfit(arguments, options, outcome.message)
+        finding = find_fault(trial, outcome)
         if not finding.ok:
             self._costly[finding.fault[0]] += 1
-            self._diagnosis.add(trial, finding.outcome)
+            if finding.verdict is Verdict.INPUT_CHANGED:
+                self._diagnosis.rule_out()
+            else:
+                self._diagnosis.add(trial, finding.outcome)
         return finding
 
     def _failure(self, case: AnyCase) -> Failure:
@@ -213,12 +229,14 @@ class Examiner:
             if not finding.ok and finding.fault == fault:
                 break
         self._repeat(trial, finding, fault)
+        if finding.ok and fault is not None:
+            finding = replace(finding, verdict=fault[0], reason="not when it was repeated")
         return self._described(trial, finding)
 
     def _trials(self, case: AnyCase, fault: Fault | None) -> Iterator[Trial]:
         """The case with small numbers, if it was drawn, and at last as it was run."""
         if not self._replayed:
-            ends = fault is not None and fault[0] in (Verdict.HANG, Verdict.CRASH)
+            ends = fault is not None and fault[0] in DEAR
             for seed in (case.seed, *(() if ends else _SMALL_SEEDS)):
                 if trial := self.setup.trial(replace(case, seed=seed), case.limit):
                     yield trial
@@ -228,11 +246,15 @@ class Examiner:
     def _repeat(self, trial: Trial, finding: Finding, fault: Fault | None) -> None:
         """Say so if the same call does not give the same again."""
         if finding.ok or finding.fault != fault:
-            self.note("The smallest failing case does not fail when it is repeated: the function is not deterministic")
+            self.note(
+                "The failing case that is shown does not fail when it is repeated: the function is not deterministic"
+            )
         elif finding.outcome.output is not None:
             again = self._run(trial).outcome.output
             if again is None or not np.array_equal(again, finding.outcome.output, equal_nan=True):
-                self.note("The smallest failing case gives another result each time: the function is not deterministic")
+                self.note(
+                    "The failing case that is shown gives another result each time: the function is not deterministic"
+                )
 
     def _described(self, trial: Trial, finding: Finding) -> Failure:
         setup, expected = self.setup, trial.bounded.expected.high

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from itertools import takewhile
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -48,27 +48,31 @@ class Runner(Protocol):
         """End."""
 
 
-def runner_for(target: Target, optional: Sequence[str], *, isolated: bool | None, time_limit: float) -> Runner:
+def runner_for(
+    target: Target, optional: Sequence[str], *, isolated: bool | None, time_limit: float, quiet: bool = False
+) -> Runner:
     """A runner in a process of its own (``isolated`` True), in this one (False), or where possible in its own (None).
+
+    ``quiet`` drops what the target prints on stdout.
 
     Raises:
         DomainError: the target cannot be imported.
         UnsupportedError: ``isolated`` is True and no process can be had.
     """
     if isolated is False:
-        return InProcess(target, optional, time_limit)
+        return InProcess(target, optional, time_limit, quiet)
     hazard = fork_hazard()
     if not hazard:
-        return Process(target, optional, time_limit, fresh=False)
+        return Process(target, optional, time_limit, quiet, fresh=False)
     if target.path is not None and os.name == "posix":
         try:
-            return Process(target, optional, time_limit, fresh=True)
+            return Process(target, optional, time_limit, quiet, fresh=True)
         except DomainError:
             if target.fn is None:
                 raise
     if isolated:
         raise UnsupportedError(f"{target.name} cannot run in a process of its own: {hazard}, and no name to import it")
-    return InProcess(target, optional, time_limit)
+    return InProcess(target, optional, time_limit, quiet)
 
 
 def fork_hazard() -> str:
@@ -85,10 +89,10 @@ def fork_hazard() -> str:
 class InProcess:
     """Calls in this process."""
 
-    def __init__(self, target: Target, optional: Sequence[str], time_limit: float) -> None:
+    def __init__(self, target: Target, optional: Sequence[str], time_limit: float, quiet: bool) -> None:
         """Import the target."""
         self._fn = target.load()
-        self._limit = time_limit
+        self._limit, self._quiet = time_limit, quiet
         self.left_out = left_out(self._fn, optional)
 
     @property
@@ -99,7 +103,7 @@ class InProcess:
     def run(self, arguments: Sequence[Any], options: dict[str, Any]) -> Outcome:
         """One call."""
         try:
-            with _alarm(self._limit):
+            with _silence() if self._quiet else nullcontext(), _alarm(self._limit):
                 return execute(self._fn, arguments, options)
         except TimeUpError:
             return _hang(self._limit)
@@ -109,12 +113,17 @@ class InProcess:
 
 
 class Process:
-    """Calls in another process, which is started again after a hang or a crash."""
+    """Calls in another process, which is started again after a hang or a crash.
 
-    def __init__(self, target: Target, optional: Sequence[str], time_limit: float, *, fresh: bool) -> None:
+    A function that ends processes again and again has the next one started ahead, as that may have a lot to import.
+    """
+
+    def __init__(self, target: Target, optional: Sequence[str], time_limit: float, quiet: bool, *, fresh: bool) -> None:
         """Start the process; DomainError if it cannot import the target."""
         self._target, self._optional, self._limit, self._fresh = target, list(optional), time_limit, fresh
+        self._quiet, self._ends = quiet, 0
         self._trusted = fresh or target.path is None
+        self._spare: _Child | None = None
         self._running: _Child | None = self._started()
         self.left_out = self._running.left_out
 
@@ -135,31 +144,44 @@ class Process:
             self._fresh = False
             return outcome
         last = self._attempt(arguments, options)
-        self._fresh = last.fate != outcome.fate
+        self._fresh = last.fate != outcome.fate or self._target.fn is None  # a fork would import it again as well
         return last
 
     def close(self) -> None:
         """End the process."""
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
+        for child in (self._running, self._spare):
+            if child is not None:
+                child.stop()
+        self._running = self._spare = None
+
+    def _child(self) -> _Child:
+        return _Child(self._target, self._optional, self._quiet, fresh=self._fresh)
 
     def _started(self) -> _Child:
-        return _Child(self._target, self._optional, fresh=self._fresh)
+        child, self._spare = self._spare or self._child(), None
+        child.load()
+        return child
 
     def _attempt(self, arguments: Sequence[Any], options: dict[str, Any]) -> Outcome:
         if self._running is None:
             self._running = self._started()
+        if self._fresh and self._ends > 1 and self._spare is None:
+            self._spare = self._child()
         outcome = self._running.call(arguments, options, self._limit)
         if outcome.fate in (HANG, CRASH):
-            self.close()
+            self._running.stop()
+            self._running = None
+            self._ends += 1
         return outcome
 
 
 class _Child:
-    """A serving process; its crash handler writes to ``log``."""
+    """A serving process, which imports its target as soon as it is made; its crash handler writes to ``log``."""
 
-    def __init__(self, target: Target, optional: list[str], *, fresh: bool) -> None:
+    left_out: tuple[str, ...] = ()
+
+    def __init__(self, target: Target, optional: list[str], quiet: bool, *, fresh: bool) -> None:
+        self._target = target
         self.log = tempfile.TemporaryFile()  # noqa: SIM115
         self.connection, theirs = Pipe()
         self._code = 0
@@ -167,20 +189,26 @@ class _Child:
         if fresh:
             self.process = _spawned(theirs, self.log.fileno())
             self.pid = self.process.pid
+            with suppress(OSError):  # it has ended already, which shows when an answer is waited for
+                send(
+                    self.connection,
+                    {"sys_path": sys.path, "path": target.path, "optional": optional, "quiet": quiet},
+                )
         else:
-            self.pid = _forked(self.connection, lambda: serve(theirs, self.log.fileno(), target, optional))
+            self.pid = _forked(self.connection, lambda: serve(theirs, self.log.fileno(), target, optional, quiet))
         theirs.close()
+
+    def load(self) -> None:
+        """Wait for the target to be imported; what its function leaves out is known then."""
         try:
-            self.left_out = self._loaded(target, {"sys_path": sys.path, "path": target.path, "optional": optional})
+            self.left_out = self._loaded()
         except BaseException:
             self.stop()
             raise
 
-    def _loaded(self, target: Target, order: dict[str, Any]) -> tuple[str, ...]:
-        """Wait for the target to be imported; what its function leaves out."""
+    def _loaded(self) -> tuple[str, ...]:
+        target = self._target
         try:
-            if self.process is not None:
-                send(self.connection, order)
             if not self.connection.poll(_START_LIMIT):
                 raise DomainError("fn", target.name, f"is not imported within {_START_LIMIT:g} s")
             header, _ = receive(self.connection)
@@ -259,6 +287,12 @@ def _forked(ours: Connection, child: Callable[[], None]) -> int:
 
 def _hang(limit: float) -> Outcome:
     return Outcome(HANG, message=f"no answer within {limit:g} s")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    with open(os.devnull, "w", encoding="utf-8") as null, redirect_stdout(null):
+        yield
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from .formats import FloatFormat, NumberFormat, round_to
 
 Array = npt.NDArray[Any]
 
+_SHOWN_IN_FULL = 1e16  # larger floats are written with an exponent
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -49,10 +51,13 @@ class Judgement:
         """One sentence."""
         if self.index is None:
             return self.reason or "nothing to compare"
-        text = f"expected {self.expected}, got {self.got} at index {self.index}"
-        if self.bound > 0:
-            text += f": off by {self.error:.3g}, bound {self.bound:.3g}"
-        return text if self.ok else f"{self.reason}: {text}"
+        return self.comparison if self.ok else f"{self.reason}: {self.comparison}"
+
+    @property
+    def comparison(self) -> str:
+        """The element that is furthest off, and by how much; whole numbers are written alike, whatever their type."""
+        text = f"expected {_shown(self.expected)}, got {_shown(self.got)} at index {self.index}"
+        return text if self.bound <= 0 else f"{text}: off by {self.error:.3g}, bound {self.bound:.3g}"
 
 
 def judge(output: Any, bounded: Bounded) -> Judgement:
@@ -132,6 +137,11 @@ def _reason(got: Any, ratio: float, bound: float) -> str:
     if not np.isfinite(got):
         return "NaN" if np.isnan(got) else "infinity"
     return "beyond the bound" if bound else "not exact"
+
+
+def _shown(number: complex) -> str:
+    whole = isinstance(number, float) and number.is_integer() and abs(number) < _SHOWN_IN_FULL
+    return str(int(number.real) if whole else number)
 
 
 def _number(high: Any, low: Any) -> float | int:

@@ -36,6 +36,7 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 _EXAMPLES = "convmath_examples"
 _CASE = "convmath_case"
 _GIVEN = "_convmath_given"  # the attribute of a decorated test that holds what Hypothesis made of it
+_NOT_CALLED = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
 _RUNS: list[pytest.Config] = []  # one may run within another
 _CHOSEN = pytest.StashKey[int | None]()
 _REPLAYED = pytest.StashKey["ConvCase | PoolCase | None"]()
@@ -79,7 +80,7 @@ def conv_case(
             output_padding, padding and stride; all but negative_padding unless given.
 
     Raises:
-        DomainError: an argument is out of its range, or the test has no parameter ``case``.
+        DomainError: an argument is out of its range, or the test has no parameter ``case`` or is a coroutine.
         UnsupportedError: Hypothesis is not installed.
 
     >>> import numpy as np
@@ -158,6 +159,9 @@ def _decorator(
     def decorate(test: Any) -> Any:
         if "case" not in inspect.signature(test).parameters:
             raise DomainError("test", getattr(test, "__name__", test), "needs a parameter named case")
+        if any(is_kind(test) for is_kind in _NOT_CALLED):
+            condition = "needs a plain function: nothing would run the body of a coroutine or of a generator"
+            raise DomainError("test", getattr(test, "__name__", test), condition)
         replayed = _RUNS[-1].stash.get(_REPLAYED, None) if _RUNS else None
         if replayed is None:
             return _given(test, cases)

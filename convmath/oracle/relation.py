@@ -184,5 +184,6 @@ def _check_shapes(x_shape: Index, w_shape: Index) -> None:
 def _check_groups(groups: int, channels: int) -> int:
     groups = integer("groups", groups, least=1)
     if channels % groups:
-        raise DomainError("groups", groups, f"needs to divide the {channels} channels of w's first axis")
+        condition = f"needs to divide the number of channels in w's first axis, which is {channels}"
+        raise DomainError("groups", groups, condition)
     return groups

@@ -34,6 +34,10 @@ class Verdict(StrEnum):
     CRASH = "crash"
 
 
+DEAR = frozenset({Verdict.HANG, Verdict.CRASH})
+"""What costs a process, and maybe the time limit, each time that it is seen."""
+
+
 @dataclass(frozen=True)
 class FeatureCount:
     """How many cases with a feature passed and failed; neither, if none was tried."""
@@ -103,6 +107,7 @@ class Report:
         features: what passes and fails, by feature.
         common: the features that every failing case has and not every passing one.
         minimal: the smallest failing case found, of the commonest kind of failure; None if all is well.
+        minimised: whether it was made small, which a hang or a crash may cost too much for.
         diagnosis: the usual mistakes that explain every failing case, each to be read after "matches if".
         notes: what else there is to know.
         place: where the function ran.
@@ -128,6 +133,7 @@ class Report:
     notes: tuple[str, ...]
     place: str
     seconds: float = field(compare=False)
+    minimised: bool = True
 
     @property
     def ok(self) -> bool:
@@ -148,8 +154,7 @@ class Report:
     @property
     def title(self) -> str:
         """What was judged as what."""
-        axes = "1 axis" if self.ndim == 1 else f"{self.ndim} axes"
-        return f"{self.function} as {self.kind} with {axes} in {self.arithmetic}, {self.mode}"
+        return f"{self.function} as {self.kind} with {axes(self.ndim)} in {self.arithmetic}, {self.mode}"
 
     def __str__(self) -> str:
         """Title and verdict."""
@@ -183,6 +188,13 @@ class Report:
         ElementTree.indent(suites)
         return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
+    def rendered(self, suffix: str) -> str:
+        """The report as the text of a file with that suffix, .json or .xml (JUnit); DomainError for another one."""
+        writer = {".json": self.json, ".xml": self.junit}.get(suffix.lower())
+        if writer is None:
+            raise DomainError("suffix", suffix, f"needs one of {', '.join(SUFFIXES)}")
+        return writer()
+
     def save(self, path: str | Path) -> None:
         """Write the report to a file, as JSON or as JUnit XML according to the suffix.
 
@@ -190,11 +202,7 @@ class Report:
             DomainError: the suffix is neither .json nor .xml.
             OSError: the file cannot be written.
         """
-        writers = {".json": self.json, ".xml": self.junit}
-        path = Path(path)
-        if path.suffix.lower() not in writers:
-            raise DomainError("path", str(path), f"needs one of the suffixes {', '.join(writers)}")
-        path.write_text(writers[path.suffix.lower()](), encoding="utf-8")
+        Path(path).write_text(self.rendered(Path(path).suffix), encoding="utf-8")
 
     def _tests(self) -> Iterator[tuple[str, float, ElementTree.Element | None]]:
         yield self.arithmetic, self.seconds, None if self.ok else _child("failure", self.verdict, self._details())
@@ -211,7 +219,19 @@ class Report:
         return "\n\n".join(filter(None, ["\n".join(lines), found.traceback, found.snippet]))
 
 
+SUFFIXES = (".json", ".xml")
+"""Of the files that a report is saved as."""
+
 _OUTCOMES = ("failure", "skipped")
+
+
+def axes(ndim: int) -> str:
+    """A number of axes in words.
+
+    >>> axes(1), axes(2)
+    ('1 axis', '2 axes')
+    """
+    return "1 axis" if ndim == 1 else f"{ndim} axes"
 
 
 def _child(tag: str, message: str, text: str = "") -> ElementTree.Element:

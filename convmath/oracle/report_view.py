@@ -33,7 +33,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield _features(report)
     if report.minimal is not None:
         yield Text()
-        yield Text("The smallest failing case" if report.examples > 1 else "The failing case", "bold")
+        yield Text(_heading(report), "bold")
         yield from _failure(report.minimal)
     if report.diagnosis:
         yield Text()
@@ -43,6 +43,12 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield Text()
         yield Text("Without this library", "bold")
         yield _block(report.minimal.snippet)
+
+
+def _heading(report: Report) -> str:
+    if report.examples == 1:
+        return "The failing case"
+    return "The smallest failing case" if report.minimised else "A failing case"
 
 
 def _features(report: Report) -> Table:

@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 _MOST_ELEMENTS = 20_000
 _WIDTH = 79
-_NAMES = {
+NAMES = {
     "conv": ("x", "w", "bias"),
     "conv_transpose": ("x", "w", "bias"),
     "grad_input": ("grad_output", "w"),
@@ -28,6 +28,7 @@ _NAMES = {
     "max_pool_grad_input": ("grad_output", "x"),
     "avg_pool_grad_input": ("grad_output",),
 }
+"""The arguments of each kind."""
 
 
 def snippet(
@@ -46,7 +47,7 @@ def snippet(
     expected, rest = _expected(bounded)
     if sum(np.size(array) for array in (*arguments, expected)) > _MOST_ELEMENTS:
         return ""
-    names = _NAMES[kind][: len(arguments)]
+    names = NAMES[kind][: len(arguments)]
     passed = [f"{name}={value!r}" for name, value in options.items()]
     arrays = [name for name, array in zip(names, arguments, strict=True) if array is not None]
     lines = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import DomainError
+from ..errors import DomainError, unknown
 from .conv_case import ConvCase
 from .features import CONV_FEATURES, POOL_FEATURES
 from .pool_case import PoolCase
@@ -36,6 +36,12 @@ POOL_KEYWORDS = {
     "stride": "stride",
 }
 _OFF = frozenset({"negative_padding", "dilated_average"})  # unless turned on
+
+
+def options_of(kind: str) -> Mapping[str, str | None]:
+    """The options of a kind that can be turned off or on, and the keyword of each."""
+    return CONV_KEYWORDS if kind in ConvCase.kinds else POOL_KEYWORDS
+
 
 _CONV_NEEDS = {
     "asymmetric_padding": {"padding", "asymmetric_padding"},
@@ -73,23 +79,25 @@ class Supports:
     @classmethod
     def of(cls, kind: str, given: Mapping[str, bool] | None) -> Supports:
         """All options but negative_padding and dilated_average, and those that are turned on or off."""
-        keywords = CONV_KEYWORDS if kind in ConvCase.kinds else POOL_KEYWORDS
+        keywords = options_of(kind)
         given = {} if given is None else given
         for name, value in given.items():
-            if name not in keywords or not isinstance(value, bool):
-                raise DomainError("supports", {name: value}, f"needs True or False for names out of {list(keywords)}")
+            if name not in keywords:
+                raise unknown("supports", name, keywords, f"option of {kind}", ", ".join(keywords))
+            if not isinstance(value, bool):
+                raise DomainError("supports", {name: value}, "needs True or False for each name")
         return cls(kind, frozenset(name for name in keywords if given.get(name, name not in _OFF)))
 
     @property
     def optional(self) -> list[str]:
         """Keywords whose options are turned off; ``bias`` is the third argument."""
-        keywords = CONV_KEYWORDS if self.kind in ConvCase.kinds else POOL_KEYWORDS
+        keywords = options_of(self.kind)
         return [keyword for name, keyword in keywords.items() if keyword is not None and name not in self.allowed]
 
     @property
     def changes(self) -> list[tuple[str, str]]:
         """What is turned off or on other than by default, as ("no-", name) or ("", name)."""
-        keywords = CONV_KEYWORDS if self.kind in ConvCase.kinds else POOL_KEYWORDS
+        keywords = options_of(self.kind)
         usual = {name for name in keywords if name not in _OFF}
         off, on = sorted(usual - self.allowed), sorted(self.allowed - usual)
         return [*(("no-", name) for name in off), *(("", name) for name in on)]
@@ -126,6 +134,14 @@ class Supports:
             used.add("stride")
         if self.kind != "grad_bias" and used:
             raise DomainError("case", str(case), f"needs {', '.join(sorted(used))}, which supports turns off")
+
+    def admit(self, case: ConvCase | PoolCase) -> bool:
+        """Whether a case uses nothing that is turned off."""
+        try:
+            self.require(case)
+        except DomainError:
+            return False
+        return True
 
     def call(
         self, arguments: tuple[Any, ...], options: Mapping[str, Any], left_out: Iterable[str]

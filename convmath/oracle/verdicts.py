@@ -62,8 +62,10 @@ def find_fault(trial: Trial, outcome: Outcome) -> Finding:
         return Finding(outcome, Verdict.WRONG_TYPE, judgement.reason)
     extra = "; ".join(filter(None, [problem, changed]))
     if not judgement.ok:
-        verdict = Verdict.NAN if np.isnan(judgement.got) else Verdict.WRONG_VALUE
-        return Finding(outcome, verdict, "; ".join(filter(None, [str(judgement), extra])), differing)
+        verdict, told = Verdict.WRONG_VALUE, str(judgement)
+        if np.isnan(judgement.got):
+            verdict, told = Verdict.NAN, judgement.comparison
+        return Finding(outcome, verdict, "; ".join(filter(None, [told, extra])), differing)
     if problem:
         return Finding(outcome, Verdict.WRONG_TYPE, extra)
     return Finding(outcome, Verdict.INPUT_CHANGED, changed) if changed else Finding(outcome)

@@ -45,6 +45,7 @@ class Outcome:
         message: what happened, in one line.
         trace: where, as a traceback of the function's own frames.
         written: the positions of the arguments that the function changed.
+        uncalled: whether the function does not take such arguments.
     """
 
     fate: str
@@ -53,6 +54,7 @@ class Outcome:
     message: str = ""
     trace: str = ""
     written: tuple[int, ...] = ()
+    uncalled: bool = False
 
 
 def execute(fn: Callable[..., Any], arguments: Sequence[Any], options: dict[str, Any]) -> Outcome:
@@ -66,6 +68,8 @@ def execute(fn: Callable[..., Any], arguments: Sequence[Any], options: dict[str,
     try:
         result = fn(*given, **options)
         fate = NO_ARRAY
+        if result is None:
+            return Outcome(NO_ARRAY, message="it returned None")
         output = np.asarray(result)
         dtype = output.dtype.name
         output = np.array(output.astype(np.float32) if output.dtype.kind == "V" else output)
@@ -73,7 +77,9 @@ def execute(fn: Callable[..., Any], arguments: Sequence[Any], options: dict[str,
         raise
     except BaseException as error:
         message, trace = _told(error)
-        return Outcome(fate, message=message, trace=trace if fate == EXCEPTION else "")
+        if fate == NO_ARRAY:
+            return Outcome(NO_ARRAY, message=message)
+        return Outcome(EXCEPTION, message=message, trace=trace, uncalled=_uncalled(error))
     if output.dtype.kind not in "biufc":
         return Outcome(NO_ARRAY, message=f"an array with elements of type {dtype}")
     changed = (
@@ -82,6 +88,11 @@ def execute(fn: Callable[..., Any], arguments: Sequence[Any], options: dict[str,
         if after is not None and not np.array_equal(before, after)
     )
     return Outcome(OUTPUT, output, dtype, written=tuple(changed))
+
+
+def _uncalled(error: BaseException) -> bool:
+    """Whether the arguments did not fit the function's parameters, so that none of its own code ran."""
+    return isinstance(error, TypeError) and error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
 def _told(error: BaseException) -> tuple[str, str]:
@@ -125,8 +136,13 @@ def reply(connection: Connection) -> Outcome:
     return Outcome(**header | {"written": tuple(header["written"])}, output=arrays[0] if arrays else None)
 
 
-def serve(connection: Connection, log: int, target: Target, optional: Sequence[str]) -> None:
-    """Load the target, say so, and answer requests until the other side closes; a crash is logged as a traceback."""
+def serve(connection: Connection, log: int, target: Target, optional: Sequence[str], quiet: bool) -> None:
+    """Load the target, say so, and answer requests until the other side closes; a crash is logged as a traceback.
+
+    ``quiet`` drops what is printed on stdout.
+    """
+    if quiet:
+        _silence()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the other process to stop this one
     faulthandler.enable(log, all_threads=False)
     _one_torch_thread()
@@ -144,7 +160,7 @@ def serve(connection: Connection, log: int, target: Target, optional: Sequence[s
         queue = iter(arrays)
         outcome = execute(fn, [next(queue) if given else None for given in header["given"]], _tuples(header["options"]))
         _flush()
-        answer = {name: getattr(outcome, name) for name in ("fate", "dtype", "message", "trace", "written")}
+        answer = {name: getattr(outcome, name) for name in ("fate", "dtype", "message", "trace", "written", "uncalled")}
         send(connection, answer, [] if outcome.output is None else [outcome.output])
 
 
@@ -153,7 +169,7 @@ def main() -> None:
     connection = Connection(int(sys.argv[1]))
     header, _ = receive(connection)
     sys.path[:] = header["sys_path"]
-    serve(connection, int(sys.argv[2]), Target.of(header["path"]), header["optional"])
+    serve(connection, int(sys.argv[2]), Target.of(header["path"]), header["optional"], header["quiet"])
     _flush()
     os._exit(0)
 
@@ -170,6 +186,14 @@ def _one_torch_thread() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+
+
+def _silence() -> None:
+    """Drop what Python and what C prints on stdout: one line for each of many cases would bury the report."""
+    _flush()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    sys.stdout = open(null, "w", encoding="utf-8")  # noqa: SIM115 - it is there as long as the process
 
 
 def _flush() -> None:

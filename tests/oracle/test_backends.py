@@ -98,6 +98,7 @@ def test_a_case_is_refused_with_the_reason(name, case, dtype, reason):
 
 # A case that has each property, and one that has not.
 EXAMPLES = {
+    "crops_then_pads": ("conv_transpose i3 k3 p4:0 #0", "conv_transpose i3 k3 p2:0 #0"),
     "dilated_stride": ("conv i9 k2 s2 d2 #0", "conv i9 k2 s2 #0"),
     "dilation_above_1": ("conv i9 k1 d2 #0", "conv i9 k1 #0"),
     "input_below_kernel": ("conv i2 k3 p1 #0", "conv i3 k3 p1 #0"),
@@ -118,6 +119,24 @@ def test_a_property_holds_where_it_should_and_not_elsewhere(name):
     having, lacking = map(parse_case, EXAMPLES[name])
     assert name in properties(having)
     assert name not in properties(lacking)
+
+
+@pytest.mark.parametrize(
+    ("case", "holds"),
+    [
+        ("conv i5 k1 p-2:2 #0", True),
+        ("conv i5 k1 p-1:2 #0", False),
+        ("conv i5x5 k1x1 p-2:2x0 #0", True),
+        ("conv i5x5 k1x1 p-2:2x1:0 #0", False),
+        ("conv_transpose i3x3 k3x2 p4:0x1 #0", True),
+        ("conv_transpose i3x3 k3x2 p4:0x0 #0", False),
+        ("grad_input i1 k3 p4:0 #0", True),
+        ("grad_input i3 k3 p2:2 #0", False),
+        ("grad_weight i1 k3 p4:0 #0", False),
+    ],
+)
+def test_cropping_then_padding_is_that_of_the_correlation_that_runs(case, holds):
+    assert ("crops_then_pads" in properties(parse_case(case))) == holds
 
 
 def test_every_property_beyond_the_features_has_its_example():

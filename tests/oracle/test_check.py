@@ -20,10 +20,12 @@ from hypothesis.errors import NoSuchExample
 from convmath.errors import DomainError
 from convmath.oracle import ConvCase, Report, check, check_case, conv_cases, exact, pool_cases
 from convmath.oracle.formats import arithmetic
-from convmath.oracle.isolation import fork_hazard
+from convmath.oracle.isolation import Process, fork_hazard
 from convmath.oracle.report import Verdict
 from convmath.oracle.strategies import CONV_OPTIONS, POOL_OPTIONS
 from convmath.oracle.supports import CONV_KEYWORDS, POOL_KEYWORDS, Supports
+from convmath.oracle.target import Target
+from convmath.oracle.worker import CRASH
 
 KERNELS = Path(__file__).parent / "kernels"
 KINDS = ("conv", "conv_transpose", "grad_input", "grad_weight", "grad_bias", "max_pool", "avg_pool")
@@ -188,6 +190,39 @@ def test_a_hang_is_a_verdict_in_limited_time(name):
     assert perf_counter() - start < 30
 
 
+@pytest.mark.parametrize(
+    ("name", "case", "minimised"),
+    [
+        ("hangs_with_stride", "conv n1 c1 o1 i1x1 k1x1 s2x1 #0", True),
+        ("segfaults", "conv n1 c2 o2 g2 i1x1 k1x1 #0", True),
+        ("leaves_if_all_is_there", "conv n[23] .*", False),
+    ],
+)
+def test_the_smallest_case_of_a_hang_or_a_crash_is_small_or_not_called_so(name, case, minimised):
+    start = perf_counter()
+    report = check(broken(name), examples=100, time_limit=0.5, seed=1)
+    assert re.fullmatch(case, report.minimal.case), report.minimal.case
+    assert report.minimised == minimised
+    assert perf_counter() - start < 30
+
+
+def test_a_process_that_ends_again_and_again_has_the_next_one_started_ahead():
+    ending = ConvCase.parse("c2 o2 g2 i1x1 k1x1 #0")
+    passing = ConvCase.parse("i1x1 k1x1 #0")
+    runner = Process(Target.of("broken_kernels:leaves"), (), 20.0, True, fresh=True)
+    try:
+        ahead = []
+        for _ in range(4):
+            assert runner.run(ending.arguments, ending.options).fate == CRASH
+            ahead.append(runner._spare)
+        assert [spare is not None for spare in ahead] == [False, False, True, True]
+        assert runner.run(passing.arguments, passing.options).output is not None
+        assert runner._running is ahead[-1] is not runner._spare
+    finally:
+        runner.close()
+    assert all(child.process.poll() is not None for child in ahead[2:])
+
+
 def test_a_slow_function_within_the_limit_passes():
     conv = right("conv")
 
@@ -223,6 +258,18 @@ def test_a_function_that_gives_something_else_each_time_is_noted():
     assert check(broken("flipped"), examples=20).notes == ()
 
 
+def test_a_failure_that_does_not_come_again_says_so():
+    conv, calls = right("conv"), []
+
+    def fails_once(x, w, bias, **options):
+        calls.append(x)
+        return conv(x, w, bias, **options) + (len(calls) == 1)
+
+    report = check_case(fails_once, "conv i3x3 k1x1 #0", isolated=False)
+    assert (report.minimal.verdict, report.minimal.reason) == (Verdict.WRONG_VALUE, "not when it was repeated")
+    assert "does not fail when it is repeated" in report.notes[0]
+
+
 def test_the_same_seed_gives_the_same_report_and_another_one_other_cases():
     first, again, other = (check(broken("dilation_ignored"), examples=40, seed=seed) for seed in (3, 3, 4))
     assert first == again
@@ -237,6 +284,57 @@ def test_the_smallest_case_fails_alone_and_its_neighbour_passes():
     assert replayed.minimal.got == found.got
     assert check_case(broken("dilation_ignored"), re.sub(" d[^ ]*", "", found.case)).ok
     assert check_case(right("conv"), found.case).ok
+
+
+def test_a_function_that_overwrites_its_input_is_no_other_mistake():
+    report = check(broken("writes_into_x"), examples=60)
+    assert [verdict for verdict, *_ in report.verdicts] == [Verdict.INPUT_CHANGED]
+    assert report.diagnosis == ()
+
+
+def test_the_reason_is_told_once_and_in_one_notation():
+    reasons = {
+        "nothing": "it returned None",
+        "not_a_number": r"expected -?\d+, got nan at index .*",
+        "flipped": r"not exact: expected -?\d+, got -?\d+ at index .*",
+    }
+    for name, reason in reasons.items():
+        found = check(broken(name), examples=60).minimal
+        assert re.fullmatch(reason, found.reason), found.reason
+
+
+@pytest.mark.parametrize("isolated", [None, False])
+def test_a_function_with_other_parameters_is_refused_in_one_sentence(isolated):
+    sentence = r"cannot be called as fn\(x, w, bias, stride=\.\.\., .*\): TypeError: plain\(\) .*'stride'"
+    with pytest.raises(DomainError, match=sentence) as caught:
+        check(broken("plain"), examples=20, isolated=isolated)
+    assert not getattr(caught.value, "__notes__", None)
+
+    def raises_a_type_error(x, w, bias, **options):
+        raise TypeError("its own")
+
+    assert check(raises_a_type_error, examples=5, isolated=isolated).minimal.verdict is Verdict.EXCEPTION
+
+
+def test_what_a_function_prints_is_dropped_but_for_a_single_case(capfd):
+    for isolated in (None, False):
+        assert check(broken("prints"), examples=5, isolated=isolated).ok
+    assert "Python" not in capfd.readouterr().out
+    check_case(broken("prints"), "conv i1x1 k1x1 #0")
+    assert "Python" in capfd.readouterr().out
+
+
+def test_a_misspelt_option_names_the_one_that_was_meant():
+    with pytest.raises(DomainError, match="did you mean groups"):
+        check(right("conv"), supports={"group": False})
+    with pytest.raises(DomainError, match="did you mean stride"):
+        conv_cases(features={"strides"})
+
+
+def test_a_single_feature_may_stand_alone():
+    case = find(conv_cases(ndim=1, features="stride"), lambda case: max(case.stride) > 1 and case.input_size[0] > 3)
+    plain = {"even_kernel", "size_one_axis", "uncovered_tail", "unequal_channels", "kernel_below_stride"}
+    assert case.features - plain == {"stride"}
 
 
 def test_features_are_counted_where_they_are():
@@ -263,7 +361,8 @@ def test_an_option_that_is_turned_off_is_neither_tried_nor_passed():
     assert report.ok, report
     assert all(isinstance(side, int) for _, padding in seen for side in padding)
     assert not {"groups", "dilation", "bias", "depthwise", "asymmetric_padding"} & {f.name for f in report.features}
-    assert not check(plain, supports=off | {"groups": True}, examples=60).ok
+    with pytest.raises(DomainError, match="groups"):
+        check(plain, supports=off | {"groups": True}, examples=60)
 
 
 def test_an_option_that_is_turned_off_is_passed_to_a_function_that_takes_it():

@@ -67,6 +67,44 @@ def test_the_command_in_a_report_replays_its_case(tmp_path):
     assert CliRunner().invoke(app, command[1:]).exit_code == 0
 
 
+def test_the_command_of_a_hang_carries_its_time_limit(tmp_path):
+    path = tmp_path / "report.json"
+    assert ran("broken_kernels:hangs_with_stride", "--time-limit", "0.5", "-n", 30, "-o", path).exit_code == 1
+    command = json.loads(path.read_text())["minimal"]["command"]
+    assert "--time-limit 0.5 " in command
+    assert "no answer within 0.5 s" in CliRunner().invoke(app, shlex.split(command)[1:]).output
+
+
+def test_the_folder_of_a_report_is_made(tmp_path):
+    path = tmp_path / "new" / "folder" / "report.json"
+    assert ran("right_kernels:conv", "--case", "conv i3x3 k1x1 #0", "--kind", "conv", "-o", path).exit_code == 0
+    assert json.loads(path.read_text())["ok"] is True
+
+
+def test_a_switch_that_does_not_apply_is_named_as_it_is_written():
+    found = ran("right_kernels:max_pool", "--kind", "max_pool", "--no-output-padding")
+    assert "--no-output-padding does not apply" in found.stderr
+    assert "supports" not in found.stderr
+
+
+def test_a_check_leaves_no_folder_behind_and_prints_nothing_of_the_function(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("def total(dy):\n    print('hello')\n    return dy.sum(axis=(0, 2, 3))\n")
+    found = process("mine:total", "--kind", "grad_bias", "-n", 20)
+    assert found.returncode == 0, found.stderr
+    assert "hello" not in found.stdout
+    assert {path.name for path in tmp_path.iterdir()} <= {"mine.py", "__pycache__"}
+    assert "hello" in process("mine:total", "--case", "grad_bias i3x3 k1x1 #0").stdout
+
+
+def test_progress_is_told_off_a_terminal_too(monkeypatch):
+    from convmath.cli import check
+
+    monkeypatch.setattr(check, "_SECONDS_BETWEEN_LINES", 0)
+    found = ran("right_kernels:conv", "-n", 3)
+    assert "checking: 3 of 3 cases\n" in found.stderr
+
+
 def test_junit_is_written(tmp_path):
     assert ran("right_kernels:conv", "-n", 10, "-o", tmp_path / "report.xml").exit_code == 0
     assert (tmp_path / "report.xml").read_text().startswith("<?xml")
@@ -82,8 +120,11 @@ def test_every_option_has_its_switch(option):
     switch = f"--{'' if option in ('negative_padding', 'dilated_average') else 'no-'}{option.replace('_', '-')}"
     kind = "conv" if option in CONV_KEYWORDS else "avg_pool"
     result = ran(f"right_kernels:{kind}", "--kind", kind, "-n", 5, switch)
-    assert result.exit_code in (0, 1), result.output
-    assert "cases" in result.output
+    if option == "dilated_average":
+        assert "unexpected keyword argument 'dilation'" in result.stderr
+    else:
+        assert result.exit_code in (0, 1), result.output
+        assert "cases" in result.output
 
 
 @pytest.mark.parametrize(
@@ -101,7 +142,10 @@ def test_every_option_has_its_switch(option):
         ["right_kernels:conv", "--no-ceil-mode"],
         ["right_kernels:conv", "--time-limit", "0"],
         ["right_kernels:conv", "-o", "report.pdf"],
-        ["right_kernels:conv", "-n", "5", "-o", "no/such/folder/report.json"],
+        ["right_kernels:max_pool", "--kind", "max_pool", "--no-groups"],
+        ["right_kernels:conv", "--case", "conv i3x3 k1x1 #0", "--kind", "max_pool"],
+        ["right_kernels:conv", "--case", "conv i3x3 k1x1 #0", "--ndim", "1"],
+        ["broken_kernels:plain"],
     ],
 )
 def test_a_wrong_request_ends_with_2_and_a_sentence(arguments):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -168,6 +170,17 @@ def test_a_snippet_is_printed_so_that_it_can_be_copied():
     assert report.minimal.snippet in shown(report)
     command = report.minimal.command.partition(" --case")
     assert f"  {command[0]} \\\n      {(command[1] + command[2]).strip()}\n" in shown(report)
+
+
+def test_a_case_is_called_the_smallest_only_if_smaller_ones_were_tried():
+    headings = {
+        "The smallest failing case": report_of("flipped"),
+        "A failing case": replace(report_of("flipped"), minimised=False),
+        "The failing case": check_case(import_module("broken_kernels").flipped, "conv i5x5 k3x3 #1"),
+    }
+    for heading, report in headings.items():
+        lines = [line.rstrip() for line in shown(report).splitlines()]
+        assert [line for line in lines if re.fullmatch("(A|The).* failing case", line)] == [heading]
 
 
 def test_text_from_the_function_is_not_read_as_markup():

@@ -61,6 +61,18 @@ def test_a_right_kernel_passes_and_a_broken_one_fails_with_its_smallest_case(pyt
     run.stdout.fnmatch_lines([f"*to run it alone: pytest *test_flipped --convmath-case '{descriptor}'"])
 
 
+def test_a_failure_names_the_case_by_its_descriptor_and_ends_in_the_users_line(pytester):
+    source = RIGHT.replace('["padding"])', '["padding"]) + 1').replace("test_right", "test_one_more")
+    run = ran(pytester, source)
+    descriptor = printed_case(run)
+    text = str(run.stdout)
+    assert f"case=ConvCase.parse('{descriptor}')" in text
+    assert "build(" not in text
+    places = re.findall(r"^(\S+\.py):\d+: ", text, flags=re.MULTILINE)
+    assert places
+    assert "convmath" not in places[-1], text
+
+
 def test_a_kernel_that_raises_prints_its_case_too(pytester):
     run = ran(pytester, "@conv_case\ndef test_it(case):\n    raise RuntimeError('no kernel')\n")
     run.assert_outcomes(failed=1)
@@ -189,7 +201,9 @@ def test_plain(case):
     [
         ("@conv_case\ndef test_it(x): ...\n", "*DomainError: test='test_it': needs a parameter named case*"),
         ("@conv_case(kind='max_pool')\ndef test_it(case): ...\n", "*DomainError: kind='max_pool': needs kinds out of*"),
-        ("@conv_case(features={'strides'})\ndef test_it(case): ...\n", "*DomainError: features=*needs names out of*"),
+        ("@conv_case(features='strides')\ndef test_it(case): ...\n", "*DomainError: features='strides'*mean stride*"),
+        ("@conv_case\nasync def test_it(case): ...\n", "*DomainError: test='test_it': needs a plain function*"),
+        ("@conv_case\ndef test_it(case):\n    yield\n", "*DomainError: test='test_it': needs a plain function*"),
     ],
 )
 def test_a_decorator_that_makes_no_sense_is_refused_when_the_test_is_collected(pytester, source, message):

@@ -31,6 +31,25 @@ def _overhangs(axis: Axis) -> bool:
     return axis.stride * (axis.output_size - 1) + _reach(axis) > axis.lo + axis.input_size + axis.hi
 
 
+def _crops_then_pads(case: AnyCase) -> bool:
+    """Whether the layer, as one correlation, drops elements at the start and appends no more zeros at the end.
+
+    A transposed convolution and the gradient for the input are correlations too, with a low padding of d(k - 1) - lo.
+    No axis has zeros at its start, or more of them at its end than it loses at its start.
+    """
+    if not isinstance(case, ConvCase) or case.kind in ("grad_weight", "grad_bias"):
+        return False
+    pads = [(axis.lo, axis.hi) if case.kind == "conv" else _padding_of_the_transpose(axis) for axis in case.axes]
+    return all(hi <= -lo and lo <= 0 for lo, hi in pads) and any(lo < 0 < hi for lo, hi in pads)
+
+
+def _padding_of_the_transpose(axis: Axis) -> tuple[int, int]:
+    """What a correlation with the flipped kernel, over the outputs spread by the stride, has in front and behind."""
+    before = _reach(axis) - 1 - axis.lo
+    spread = axis.stride * (axis.output_size - 1) + 1
+    return before, axis.input_size + _reach(axis) - 1 - spread - before
+
+
 def _tied(case: AnyCase) -> bool:
     """Whether the maximum of some window is there more than once."""
     if not isinstance(case, PoolCase) or case.averages:
@@ -58,6 +77,7 @@ def _any_axis(test: Callable[[Axis], bool]) -> Callable[[AnyCase], bool]:
 
 
 _TESTS: dict[str, Callable[[AnyCase], bool]] = {
+    "crops_then_pads": _crops_then_pads,
     "dilated_stride": lambda case: max(case.stride) > 1 and max(case.dilation) > 1,
     "dilation_above_1": lambda case: max(case.dilation) > 1,
     "input_below_kernel": _any_axis(lambda axis: axis.input_size < axis.kernel_size),

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from ...errors import DomainError
+from ...errors import DomainError, unknown
 
 T = TypeVar("T")
 
@@ -42,8 +42,13 @@ class Draw:
 
 
 def drawn(build: Callable[[Draw], T], choices: int) -> st.SearchStrategy[T]:
-    """The strategy of what ``build`` makes of a draw, with so many choices at most."""
-    return st.binary(min_size=choices, max_size=choices).map(lambda data: build(Draw(data)))
+    """The strategy of what ``build`` makes of a draw, with so many choices at most; a case is printed as itself."""
+
+    @st.composite
+    def cases(draw: st.DrawFn) -> T:
+        return build(Draw(draw(st.binary(min_size=choices, max_size=choices))))
+
+    return cases()
 
 
 @dataclass
@@ -148,10 +153,10 @@ def kinds_of(kind: str | Iterable[str], known: Sequence[str]) -> list[str]:
 
 
 def allowed_options(features: Iterable[str] | None, known: frozenset[str], rare: set[str]) -> frozenset[str]:
-    """The options that a case may use: those named, or all but the rare ones."""
+    """The options that a case may use: those named, of which a single one may stand alone, or all but the rare ones."""
     if features is None:
         return known - rare
-    named = frozenset(features)
-    if not named <= known:
-        raise DomainError("features", sorted(named - known), f"needs names out of {', '.join(sorted(known))}")
+    named = frozenset([features] if isinstance(features, str) else features)
+    for name in sorted(named - known, key=str):
+        raise unknown("features", str(name), sorted(known), "option of a case", ", ".join(sorted(known)))
     return named

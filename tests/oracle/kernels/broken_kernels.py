@@ -149,6 +149,28 @@ def hangs(x, w, bias, *, groups, **options):
     return right.conv(x, w, bias, groups=groups, **options)
 
 
+def hangs_with_stride(x, w, bias, *, stride, **options):
+    while stride[0] > 1:
+        time.sleep(0.01)
+    return right.conv(x, w, bias, stride=stride, **options)
+
+
+def leaves_if_all_is_there(x, w, bias, *, stride, dilation, groups, **options):
+    if len(x) > 1 and max(stride) > 1 and max(dilation) > 1 and groups > 1:
+        os._exit(3)
+    return right.conv(x, w, bias, stride=stride, dilation=dilation, groups=groups, **options)
+
+
+def prints(x, w, bias, **options):
+    print("from Python")
+    os.write(1, b"from C\n")
+    return right.conv(x, w, bias, **options)
+
+
+def plain(x, w):
+    raise AssertionError("called")
+
+
 def hangs_in_c(x, w, bias, *, groups, **options):
     if groups > 1:
         ctypes.PyDLL(None).sleep(1_000)  # holds the interpreter's lock, as C code that never returns does
