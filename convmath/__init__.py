@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .formulas.receptive import ReceptiveField, receptive_field
     from .formulas.size import conv_output_size, conv_transpose_output_size
     from .geometry import Window
+    from .winograd import WinogradTransform, winograd_transform
 
 __all__ = [
     "DomainError",
@@ -47,6 +48,7 @@ __all__ = [
     "ReceptiveField",
     "UnsupportedError",
     "Window",
+    "WinogradTransform",
     "adaptive_pool_windows",
     "conv_backward_macs",
     "conv_flops",
@@ -73,6 +75,7 @@ __all__ = [
     "pool_output_size",
     "receptive_field",
     "resolve_padding",
+    "winograd_transform",
 ]
 
 _MODULES = {
@@ -102,6 +105,7 @@ _MODULES = {
     "formulas.receptive": ("ReceptiveField", "receptive_field"),
     "formulas.size": ("conv_output_size", "conv_transpose_output_size"),
     "geometry": ("Window",),
+    "winograd": ("WinogradTransform", "winograd_transform"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

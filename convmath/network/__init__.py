@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedError
+from . import solve
 from .files import read
 from .graph import Graph, Node
 from .report import NetworkReport, ReceptiveFields, Row
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .onnx_import import from_onnx as from_onnx
     from .torch_import import from_torch as from_torch
 
-__all__ = ["Graph", "NetworkReport", "Node", "ReceptiveFields", "Row", "from_onnx", "from_torch", "read"]
+__all__ = ["Graph", "NetworkReport", "Node", "ReceptiveFields", "Row", "from_onnx", "from_torch", "read", "solve"]
 
 _IMPORTERS = {"from_onnx": ("onnx_import", "onnx"), "from_torch": ("torch_import", "torch")}
 """Where an importer is, and what it needs."""

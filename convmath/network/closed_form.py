@@ -16,6 +16,7 @@ from ..errors import ConvmathError, DomainError, UnsupportedError
 from ..formulas.padding import reach, resolve_padding
 from ..inert import Max, Min
 from .closed_form_laws import Label, placeholder, step, weakest
+from .closed_form_reading import fixed_while_reading
 from .closed_form_report import ClosedForm, ClosedForms, Dimension, Length
 from .closed_form_sets import Claim, SizeSet, satisfying
 from .closed_form_terms import REMEMBERED
@@ -32,9 +33,11 @@ def closed_forms(
     """The sizes of every node as terms in the size of the input, and the input sizes that the network takes.
 
     Nested roundings are joined, step by step, and every step is proved for all integers by the engine; a step for which
-    no proof is found, or for which SciPy is missing, is checked at many sizes, and the closed form says so. The sizes
-    are those of the graph with its parameters as they are: what an importer has resolved to a number stays that number.
-    Where branches meet, their sizes have to be equal; that one of them happens to be 1 and is stretched is left out.
+    no proof is found, or for which SciPy is missing, is checked at many sizes, and the closed form says so. A network
+    that an importer has read is read again at some other sizes; an operator that is another one there is unknown, and
+    that the rest is the same at every size is checked so, not proved.
+    Where branches meet, their sizes have to be equal, and the shortest closed form of them goes on: from there on the
+    closed forms are those for valid input sizes. That a branch happens to have size 1 and is stretched is left out.
 
     Args:
         graph: the network.
@@ -49,6 +52,8 @@ def closed_forms(
 
     Raises:
         DomainError: there is no such axis or input, or the name is none for a symbol.
+
+    Entry: size.compose. Source: [GrahamKnuthPatashnik1994, equation 3.11].
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv, Pool
@@ -115,6 +120,7 @@ class _Forms:
     def __init__(self, graph: Graph, symbol: sympy.Symbol, axis: int | None, source: str | None) -> None:
         self.graph, self.symbol = graph, symbol
         self.moving = _moving(graph, axis, source)
+        self.fixed, self.refused = fixed_while_reading(graph, self.moving)
         self.whole = Length(symbol)
         self.made: dict[tuple[Term, tuple[Length, ...]], Length] = {}
         self.conditions: dict[Claim, None] = {}
@@ -131,6 +137,8 @@ class _Forms:
 
     def form(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
         operator = node.operator
+        if self.refused:
+            return ClosedForm(node.name, self.symbol, None, None, self.refused)
         if isinstance(operator, Input):
             shape = list(operator.shape)
             for dimension in self.moving.get(node.name, ()):
@@ -139,6 +147,7 @@ class _Forms:
         reason = next((form.reason for form in inputs if form.dimensions is None), "")
         if isinstance(operator, Unknown):
             reason = f"{node.name} ({operator.name}) is not understood: {operator.reason}"
+        reason = reason or self.fixed.get(node.name, "")
         if reason:
             return ClosedForm(node.name, self.symbol, None, None, reason)
         return self.computed(node, inputs)

@@ -172,12 +172,15 @@ class ClosedForms:
 
     @cached_property
     def matching(self) -> InputSizes:
-        """The input sizes for which branches that meet have equal sizes, one of them perhaps less than 1."""
+        """The input sizes for which branches that meet have equal sizes, whether or not every layer has an output."""
         return self.everything.where(self.matches)
 
     @cached_property
     def lossless(self) -> InputSizes:
-        """The valid input sizes for which every layer's last window ends where its padded input ends."""
+        """The valid input sizes for which every layer's last window ends where its padded input ends.
+
+        Pooling that rounds up, whose last window may go beyond, loses nothing.
+        """
         found = self.everything.where(self.remainders).where(self.conditions)
         return replace(found, label=weakest((found.label, self.remainders_label)))
 

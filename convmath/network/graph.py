@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DomainError
-from .operators import Input, Operator
+from .operators import Input, Operator, Sizes
 
 if TYPE_CHECKING:
     import sympy
@@ -58,6 +58,8 @@ class Graph:
         Raises:
             DomainError: a name occurs twice or is missing, or the nodes form a cycle.
         """
+        self.reread: Callable[[Mapping[str, Sizes]], Graph] | None = None
+        """Reads the same network at other sizes of its inputs, without the batch: set by an importer."""
         self._nodes: dict[str, Node] = {}
         for node in _ordered(list(nodes)):
             self._append(node)

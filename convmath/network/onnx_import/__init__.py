@@ -55,4 +55,6 @@ def from_onnx(
         model = path_or_model
     else:
         raise DomainError("path_or_model", type(path_or_model).__name__, "needs a path or an onnx.ModelProto")
-    return graph_of(model, input_size, batch_size)
+    graph = graph_of(model, input_size, batch_size)
+    graph.reread = lambda sizes: graph_of(model, sizes, batch_size)
+    return graph

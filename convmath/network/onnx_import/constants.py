@@ -64,7 +64,7 @@ def folded(call: Call) -> Array | None:
 def _short(size: Any) -> bool:
     """Whether a size, a symbol or an int, is short enough to be computed with."""
     if not is_symbolic(size):
-        return bool(abs(size) < 2**63)
+        return isinstance(size, int) and abs(size) < 2**63
     numbers = [one for one in size.atoms() if one.is_number]
     return bool(size.count_ops() <= MOST_OPERATIONS) and all(abs(one) < 2**63 for one in numbers)
 

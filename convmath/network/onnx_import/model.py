@@ -30,7 +30,7 @@ def parsed(path: str | PathLike[str]) -> Any:
     content = skeleton.read(path)
     try:
         return onnx.ModelProto.FromString(content)
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError) as error:
         raise DomainError("path", fspath(path), f"this is no ONNX model: {error}") from error
 
 
@@ -42,14 +42,13 @@ def graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
     """
     try:
         return _graph_of(model, input_size, batch_size)
-    except UnicodeDecodeError as error:
-        raise DomainError("model", "ONNX", f"a text in it is not encoded as UTF-8: {error.reason}") from error
     except RecursionError as error:
         raise DomainError("input_size", input_size, "the sizes of so deep a network are too long as symbols") from error
 
 
 def _graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
     graph = model.graph
+    _require_texts(graph)
     if not graph.node:
         raise DomainError("model", graph.name, "the model has no nodes: is this an ONNX file?")
     used = frozenset(tensor for node in graph.node for tensor in node.input) | {info.name for info in graph.output}
@@ -75,6 +74,17 @@ def _graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
     for node in graph.node:
         builder.step(node)
     return builder.graph(info.name for info in graph.output)
+
+
+def _require_texts(graph: Any) -> None:
+    """Protocol buffers hand out what is not encoded as UTF-8 as bytes."""
+    values = [*graph.input, *graph.output, *graph.initializer, *(tensor.values for tensor in graph.sparse_initializer)]
+    texts = [graph.name, *(value.name for value in values)]
+    for node in graph.node:
+        texts += [node.name, node.op_type, node.domain, *node.input, *node.output]
+    wrong = next((text for text in texts if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise DomainError("name", wrong, "the texts of a model are encoded as UTF-8")
 
 
 def _opsets(model: Any) -> dict[str, int]:
@@ -160,7 +170,7 @@ def _sizes(info: Any, given: Sequence[Any] | None, batch_size: Any) -> tuple[Any
 
 def _size(dim: Any) -> Any:
     """An int, or the name of a size that is left open."""
-    return dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?"
+    return dim.dim_value if dim.HasField("dim_value") else str(dim.dim_param or "?")
 
 
 def _given_sizes(name: str, given: tuple[Any, ...], dims: list[Any] | None, batch_size: Any) -> tuple[Any, ...]:

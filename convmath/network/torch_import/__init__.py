@@ -62,7 +62,10 @@ def from_torch(
     if not isinstance(module, torch.nn.Module):
         raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
     try:
-        return _read(getattr(module, "_orig_mod", module), input_size, batch_size, dtype, dict(arguments or {}), verify)
+        whole, more = getattr(module, "_orig_mod", module), dict(arguments or {})
+        graph = _read(whole, input_size, batch_size, dtype, more, verify)
+        graph.reread = lambda sizes: _read(whole, sizes, batch_size, dtype, more, False)
+        return graph
     except RecursionError:
         name = type(module).__name__
         raise UnsupportedError(f"the modules of {name} are nested deeper than Python's stack allows") from None

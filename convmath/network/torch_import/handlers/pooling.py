@@ -205,7 +205,10 @@ def interpolate(
         return builder.emit(AdaptivePool("avg", sizes), x)
     if mode not in _MODES:
         raise NotUnderstoodError(f"mode {mode} is not one of {', '.join(_MODES)}")
-    return builder.emit(Resize(_MODES[mode], scale, sizes, bool(align_corners)), x)
+    scaled = scale is not None and sizes == tuple(
+        n * ratio.numerator // ratio.denominator for n, ratio in zip(x.known[2:], scale, strict=True)
+    )
+    return builder.emit(Resize(_MODES[mode], scale, None if scaled else sizes, bool(align_corners)), x)
 
 
 def _fraction(factor: float) -> Fraction:
