@@ -251,6 +251,15 @@ def residual():
     return net.analyze()
 
 
+@pytest.mark.parametrize("style", ["table", "markdown", "html", "json"])
+def test_a_report_says_why_a_convention_counts_otherwise(folder, style):
+    words = {name: re.sub(r"\W+", " ", convention.why) for name, convention in CONVENTIONS.items()}
+    for name, others in (("thop", ["mac", "fvcore"]), ("exact", ["mac", "thop"])):
+        text = re.sub(r"\W+", " ", printed("net", "net.toml", "--convention", name, "--format", style))
+        assert words[name] in text
+        assert not any(words[other] in text for other in others)
+
+
 def test_a_table_fits_80_columns_and_cuts_nothing_off(report):
     for found in (residual(), report):
         lines = lines_of(found)
@@ -390,6 +399,7 @@ WRONG = [
     (["models:Path"], "needs a torch.nn.Module"),
     (["models:small", "-i", "3,x"], "needs sizes such as 3,224,224"),
     (["models:small", "-i", "3,-1,4"], "needs sizes such as 3,224,224"),
+    (["models:small", "-i", "3,4611686018427387904,4"], "of at most 18 digits each"),
     (["models:small", "-i", "a=3,8,8", "-i", "3,8,8"], "needs a name for each input or for none"),
     (["models:small", "-i", "4,32,32"], "conv2d needs 3"),
     (["models:graph", "-i", "3,8,8"], "says its own sizes"),
@@ -487,6 +497,10 @@ def test_a_grid_is_drawn_as_svg_and_png(tmp_path):
     [
         ("conv 5x5 -k n", "needs integers"),
         ("conv nxn -k 3", "needs integers"),
+        ("conv x -k 1", "needs integers"),
+        ("conv 5x5 -k 3 -s x", "needs integers"),
+        ("conv 5x5 -k 3 -p 1:x", "needs integers"),
+        ("conv 5x5 -k 3 -o x.png", "needs the suffix .svg"),
         ("conv 5x5 -k 3 -p up", "needs integers such as 1 or 1,2, LO:HI"),
         ("conv 5x5 -k 7", "spans 7 elements"),
         ("conv 300x300 -k 3", "at most 128 along an axis"),

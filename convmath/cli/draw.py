@@ -186,7 +186,7 @@ def grid(
         output.write_bytes(found.png())
 
 
-_INTEGERS = re.compile("[-0-9x,:]+")
+_INTEGERS = re.compile("(?:[-0-9,:]|(?<=[0-9])x(?=[0-9]))+")
 
 
 def _integers(parameter: str, text: str) -> Any:
@@ -222,6 +222,8 @@ def _draw(
     """One output, a file for each, or an animation of all."""
     if frames and (frame is not None or output is None):
         raise typer.BadParameter("needs --output, a folder, and no --frame", param_hint="--frames")
+    if not frames and output is not None and output.suffix.lower() != ".svg":
+        raise DomainError("output", str(output), "needs the suffix .svg")
     from .. import figures
 
     windows = figures.Windows(layer, size)

@@ -108,7 +108,9 @@ def net(
 
 def _position(text: str) -> tuple[int, ...]:
     if not re.fullmatch("[0-9]{1,18}([,x][0-9]{1,18})*", text):
-        raise DomainError("pixel", text, "needs an index for each spatial axis, such as 3,20")
+        raise DomainError(
+            "pixel", text, "needs an index for each spatial axis, such as 3,20, of at most 18 digits each"
+        )
     return tuple(map(int, re.split("[,x]", text)))
 
 
@@ -145,7 +147,9 @@ def _inputs(sizes: list[str]) -> Any:
     found = [_SIZES.fullmatch(text) for text in sizes]
     for text, match in zip(sizes, found, strict=True):
         if match is None:
-            raise DomainError("input", text, "needs sizes such as 3,224,224, or NAME=3,224,224")
+            raise DomainError(
+                "input", text, "needs sizes such as 3,224,224, or NAME=3,224,224, of at most 18 digits each"
+            )
     pairs = [(match[1], tuple(map(int, re.split("[,x]", match[2])))) for match in found if match is not None]
     names = [name for name, _ in pairs]
     if any(names):

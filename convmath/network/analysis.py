@@ -152,11 +152,11 @@ class _Analysis:
         work = Work() if reason else self.work(operator, inputs, sizes)
         weights = self.params(operator)
         params = weights if node.params is None else node.params
-        gradients = sum(name in self.learned for name in node.inputs) + int(weights > 0)
-        if params or gradients or (isinstance(operator, Unknown) and operator.parameters is None):
+        learned = tuple(name in self.learned for name in node.inputs)
+        if params or weights or any(learned) or (isinstance(operator, Unknown) and operator.parameters is None):
             self.learned.add(node.name)
         fields, unknown = self.receptive(state)
-        return Row(node.name, operator, inputs, sizes, params, work, gradients, fields, unknown, reason)
+        return Row(node.name, operator, inputs, sizes, params, work, learned, fields, unknown, reason)
 
     def receptive(self, state: State) -> tuple[Mapping[str, ReceptiveFields], str]:
         """The fields by input, or why they are unknown; an axis along which nothing runs is read by all positions."""

@@ -172,17 +172,25 @@ class Field:
 
     @property
     def holes(self) -> bool | None:
-        """Whether a position leaves out elements within its hull; None where that is not known."""
+        """Whether a position leaves out elements within its hull; None where that is not known.
+
+        A position that reads nothing has no hull, and leaves nothing out.
+        """
         known = [reads.holes for reads in self.phases]
         return True if True in known else None if None in known else False
 
     def interval(self, position: int) -> tuple[int, int]:
-        """``(start, stop)`` of the hull of a position."""
+        """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing."""
         return self.reads(position).hull
 
-    def center(self, position: int) -> Fraction:
-        """The centre of the hull, where element j covers [j, j + 1)."""
-        return Fraction(sum(self.interval(position)), 2)
+    def center(self, position: int) -> Fraction | None:
+        """The centre of the hull, where element j covers [j, j + 1); None where the position reads nothing.
+
+        >>> Field.spread(1, stride=2).center(0), Field.spread(1, stride=2).center(1)
+        (Fraction(1, 2), None)
+        """
+        reads = self.reads(position)
+        return Fraction(sum(reads.hull), 2) if reads else None
 
     @property
     def offset(self) -> Fraction:
@@ -193,7 +201,8 @@ class Field:
         >>> Field.window(2, stride=2).through(Field.window(3, padding=1)).offset, Field.window(1, stride=2).offset
         (Fraction(1, 1), Fraction(1, 2))
         """
-        centers = [self.center(r) - self.stride * r for r, reads in enumerate(self.phases) if reads]
+        found = [(self.center(r), self.stride * r) for r in range(self.period)]
+        centers = [center - moved for center, moved in found if center is not None]
         return sum(centers, Fraction()) / max(1, len(centers))
 
 

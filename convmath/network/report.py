@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import unknown
+from ..errors import DomainError, unknown
 from .field import Field
 from .operators import Operator, Sizes, Unknown, Work
 from .operators.base import Reads, product
@@ -60,16 +60,32 @@ class ReceptiveFields:
 
     @property
     def holes(self) -> tuple[bool | None, ...]:
-        """Whether elements within the hull are left out; None where that is not known."""
+        """Whether a position leaves out elements within its hull; None where that is not known.
+
+        A position that reads nothing has no hull, and leaves nothing out.
+        """
         return tuple(axis.holes for axis in self.axes)
 
-    def center(self, *position: int) -> tuple[Fraction, ...]:
-        """The centre of the hull of a position, where element j covers [j, j + 1)."""
-        return tuple(axis.center(at) for axis, at in zip(self.axes, position, strict=True))
+    def center(self, *position: int) -> tuple[Fraction | None, ...]:
+        """The centre of the hull of a position, where element j covers [j, j + 1); None where it reads nothing.
+
+        Raises:
+            DomainError: the position has not an index for each axis.
+        """
+        return tuple(axis.center(at) for axis, at in self._at(position))
 
     def interval(self, *position: int) -> tuple[tuple[int, int], ...]:
-        """``(start, stop)`` of the hull of a position."""
-        return tuple(axis.interval(at) for axis, at in zip(self.axes, position, strict=True))
+        """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing.
+
+        Raises:
+            DomainError: the position has not an index for each axis.
+        """
+        return tuple(axis.interval(at) for axis, at in self._at(position))
+
+    def _at(self, position: tuple[int, ...]) -> Iterator[tuple[Field, int]]:
+        if len(position) != len(self.axes):
+            raise DomainError("position", position, f"needs an index for each of the {len(self.axes)} axes")
+        return zip(self.axes, position, strict=True)
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""
@@ -118,8 +134,7 @@ class Row:
         sizes: the sizes of its output, the batch first; None if unknown.
         params: parameters that are learned; those that it shares with a node before it are counted there.
         work: what computing it takes.
-        gradients: how many gradients training computes with it: for its weights, and for each input that depends on
-            parameters.
+        learned: for each input, whether it depends on parameters, so that training computes a gradient for it.
         fields: the receptive field in each input of the network, by name; empty where ``field_unknown`` says why.
         field_unknown: why the receptive field is unknown, in words.
         reason: why the node is not understood; empty if it is.
@@ -131,7 +146,7 @@ class Row:
     sizes: Sizes | None
     params: int
     work: Work
-    gradients: int = 0
+    learned: tuple[bool, ...] = ()
     fields: Mapping[str, ReceptiveFields] = field(default_factory=dict)
     field_unknown: str = ""
     reason: str = ""
@@ -169,11 +184,16 @@ class Row:
 
     @property
     def backward_macs(self) -> Any:
-        """Multiply-accumulates of the gradients, each of which takes those of the node. Entry: cost.backward.
+        """Multiply-accumulates of the gradients for its weights and its inputs. Entry: cost.backward.
 
         A network's first layer has no gradient for its input.
         """
-        return self.work.macs * self.gradients
+        if not self.work.macs:
+            return 0
+        inputs = self.operator.input_gradient_macs(
+            [sizes or () for sizes in self.inputs], self.sizes or (), self.learned
+        )
+        return inputs + (self.work.macs if self.operator.params else 0)
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""
@@ -225,6 +245,8 @@ class NetworkReport:
         Raises:
             DomainError: there is none of this name.
         """
+        if not isinstance(name, str):
+            raise DomainError("name", name, "needs the name of a node; the rows in order are in .rows")
         if name not in self._by_name:
             raise unknown("name", name, self._by_name, "node", "the report's rows")
         return self._by_name[name]
@@ -251,7 +273,13 @@ class NetworkReport:
 
     @property
     def output(self) -> Row:
-        """The last row."""
+        """The last row.
+
+        Raises:
+            DomainError: there are no rows.
+        """
+        if not self.rows:
+            raise DomainError("rows", self.rows, "an empty network has no output")
         return self.rows[-1]
 
     @property

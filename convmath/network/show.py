@@ -67,7 +67,7 @@ def shown(
     title = f"{len(report)} nodes, {report.status}; input {' and '.join(_inputs(report))}"
     head = ("Node", "Operation", "Output", "Field", "Stride", "Parameters", unit(convention))
     cells = tuple(_cells(row, operations, written) for row in rows)
-    return Shown(title, head, cells, tuple(_totals(report, convention)), tuple(_notes(report)))
+    return Shown(title, head, cells, tuple(_totals(report, convention)), (*_convention(convention), *_notes(report)))
 
 
 def unit(convention: str) -> str:
@@ -163,6 +163,13 @@ def status(total: Total) -> str:
     return f"{total.status}: without {nodes}"
 
 
+def _convention(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What is counted, where it is not multiply-accumulates alone."""
+    if name != "mac":
+        found = CONVENTIONS[name]
+        yield f"Convention {name} {found.version}".rstrip(), (found.why,)
+
+
 def _notes(report: NetworkReport) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What was not understood, where fields are unknown, what does not lie on each other, and what marks mean."""
     reasons = [(f"{row.name} ({row.op})" if row.reason else row.name, row.reason) for row in report]
@@ -225,10 +232,11 @@ def field_lines(fields: ReceptiveFields) -> Iterator[str]:
     """The field on each axis in words."""
     for axis in fields.axes:
         holes = {True: "with holes", False: "without holes", None: "perhaps with holes"}[axis.holes]
-        start, stop = axis.interval(0)
-        words = f"size {axis.size}, stride {axis.stride}, position 0 from {start} to {stop - 1}"
+        center, (start, stop) = axis.center(0), axis.interval(0)
+        first = "reads nothing" if center is None else f"from {start} to {stop - 1}, centre {center}"
+        words = f"size {axis.size}, stride {axis.stride}, position 0 {first}"
         phases = f", in {axis.period} phases" if axis.period > 1 else ""
-        yield f"{words}, centre {axis.center(0)}, {holes}{phases}"
+        yield f"{words}, {holes}{phases}"
 
 
 def spans_words(spans: Spans) -> str:
@@ -245,7 +253,8 @@ def field_rows(fields: ReceptiveFields) -> Iterator[tuple[object, ...]]:
     """Axis, size, stride, padding, centre of position 0 and holes of a field."""
     words = {True: "yes", False: "no", None: "perhaps"}
     for number, axis in enumerate(fields.axes):
-        yield number, axis.size, axis.stride, axis.padding, axis.center(0), words[axis.holes]
+        center = axis.center(0)
+        yield number, axis.size, axis.stride, axis.padding, "-" if center is None else center, words[axis.holes]
 
 
 FIELD_HEAD = ("axis", "size", "stride", "padding", "centre of position 0", "holes")
@@ -268,11 +277,12 @@ def record(row: Row, operations: Callable[[Row], Any], inputs: Sequence[str]) ->
 
 
 def _axis(axis: Field) -> dict[str, Any]:
+    center = axis.center(0)
     return {
         "size": axis.size,
         "stride": exact(axis.stride),
         "padding": axis.padding,
-        "center": exact(axis.center(0)),
+        "center": None if center is None else exact(center),
         "holes": axis.holes,
         "phases": axis.period,
     }

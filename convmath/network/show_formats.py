@@ -68,6 +68,7 @@ def _json(report: NetworkReport, convention: str, name: str | None) -> str:
         "inputs": {one: list(report[one].sizes or ()) for one in report.graph.inputs},
         "outputs": list(report.graph.outputs),
         "convention": convention,
+        "convention_why": CONVENTIONS[convention].why,
         "nodes": [record(row, operations, report.graph[row.name].inputs) for row in _rows(report, name)],
         "totals": totals,
         "activation_bytes": report.activation_bytes(),
@@ -111,7 +112,7 @@ def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
     """A record in one line, with the field in the first input; what is unknown stays empty."""
 
     def column(key: str) -> str:
-        return "x".join(str(axis[key]) for axis in axes)
+        return "x".join("-" if axis[key] is None else str(axis[key]) for axis in axes)
 
     axes: list[dict[str, Any]] = next(iter(found["receptive_fields"].values()), [])
     holes = {axis["holes"] for axis in axes}

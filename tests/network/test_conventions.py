@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
+from itertools import product
 
 import pytest
 import torch
@@ -17,7 +18,17 @@ from convmath import conv_backward_macs
 from convmath.errors import DomainError
 from convmath.network import Graph, NetworkReport, from_torch
 from convmath.network.conventions import CONVENTIONS, flops
-from convmath.network.operators import Activation, Combine, Conv, Linear, MatMul, Norm, Unknown
+from convmath.network.operators import (
+    Activation,
+    Attention,
+    Combine,
+    Conv,
+    Linear,
+    MatMul,
+    Norm,
+    Softmax,
+    Unknown,
+)
 
 from ..models.classics import VGG16
 from ..models.dense_prediction import TCN, Autoencoder, PatchGAN, UNet
@@ -32,7 +43,15 @@ def every_kind() -> nn.Module:
         *(nn.AvgPool2d(2), nn.Conv2d(8, 16, 1), nn.GroupNorm(4, 16), nn.PReLU(16)),
         *(nn.Upsample(scale_factor=2, mode="bilinear"), nn.Upsample(scale_factor=1.5), nn.Upsample((13, 11))),
         *(nn.ConvTranspose2d(16, 6, 4, stride=2, padding=1, groups=2), nn.BatchNorm2d(6, affine=False)),
-        *(nn.ELU(), nn.GELU(), nn.SiLU(), nn.Sigmoid(), nn.Tanh(), nn.Upsample(scale_factor=2, mode="bicubic")),
+        *(
+            nn.ELU(),
+            nn.GELU(),
+            nn.SiLU(),
+            nn.ReLU6(),
+            nn.Sigmoid(),
+            nn.Tanh(),
+            nn.Upsample(scale_factor=2, mode="bicubic"),
+        ),
         *(nn.AdaptiveMaxPool2d((9, 8)), nn.AdaptiveAvgPool2d((5, 3)), nn.Flatten(), nn.Linear(90, 20)),
         *(nn.LayerNorm(20), nn.Dropout(), nn.Linear(20, 10, bias=False), nn.Softmax(1)),
     )
@@ -211,3 +230,46 @@ def test_what_is_unknown_may_be_learned():
     odd = graph.add("odd", Unknown("odd", "it is odd", (1, 4)), graph.input((4,)))
     graph.add("dense", Linear(4, 2), odd)
     assert graph.analyze()["dense"].backward_macs == 2 * 8
+
+
+def attended(learned: tuple[bool, ...], *, written_out: bool) -> int:
+    """The gradients of attention, as one node or as its two products; where ``learned`` says so, of dense layers."""
+    graph = Graph()
+    shapes = ((5, 4), (4, 7), (7, 6)) if written_out else ((5, 4), (7, 4), (7, 6))
+    read = [graph.input(shape, f"input{number}") for number, shape in enumerate(shapes)]
+    for number, shape in enumerate(shapes):
+        if learned[number]:
+            read[number] = graph.add(f"dense{number}", Linear(shape[-1], shape[-1]), read[number])
+    if not written_out:
+        return graph.add("mixed", Attention(), *read) and graph.analyze()["mixed"].backward_macs
+    scores = graph.add("scores", MatMul(), read[0], read[1])
+    graph.add("mixed", MatMul(), graph.add("weights", Softmax(-1), scores), read[2])
+    report = graph.analyze()
+    return report["scores"].backward_macs + report["mixed"].backward_macs
+
+
+@pytest.mark.parametrize("learned", list(product([False, True], repeat=3)))
+def test_the_gradients_of_attention_are_those_of_its_two_products(learned):
+    assert attended(learned, written_out=False) == attended(learned, written_out=True)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.inner(x, x, x, need_weights=False)[0]
+
+
+def test_the_gradients_of_attention_are_twice_its_products():
+    attention = next(row for row in from_torch(SelfAttention(), (5, 8)).analyze() if row.op == "attention")
+    assert attention.macs > 0
+    assert attention.backward_macs == 2 * attention.macs
+
+
+def test_relu6_keeps_its_name_and_is_counted_by_ptflops():
+    net = nn.Sequential(nn.ReLU6(), nn.Hardtanh(), nn.Hardtanh(0, 1))
+    report = from_torch(net, (3, 8, 8)).analyze()
+    assert [row.op for row in report] == ["input", "relu6", "hardtanh", "hardtanh"]
+    assert report.flops("ptflops") == 3 * 8 * 8

@@ -298,3 +298,22 @@ def test_an_input_and_the_unknown_read_nothing_and_cost_nothing():
     assert (unknown.sizes((1, 2)), unknown.params, unknown.kind) == ((1, 2), 7, "odd")
     with pytest.raises(DomainError, match="it is odd"):
         Unknown("odd", "it is odd").sizes((1, 2))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda size: Conv(3, 4, size),
+        lambda size: ConvTranspose(3, 4, size),
+        lambda size: Pool("max", size),
+        lambda size: Unfold(size),
+        lambda size: Fold((8, 8), size),
+        lambda size: Fold(size, (3, 3)),
+        lambda size: AdaptivePool("avg", size),
+    ],
+)
+def test_windows_need_a_size_for_each_axis(make):
+    make([3, 3])
+    for size in (3, None, "33"):
+        with pytest.raises(DomainError, match="needs one integer per axis"):
+            make(size)

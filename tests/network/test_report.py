@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from fractions import Fraction
@@ -12,7 +13,9 @@ import pytest
 from convmath.errors import DomainError
 from convmath.network import Graph, Node
 from convmath.network.memory import peak
-from convmath.network.operators import Activation, Combine, Conv, Flatten, Identity, Input, Linear, Pool
+from convmath.network.operators import Activation, Combine, Conv, ConvTranspose, Flatten, Identity, Input, Linear, Pool
+from convmath.network.show import field_lines, field_rows
+from convmath.network.show_formats import document
 
 
 def stem() -> Graph:
@@ -175,3 +178,46 @@ def test_the_room_loads_no_framework():
     code = f"import sys, convmath.network; print([name for name in {heavy} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+def test_what_an_empty_network_gives_is_refused():
+    with pytest.raises(DomainError, match="an empty network has no output"):
+        _ = Graph().analyze().output
+
+
+def test_a_row_is_asked_for_by_its_name():
+    with pytest.raises(DomainError, match="name=0: needs the name of a node"):
+        stem().analyze()[0]
+
+
+@pytest.mark.parametrize("position", [(), (1,), (1, 2, 3)])
+def test_a_position_has_an_index_for_each_axis(position):
+    fields = stem().analyze().output.receptive_field
+    for ask in (fields.center, fields.interval):
+        with pytest.raises(DomainError, match="needs an index for each of the 2 axes"):
+            ask(*position)
+
+
+def spread() -> Graph:
+    """A transposed convolution whose stride leaves out every second position, moved by ``padding``."""
+    graph = Graph()
+    graph.add("up", ConvTranspose(1, 1, (1, 1), stride=2, padding=((0, 0), (1, 0))), graph.input((1, 4, 4)))
+    return graph
+
+
+def test_a_position_that_reads_nothing_has_no_centre():
+    report = spread().analyze()
+    fields = report.output.receptive_field
+    assert [fields.center(0, y) for y in range(4)] == [
+        (Fraction(1, 2), None),
+        (Fraction(1, 2), Fraction(3, 2)),
+        (Fraction(1, 2), None),
+        (Fraction(1, 2), Fraction(5, 2)),
+    ]
+    assert (fields.interval(1, 0), fields.holes) == (((0, 0), (0, 0)), (False, False))
+    assert report.reads("up", 1, 0) == {}
+    assert list(field_lines(fields))[1] == "size 1, stride 1/2, position 0 reads nothing, without holes, in 2 phases"
+    axes = json.loads(document(report, "json", name="up"))["nodes"][0]["receptive_fields"]["input"]
+    assert [axis["center"] for axis in axes] == ["1/2", None]
+    assert ",1/2x-," in document(report, "csv", name="up")
+    assert [row[4] for row in field_rows(fields)] == [Fraction(1, 2), "-"]

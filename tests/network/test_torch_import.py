@@ -388,3 +388,45 @@ def test_without_torch_the_error_says_what_to_install():
     code = "import sys; sys.modules['torch'] = None; from convmath.network import from_torch"
     last = run(code).stderr.strip().split("\n")[-1]
     assert last.endswith("UnsupportedError: from_torch needs torch: pip install 'convmath[torch]'")
+
+
+@pytest.mark.parametrize("size", [8, None, 8.0, "8", {8}])
+def test_input_sizes_that_are_no_sizes_are_refused(size):
+    with pytest.raises(DomainError, match=r"input_size=.*: needs"):
+        from_torch(nn.Conv2d(3, 4, 3), size)
+
+
+def test_a_class_is_to_be_called_first():
+    with pytest.raises(DomainError, match="module='Conv2d': is a class; call it"):
+        from_torch(nn.Conv2d)
+
+
+QUIET = """
+import logging, sys
+import torch
+from torch import nn
+from convmath.network import from_torch
+
+class Mismatched(nn.Module):
+    def forward(self, x):
+        return torch.cat([x, x[:, :, 1:]], 1)
+
+class Branching(nn.Module):
+    def forward(self, x):
+        return x + 1 if x.sum() > 0 else x
+
+for module in (Mismatched(), Branching()):
+    try:
+        from_torch(module, (1, 8, 8))
+    except Exception as error:
+        print(type(error).__name__)
+logging.getLogger("torch._subclasses.fake_tensor").error("heard again")
+"""
+
+
+def test_nothing_of_torchs_log_is_heard_while_a_module_is_read():
+    ran = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["DomainError", "UnsupportedError"]
+    lines = ran.stderr.strip().splitlines()
+    assert len(lines) == 1, ran.stderr
+    assert "heard again" in lines[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import DomainError
 from ..field import Field
-from .base import Operator, Reads, Sizes, Work, broadcast, product, require_equal, stretched
+from .base import Operator, Reads, Size, Sizes, Work, broadcast, product, require_equal, stretched
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,11 @@ class Attention(Operator):
         weights = product(output[:-1]) * key[-2]
         macs = weights * (query[-1] + output[-1])
         return Work(macs, weights * self.heads + product(output), 0, 3 * weights * self.heads)
+
+    def input_gradient_macs(self, inputs: Sequence[Sizes], output: Sizes, learned: Sequence[bool]) -> Size:
+        """Both products have a gradient for each factor; that for the weights leads to queries, keys and mask."""
+        query, key = inputs[:2]
+        from_query, from_key, from_value, *masks = learned
+        by_weights = any((from_query, from_key, *masks))
+        each = query[-1] * (from_query + from_key) + output[-1] * (from_value + by_weights)
+        return product(output[:-1]) * key[-2] * each

@@ -94,9 +94,28 @@ class Operator(ABC):
         """What computing the output takes."""
         return Work()
 
+    def input_gradient_macs(self, inputs: Sequence[Sizes], output: Sizes, learned: Sequence[bool]) -> Size:
+        """Multiply-accumulates of the gradients for those inputs that depend on parameters: as many for each."""
+        return self.work(inputs, output).macs * sum(learned)
+
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
+class Windowed(Operator):
+    """An operator whose windows have a size on each axis."""
+
+    def __post_init__(self) -> None:
+        """Require one integer per axis, as the number of axes is read off there.
+
+        Raises:
+            DomainError: a size is given otherwise.
+        """
+        super().__post_init__()
+        for name in ("kernel_size", "output_size"):
+            if name in vars(self) and not isinstance(value := vars(self)[name], tuple):
+                raise DomainError(name, value, "needs one integer per axis, such as (3, 3)")
 
 
 class Pointwise(Operator):

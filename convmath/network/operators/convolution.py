@@ -15,7 +15,7 @@ from ...formulas.size import conv_output_size, conv_transpose_output_size
 from ...geometry import is_per_axis
 from ..field import MOST_PHASES, Field
 from ..spans import Spans
-from .base import Operator, Reads, Sizes, Work, broadcast, one, product, require_equal, split, stretched
+from .base import Operator, Reads, Sizes, Windowed, Work, broadcast, one, product, require_equal, split, stretched
 
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
@@ -32,7 +32,7 @@ def _channels(in_channels: int, out_channels: int, groups: int) -> tuple[int, Fi
 
 
 @dataclass(frozen=True)
-class Conv(Operator):
+class Conv(Windowed):
     """A convolution over as many axes as ``kernel_size`` has entries.
 
     Attributes:
@@ -109,7 +109,7 @@ class Conv(Operator):
 
 
 @dataclass(frozen=True)
-class ConvTranspose(Operator):
+class ConvTranspose(Windowed):
     """A transposed convolution, with the parameters of :class:`Conv` and ``output_padding``."""
 
     in_channels: int
@@ -235,7 +235,7 @@ class MatMul(Operator):
 
 
 @dataclass(frozen=True)
-class Unfold(Operator):
+class Unfold(Windowed):
     """The windows of an image as columns: ``(N, C, H, W)`` becomes ``(N, C*kh*kw, L)``."""
 
     rearranges = True
@@ -261,7 +261,7 @@ class Unfold(Operator):
 
 
 @dataclass(frozen=True)
-class Fold(Operator):
+class Fold(Windowed):
     """Columns as an image, overlapping elements added up: the adjoint of :class:`Unfold`."""
 
     rearranges = True

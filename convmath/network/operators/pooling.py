@@ -12,12 +12,12 @@ from ...formulas.padding import resolve_padding
 from ...formulas.pooling import pool_output_size
 from ..field import Field
 from ..spans import Spans
-from .base import Operator, Reads, Size, Sizes, Work, one, product, split
+from .base import Operator, Reads, Size, Sizes, Windowed, Work, one, product, split
 from .convolution import per_axis
 
 
 @dataclass(frozen=True)
-class Pool(Operator):
+class Pool(Windowed):
     """Maximum or average pooling, channel by channel.
 
     Attributes:
@@ -67,7 +67,7 @@ class Pool(Operator):
 
 
 @dataclass(frozen=True)
-class AdaptivePool(Operator):
+class AdaptivePool(Windowed):
     """Pooling to a given output size, in windows that lie as evenly as they can; None keeps an axis as it is."""
 
     how: str

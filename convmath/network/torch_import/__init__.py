@@ -59,6 +59,8 @@ def from_torch(
     >>> [(row.name, row.op, row.output_size, row.params) for row in from_torch(stem).analyze()]
     [('input', 'input', (3, 224, 224), 0), ('0', 'conv2d', (64, 112, 112), 9472), ('1', 'max_pool2d', (64, 56, 56), 0)]
     """
+    if isinstance(module, type):
+        raise DomainError("module", module.__name__, "is a class; call it, and pass the module that it gives")
     if not isinstance(module, torch.nn.Module):
         raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
     try:
@@ -105,6 +107,8 @@ def _input_sizes(module: Any, input_size: InputSize, batch_size: int) -> dict[st
         for name in given:
             if names and name not in names:
                 raise unknown("input_size", name, names, "parameter of the forward", ", ".join(names))
+    elif not isinstance(input_size, list | tuple):
+        raise DomainError("input_size", input_size, "needs the sizes of the input without the batch, as (3, 224, 224)")
     else:
         parts: list[Any] = list(input_size) if input_size and not isinstance(input_size[0], int) else [input_size]
         if len(parts) > len(names):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from .builder import Builder
+from .framework import silenced
 from .registry import name_of
 from .values import Value, mapped
 
@@ -61,7 +62,7 @@ def _exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others
         tensors = {
             name: torch.empty(value.known, dtype=value.dtype, device=builder.device) for name, value in inputs.items()
         }
-    with warnings.catch_warnings(), redirect_stderr(StringIO()), torch.no_grad():
+    with warnings.catch_warnings(), redirect_stderr(StringIO()), silenced(), torch.no_grad():
         warnings.simplefilter("ignore")  # what torch.export says on failing is in its error, too
         return torch.export.export(module, (), {**tensors, **others}, strict=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -38,7 +39,7 @@ def _run(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping
             return torch.empty(item.known, dtype=item.dtype, device=builder.device)
         return item
 
-    with suspended(builder), _without_elements(), torch.no_grad():
+    with suspended(builder), silenced(), _without_elements(), torch.no_grad():
         plain_args, plain_kwargs = mapped(args, empty), mapped(dict(kwargs), empty)
         return function(*plain_args, **plain_kwargs)
 
@@ -51,6 +52,25 @@ def suspended(builder: Builder) -> Iterator[None]:
         yield
     finally:
         builder.suspended = before
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Meanwhile no handler passes on what the loggers of torch say: what it refuses is in its error, too."""
+    named = [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    handlers = {handler for logger in (logging.root, *named) for handler in logger.handlers}
+    handlers |= {logging.lastResort} if logging.lastResort else set()
+    for handler in handlers:
+        handler.addFilter(_is_not_torchs)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_is_not_torchs)
+
+
+def _is_not_torchs(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] != "torch"
 
 
 @cache

@@ -17,7 +17,7 @@ from .shared import dimension, of_constants
 
 _FUNCTIONS = (
     *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign"),
-    *("hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink", "tanhshrink", "threshold", "logsigmoid"),
+    *("hardsigmoid", "hardswish", "hardshrink", "softshrink", "tanhshrink", "threshold", "logsigmoid"),
     *("rrelu", "sigmoid", "tanh", "abs", "absolute", "neg", "negative", "pos", "positive", "exp", "expm1", "exp2"),
     *("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos"),
     *("atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "floor", "ceil", "round", "trunc"),
@@ -55,6 +55,12 @@ for _name in _COMBINATIONS:
     handles(_name)(partial(combined, _name))
 for _name in _COMPARISONS:
     handles(_name)(partial(combined, _name, dtype=torch.bool))
+
+
+@handles("hardtanh", pointwise=True)
+def _hardtanh(builder: Builder, x: Value, min_val: float = -1.0, max_val: float = 1.0) -> Value:
+    """Between 0 and 6 it is ReLU6, whose module calls this function."""
+    return builder.emit(Activation("relu6" if (min_val, max_val) == (0, 6) else "hardtanh"), x)
 
 
 @handles("where")
