@@ -312,7 +312,7 @@ def folder(tmp_path):
 
 
 def test_prove_reports_each_entry_and_ends_with_0(folder):
-    result = prove_in(folder, "size.valid", "size.conv")
+    result = prove_in(folder, "size.valid", "size.conv", "--no-cache")
     assert result.exit_code == 0, result.output
     assert "2 of 2 entries proved" in result.stdout
     assert "kernel" in result.stdout
