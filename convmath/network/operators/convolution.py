@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import DomainError
 from ...formulas.cost import conv_macs, conv_params
@@ -32,8 +33,10 @@ def _channels(in_channels: int, out_channels: int, groups: int) -> tuple[int, Fi
 
 
 @dataclass(frozen=True)
-class Conv(Windowed):
-    """A convolution over as many axes as ``kernel_size`` has entries.
+class Convolution(Windowed):
+    """What a convolution and a transposed one have in common: one access relation an axis, read in either direction.
+
+    It has as many axes as ``kernel_size`` has entries.
 
     Attributes:
         in_channels: channels of the input.
@@ -55,38 +58,47 @@ class Conv(Windowed):
     groups: int = 1
     bias: bool = True
 
+    name: ClassVar[str]
+
     @property
     def kind(self) -> str:
-        """``conv1d`` to ``conv3d``."""
-        return f"conv{len(self.kernel_size)}d"
+        """Its name with its axes, from ``1d`` to ``3d``."""
+        return f"{self.name}{len(self.kernel_size)}d"
 
     @property
     def params(self) -> int:
         """Weights and biases."""
-        channels = {"in_channels": self.in_channels, "out_channels": self.out_channels, "groups": self.groups}
-        return int(conv_params(self.kernel_size, bias=self.bias, **channels))
+        return int(conv_params(self.kernel_size, bias=self.bias, **self.channels))
 
     @property
     def mixes(self) -> bool:
         """Without groups, every channel reads every channel."""
         return self.groups == 1
 
+    @property
+    def channels(self) -> dict[str, Any]:
+        """The options that speak of channels."""
+        return {"in_channels": self.in_channels, "out_channels": self.out_channels, "groups": self.groups}
+
+    @property
+    def window(self) -> dict[str, Any]:
+        """The options that place the windows."""
+        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
-        """The output has a position for every window that fits."""
+        """The output's channels, and its positions on each axis."""
         batch, channels, spatial = split(self, one(self, inputs), len(self.kernel_size))
         require_equal(self, "channels", channels, self.in_channels)
-        window = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
-        return (batch, self.out_channels, *conv_output_size(spatial, self.kernel_size, **window))
+        return (batch, self.out_channels, *self.positions(spatial))
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """Each axis through its window; every channel of the group."""
         axes = len(self.kernel_size)
         stride, dilation = per_axis(self.stride, axes), per_axis(self.dilation, axes)
-        padding = resolve_padding(
-            self.padding, inputs[0][2:], self.kernel_size, stride=self.stride, dilation=self.dilation
-        )
+        padded = self.padded(inputs[0], output)[2:]
+        padding = resolve_padding(self.padding, padded, self.kernel_size, stride=self.stride, dilation=self.dilation)
         fields = [
-            Field.window(k, stride=s, dilation=d, padding=lo)
+            self.access(k, stride=s, dilation=d, padding=lo)
             for k, s, d, (lo, _) in zip(self.kernel_size, stride, dilation, padding, strict=True)
         ]
         channels = _channels(self.in_channels, self.out_channels, self.groups)
@@ -94,87 +106,74 @@ class Conv(Windowed):
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """Every tap of every window, those in the padding too."""
-        macs = conv_macs(
-            inputs[0][2:],
-            self.kernel_size,
-            in_channels=self.in_channels,
-            out_channels=self.out_channels,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            batch_size=output[0],
-        )
+        macs = self.macs(inputs[0][2:], batch_size=output[0])
         return Work(macs, product(output), product(output) if self.bias else 0)
+
+    @abstractmethod
+    def positions(self, spatial: Sizes) -> Sizes:
+        """The positions of the output on each axis."""
+
+    @abstractmethod
+    def padded(self, source: Sizes, output: Sizes) -> Sizes:
+        """Which of the two has the windows, and the padding."""
+
+    @abstractmethod
+    def access(self, kernel_size: int, *, stride: int, dilation: int, padding: int) -> Field:
+        """How an axis of the output reads that of the input, with so much padding before it."""
+
+    @abstractmethod
+    def macs(self, spatial: Sizes, *, batch_size: Any) -> Any:
+        """Multiply-accumulates."""
 
 
 @dataclass(frozen=True)
-class ConvTranspose(Windowed):
-    """A transposed convolution, with the parameters of :class:`Conv` and ``output_padding``."""
+class Conv(Convolution):
+    """A convolution; its parameters are those of :class:`Convolution`."""
 
-    in_channels: int
-    out_channels: int
-    kernel_size: tuple[int, ...]
-    stride: Any = 1
-    padding: Any = 0
-    dilation: Any = 1
-    groups: int = 1
-    bias: bool = True
+    name: ClassVar[str] = "conv"
+
+    def positions(self, spatial: Sizes) -> Sizes:
+        """A position for every window that fits."""
+        return tuple(conv_output_size(spatial, self.kernel_size, **self.window))
+
+    def padded(self, source: Sizes, output: Sizes) -> Sizes:
+        """The input."""
+        return source
+
+    def access(self, kernel_size: int, *, stride: int, dilation: int, padding: int) -> Field:
+        """A position reads its window."""
+        return Field.window(kernel_size, stride=stride, dilation=dilation, padding=padding)
+
+    def macs(self, spatial: Sizes, *, batch_size: Any) -> Any:
+        """A product for every tap of every window."""
+        return conv_macs(spatial, self.kernel_size, batch_size=batch_size, **self.channels, **self.window)
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Convolution):
+    """A transposed convolution, with the parameters of :class:`Convolution` and ``output_padding``."""
+
     output_padding: Any = 0
 
-    @property
-    def kind(self) -> str:
-        """``conv_transpose1d`` to ``conv_transpose3d``."""
-        return f"conv_transpose{len(self.kernel_size)}d"
+    name: ClassVar[str] = "conv_transpose"
 
-    @property
-    def params(self) -> int:
-        """Weights and biases."""
-        channels = {"in_channels": self.in_channels, "out_channels": self.out_channels, "groups": self.groups}
-        return int(conv_params(self.kernel_size, bias=self.bias, **channels))
-
-    @property
-    def mixes(self) -> bool:
-        """Without groups, every channel reads every channel."""
-        return self.groups == 1
-
-    def sizes(self, *inputs: Sizes) -> Sizes:
+    def positions(self, spatial: Sizes) -> Sizes:
         """What a convolution with these parameters would take to this input."""
-        batch, channels, spatial = split(self, one(self, inputs), len(self.kernel_size))
-        require_equal(self, "channels", channels, self.in_channels)
-        window = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
-        larger = conv_transpose_output_size(spatial, self.kernel_size, output_padding=self.output_padding, **window)
-        return (batch, self.out_channels, *larger)
+        more = {"output_padding": self.output_padding, **self.window}
+        return tuple(conv_transpose_output_size(spatial, self.kernel_size, **more))
 
-    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """Each axis as the transposed window does: in phases, where the stride is not 1."""
-        axes = len(self.kernel_size)
-        stride, dilation = per_axis(self.stride, axes), per_axis(self.dilation, axes)
-        padding = resolve_padding(
-            self.padding, output[2:], self.kernel_size, stride=self.stride, dilation=self.dilation
-        )
-        fields = [
-            Field.spread(k, stride=s, dilation=d, padding=lo)
-            for k, s, d, (lo, _) in zip(self.kernel_size, stride, dilation, padding, strict=True)
-        ]
-        channels = _channels(self.in_channels, self.out_channels, self.groups)
-        return (((0, Field.same()), channels, *((axis + 2, field) for axis, field in enumerate(fields))),)
+    def padded(self, source: Sizes, output: Sizes) -> Sizes:
+        """The output."""
+        return output
 
-    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """Every tap for every element of the input."""
-        macs = conv_transpose_macs(
-            inputs[0][2:],
-            self.kernel_size,
-            in_channels=self.in_channels,
-            out_channels=self.out_channels,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            batch_size=output[0],
-        )
-        return Work(macs, product(output), product(output) if self.bias else 0)
+    def access(self, kernel_size: int, *, stride: int, dilation: int, padding: int) -> Field:
+        """A position reads those in whose windows it lies: in phases, where the stride is not 1."""
+        return Field.spread(kernel_size, stride=stride, dilation=dilation, padding=padding)
+
+    def macs(self, spatial: Sizes, *, batch_size: Any) -> Any:
+        """A product for every tap for every element of the input."""
+        more = {"output_padding": self.output_padding, **self.channels, **self.window}
+        return conv_transpose_macs(spatial, self.kernel_size, batch_size=batch_size, **more)
 
 
 @dataclass(frozen=True)
