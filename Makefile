@@ -17,13 +17,13 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 # The Debian packages in which every LaTeX package of the book lies, and those that the Chinese one needs besides: XeLaTeX,
-# xeCJK and the Fandol fonts. .ci/run reads both lines.
+# xeCJK, the Fandol fonts, and Zapf Dingbats, which hyperref measures links with. .ci/run reads both lines.
 DEBIAN_LATEX := texlive-latex-recommended lmodern
-DEBIAN_XELATEX := texlive-xetex texlive-lang-chinese
+DEBIAN_XELATEX := texlive-xetex texlive-lang-chinese texlive-fonts-recommended
 LATEX_ENGINES := latexmk pdflatex lualatex xelatex tectonic
 LATEX ?= $(firstword $(foreach engine,$(LATEX_ENGINES),$(shell command -v $(engine) > /dev/null && echo $(engine))))
 XELATEX ?= $(shell command -v xelatex)
-CHINESE := $(and $(XELATEX),$(shell kpsewhich xeCJK.sty),$(shell kpsewhich FandolSong-Regular.otf))
+CHINESE := $(and $(XELATEX),$(shell kpsewhich xeCJK.sty),$(shell kpsewhich FandolSong-Regular.otf),$(shell kpsewhich pzdr.tfm))
 SOURCES := $(shell find convmath proofs -name '*.py' -o -name '*.json' -o -name '*.toml' -o -name '*.bib' -o -path '*/templates/*')
 
 all: prove build/convmath.pdf build/convmath-zh.pdf
@@ -64,7 +64,7 @@ endif
 
 build/convmath-zh.pdf: build/convmath-zh.tex
 ifeq ($(CHINESE),)
-	@echo "No XeLaTeX with xeCJK and the Fandol fonts found, so no $@:" \
+	@echo "No XeLaTeX with xeCJK, the Fandol fonts and Zapf Dingbats found, so no $@:" \
 	    "apt-get install --no-install-recommends $(DEBIAN_LATEX) $(DEBIAN_XELATEX)"
 else
 	$(call typeset,$(XELATEX) $(OPTIONS),$<)

@@ -44,10 +44,12 @@ class Log:
 
 def chinese() -> tuple[str, ...]:
     """The engine of Chinese documents; the test is skipped where it or its fonts are missing."""
-    for needed in ("xeCJK.sty", "FandolSong-Regular.otf"):
+    for needed in ("xeCJK.sty", "FandolSong-Regular.otf", "pzdr.tfm"):
         found = shutil.which("kpsewhich") and subprocess.run(["kpsewhich", needed], capture_output=True, check=False)
         if not found or found.returncode:
-            pytest.skip(f"no {needed} is installed (Debian: texlive-xetex, texlive-lang-chinese)")
+            pytest.skip(
+                f"no {needed} is installed (Debian: texlive-xetex, texlive-lang-chinese, texlive-fonts-recommended)"
+            )
     return ("xelatex",)
 
 
