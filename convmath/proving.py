@@ -109,6 +109,8 @@ def prove(
     request = request or Request()
     if request.search:
         request = replace(request, folder=writable_folder(request.folder))
+    if request.recheck:
+        _recheck()  # refused before the first proof where a solver is missing
     return _merged(items, _kept(items, request), request, jobs or processors())
 
 

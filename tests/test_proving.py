@@ -200,6 +200,23 @@ def test_an_unknown_id_is_refused_before_anything_is_proved():
 # Rechecking
 
 
+@pytest.mark.parametrize("missing", ["z3", "cvc5"])
+def test_a_recheck_without_a_solver_is_refused_before_anything_is_proved(missing):
+    program = f"""
+        import sys
+        sys.modules[{missing!r}] = None
+        from convmath.errors import UnsupportedError
+        from convmath.proving import Request, prove
+        prove(["size.valid"], Request(), jobs=1)
+        try:
+            prove(["size.valid"], Request(recheck=True), jobs=1)
+        except UnsupportedError as error:
+            print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{missing} is not installed: pip install 'convmath[recheck]'"
+
+
 def test_a_recheck_counts_what_each_solver_and_brute_force_say():
     (outcome,) = prove(["size.conv"], Request(recheck=True))
     assert outcome.ok
