@@ -2,7 +2,8 @@
 
 The data are those of :func:`convmath.calculus.trace.trace`. A :class:`Model` gives integers to the variables and a
 number to every entry of the integer sequences and of the tensors. A sum is taken over all the integers that meet its
-guard; a derivative is taken by the product rule, entry by entry.
+guard; a derivative is taken by the product rule, entry by entry. An uninterpreted function f is the step function whose
+value between the integers n and n + 1 is the entry ``f[n]`` of a tensor of that name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations
+from math import floor
 from typing import Any
 
 from ..errors import DomainError, ProofError, UnsupportedError
@@ -264,10 +266,23 @@ def _factor(factor: Frozen) -> _Factor:
     if factor[0] == "tensor" and len(factor) >= 3:
         cell = cell_function(factor)
         return lambda m, e, d: int(d == (cell(m, e),)) if d else m.entry(cell(m, e))
+    if factor[0] == "apply" and len(factor) == 3:
+        return _application(*factor[1:])
     if factor[0] != "gradient" or len(factor) != 3:
-        raise ProofError(f"neither an entry of a tensor nor a derivative: {factor!r}")
+        raise ProofError(f"no entry of a tensor, no derivative and no application: {factor!r}")
     body, at = factor[1], cell_function(factor[2])
     return lambda m, e, d: _partial(body, m, e, (*d, at(m, e)))
+
+
+def _application(name: str, body: Frozen) -> _Factor:
+    """The height of a function's step: as in real terms, functions are constant between neighbouring integers."""
+
+    def applied(m: Model, e: Environment, directions: Directions) -> Number:
+        if directions:
+            raise UnsupportedError(f"the function {name} is not differentiated")
+        return m.entry(("tensor", name, (floor(_partial(body, m, e, ())),)))
+
+    return applied
 
 
 def _product(factors: Sequence[_Factor], m: Model, e: Environment, directions: Directions) -> Number:

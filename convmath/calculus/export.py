@@ -16,8 +16,8 @@ from ..inert import Rounding
 from .index import Formula, Term, expanded
 from .kernel import diff
 from .layout import Range, layout
-from .reals import RealTerm
-from .terms import Contraction, Equation, Gradient, Statement, Value, total
+from .reals import RealTerm, real_function
+from .terms import Application, Contraction, Equation, Factor, Gradient, Statement, Value, total
 
 _COMPARISONS = {"<=": sympy.Le, "<": sympy.Lt, "==": sympy.Eq, "!=": sympy.Ne}
 _CONNECTIVES = {
@@ -73,12 +73,19 @@ def _contraction(contraction: Contraction, given: tuple[Formula, ...]) -> sympy.
         if isinstance(factor, Gradient):
             return to_sympy(_differentiated(contraction, position, factor), given)
     shown = layout(contraction)
-    summand = _standard(contraction.coefficient) * sympy.Mul(*map(_standard, contraction.factors))
+    factors = (_factor(factor, given) for factor in contraction.factors)
+    summand = _standard(contraction.coefficient) * sympy.Mul(*factors)
     if shown.bracket:
         condition = sympy.And(*(_boolean(atom, evaluate=True) for atom in shown.bracket))
         summand *= sympy.Piecewise((1, condition), (0, True))
     limits = [_limits(part, given) for part in shown.ranges]
     return sympy.Sum(summand, *reversed(limits)) if limits else summand
+
+
+def _factor(factor: Factor, given: tuple[Formula, ...]) -> sympy.Expr:
+    if isinstance(factor, Application):
+        return real_function(factor.function)(to_sympy(factor.body, given))
+    return _standard(factor)
 
 
 def _differentiated(contraction: Contraction, position: int, gradient: Gradient) -> Value:

@@ -1,8 +1,9 @@
 """Theorems and the rules that make them. Trusted, together with :mod:`convmath.calculus.certificate`.
 
-A theorem ``hypotheses |- conclusion`` says: for all integers and all tensors that meet the hypotheses, the conclusion
-holds. Statements are integer formulas or equations between values, possibly quantified over some of their variables,
-or equations between real terms, which hold for all real variables and for all functions whose integrals exist.
+A theorem ``hypotheses |- conclusion`` says: for all integers, tensors and functions of a number that meet the
+hypotheses, the conclusion holds. Statements are integer formulas or equations between values, possibly quantified over
+some of their variables, or equations between real terms, which hold for all real variables and for all functions whose
+integrals exist.
 Only the functions of this module make theorems, and each checks its side conditions. Every theorem carries its trace
 (the rule, what it was applied to, the premises) and its trust: what it rests on besides the rules.
 
@@ -23,7 +24,7 @@ from ..errors import ProofError
 from . import certificate as certificates
 from .index import Formula, Json, Term, both, eq, equivalent, implies, le, negation, substitute, term_json, variables
 from .reals import RealTerm
-from .terms import Contraction, Equation, Gradient, Statement, Value, total, value
+from .terms import Application, Contraction, Equation, Gradient, Statement, Value, total, value
 
 KERNEL = "kernel"
 """The trust of a theorem that rests on the rules and on checked certificates alone."""
@@ -220,6 +221,13 @@ def replace(whole: Value, position: int, theorem: Theorem) -> Theorem:
     return Theorem(_KEY, "replace", theorem.hypotheses, Equation(whole, Value(terms)), [theorem], position=position)
 
 
+def congruence(function: str, theorem: Theorem) -> Theorem:
+    """From ``v = w`` follows ``f(v) = f(w)``: an uninterpreted function has one value at a number."""
+    equation = _theorem(theorem).equation
+    left, right = (value(Application(function, side)) for side in (equation.left, equation.right))
+    return Theorem(_KEY, "congruence", theorem.hypotheses, Equation(left, right), [theorem], function=function)
+
+
 # Sums
 
 
@@ -252,8 +260,8 @@ def index(contraction: Contraction, new: Contraction, theorem: Theorem, using: S
     pairs = [(contraction.coefficient, new.coefficient)]
     for before, after in zip(contraction.factors, new.factors, strict=True):
         if before != after:
-            if isinstance(before, Gradient) or isinstance(after, Gradient):
-                raise ProofError("a derivative must stay")
+            if not (isinstance(before, sympy.Indexed) and isinstance(after, sympy.Indexed)):
+                raise ProofError("a derivative or an application must stay")
             _need((before.base, len(before.indices)) == (after.base, len(after.indices)), "the factors must stay")
             pairs += zip(before.indices, after.indices, strict=True)
     _need(all(atom in contraction.guard for atom in using), "what is used must stand in the guard")
@@ -356,8 +364,8 @@ def diff(gradient: Gradient) -> Theorem:
         _need(contraction.is_bounded(), "only a finite sum can be differentiated term by term")
         clear = contraction.renamed(variables(gradient.at))
         for position, factor in enumerate(clear.factors):
-            if isinstance(factor, Gradient):
-                raise ProofError("a derivative of a derivative is not supported")
+            if not isinstance(factor, sympy.Indexed):
+                raise ProofError("a derivative of a derivative or of an application is not supported")
             if factor.base == gradient.at.base and len(factor.indices) == len(gradient.at.indices):
                 hit = tuple(eq(i, j) for i, j in zip(factor.indices, gradient.at.indices, strict=True))
                 rest = clear.factors[:position] + clear.factors[position + 1 :]
@@ -407,6 +415,7 @@ RULES: tuple[Callable[..., Theorem], ...] = (
     sym,
     trans,
     replace,
+    congruence,
     guard,
     index,
     one_point,

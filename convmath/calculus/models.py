@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import islice, product
 from typing import Any
 
@@ -37,6 +38,10 @@ _ATTEMPTS, _TRIED = 12, 300
 """So often an assignment is drawn, and so many values are tried each time."""
 _WIDTH = 2
 """So far from its limit an entry is drawn."""
+_UNKNOWNS = 3
+"""So many entries at most get numbers that meet the equations about them."""
+_NUMBERS: tuple[Number, ...] = (-1, Fraction(-1, 2), 0, Fraction(1, 2), 1)
+"""These numbers are tried."""
 _DEPTH = 60
 """So deep may definitions lead into each other."""
 
@@ -167,11 +172,12 @@ class Models:
             self.limits.setdefault(limit.pattern.key, []).append(limit)
         self.quantified = [("forall", *each) for each in whole if each[0]]
         self.facts = [body for quantified, _, body in whole if not quantified]
-        dependent = self._dependent()
-        self._early = [f for f in self.facts if f[0] != "equal" and not dependent & {_key(e) for e in entries(f)}]
+        self._equations = [f for f in self.facts if f[0] == "equal" and _definition((), (), f) is None]
+        self._later = self._dependent()
+        self._early = [f for f in self.facts if f[0] != "equal" and self._decidable(f)]
         self._prepared: dict[tuple[Frozen, ...], tuple[list[str], list[Atom]]] = {}
         self._plans: dict[tuple[tuple[Frozen, ...], int], Plan] = {}
-        self._patterns = [(each, list(_patterns(each))) for each in self.quantified]
+        self._patterns = [(each, list(_patterns(each)), _definition(*each[1:])) for each in self.quantified]
 
     def _dependent(self) -> set[Key]:
         """What has other entries when the variables change."""
@@ -186,6 +192,10 @@ class Models:
             if more == found:
                 return found
             found = more
+
+    def _decidable(self, formula: Frozen) -> bool:
+        """Whether no entry in it depends on the variables."""
+        return not self._later & {_key(entry) for entry in entries(formula)}
 
     def model(self, assignment: dict[str, int], seed: int = 0, fixed: Mapping[Cell, Number] | None = None) -> Model:
         """The model with these values of the variables and entries; the seed draws what nothing defines."""
@@ -255,13 +265,14 @@ class Models:
         Args:
             box: the largest absolute value.
             seed: draws the entries of sequences on which the hypotheses depend.
-            wishes: formulas that must be met too, for some values of what else is free in them.
+            wishes: formulas that must be met too, for some values of what else is free in them, where the variables
+                alone decide them.
             order: the order in which the values of a variable are tried.
             steps: how many values are tried on the way from one assignment to the next.
         """
         model = self.model({}, seed)
         e: Environment = {"%box": box}
-        plan = self._plan(tuple(wishes), box, model, e)
+        plan = self._plan(tuple(filter(self._decidable, wishes)), box, model, e)
         tried = 0
 
         def limited(values: range) -> Iterator[int]:
@@ -305,8 +316,25 @@ class Models:
                 larger = box + attempt // 3
                 found = next(self.assignments(larger, seed=seed, wishes=wished, order=order, steps=_TRIED), None)
                 if found is not None:
-                    return self.model(found, seed)
+                    return self.model(found, seed, self._met(found, seed))
         return None
+
+    def _met(self, assignment: dict[str, int], seed: int) -> Mapping[Cell, Number]:
+        """Numbers from -1 to 1 for which the equations that define no entry hold, or nothing if there are none."""
+        model = self.model(assignment, seed)
+        try:
+            for equation in self._equations:
+                model.sides(equation)
+        except (DomainError, UnsupportedError):
+            return {}
+        cells = [cell for cell in model.cells if (*cell[:2], len(cell[2])) not in self.definitions]
+        numbers = list(product(_NUMBERS, repeat=len(cells))) if len(cells) <= _UNKNOWNS else []
+        for chosen in random.Random(seed).sample(numbers, len(numbers)):  # noqa: S311 - no secret is drawn
+            fixed = dict(zip(cells, chosen, strict=True))
+            tried = self.model(assignment, seed, fixed)
+            if all(tried.holds(equation) for equation in self._equations):
+                return fixed
+        return {}
 
     def admits(self, model: Model, partial: bool = False, thorough: bool = False) -> bool:
         """Whether the hypotheses are true in the model, quantified ones at the entries that were used.
@@ -317,15 +345,8 @@ class Models:
         used = list(model.cells)
         if not all(model.holds(fact) for fact in self.facts):
             return False
-        for whole, patterns in self._patterns:
-            at_used = (
-                instance
-                for pattern in patterns
-                for kind, name, index in used
-                if (kind, name, len(index)) == pattern.key
-                for instance in pattern.instances(index, model)
-            )
-            found = list(islice(at_used, _INSTANCES))
+        for whole, patterns, definition in self._patterns:
+            found = list(islice(_at_used(patterns, definition, used, model), _INSTANCES))
             if not patterns or (thorough and not found):
                 points = product(range(-2, 4), repeat=len(whole[1]))
                 found = [dict(zip(whole[1], point, strict=True)) for point in islice(points, _INSTANCES)]
@@ -347,6 +368,23 @@ def _patterns(whole: Frozen) -> Iterator[Pattern]:
     for entry in dict.fromkeys(found):
         if set(quantified) <= free_variables(entry) <= outside | set(quantified):
             yield Pattern(entry, quantified, conditions)
+
+
+def _at_used(
+    patterns: Sequence[Pattern], definition: Definition | None, used: Sequence[Cell], model: Model
+) -> Iterator[dict[str, int]]:
+    """The instances of a quantified statement at the entries that were used.
+
+    What defines an entry is true of it: there, the other entries need not determine the quantified variables.
+    """
+    for pattern in patterns:
+        for kind, name, index in used:
+            if (kind, name, len(index)) == pattern.key:
+                try:
+                    yield from pattern.instances(index, model)
+                except UnsupportedError:
+                    if definition is None or pattern.key == definition.pattern.key:
+                        raise
 
 
 def _limits(quantified: Frozen, conditions: Frozen, body: Frozen) -> Iterator[Limit]:

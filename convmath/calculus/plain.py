@@ -23,6 +23,8 @@ Polynomial = dict[tuple[Frozen, ...], int]
 
 COMPARISONS = ("<=", "<", "==", "!=")
 CONNECTIVES: Mapping[str, int | None] = {"and": None, "or": None, "not": 1, "=>": 2, "<=>": 2}
+_NAMED = ("at", "tensor", "apply")
+"""What has a name, which is no variable, behind its head."""
 _DICTIONARIES = {"sum": ("sum", "guard", "coefficient", "factors"), "forall": ("forall", "if", "then")}
 
 
@@ -131,6 +133,8 @@ def _check_number(number: Frozen) -> None:
 
 
 def _check_factor(factor: Frozen) -> None:
+    if _is_shape(factor, "apply", 3) and _is_name(factor[1]) and not _is_shape(factor[2], "real", 2):
+        return _check_value(factor[2])
     if _is_shape(factor, "gradient", 3):
         _check_value(factor[1])
         factor = factor[2]
@@ -138,6 +142,7 @@ def _check_factor(factor: Frozen) -> None:
         raise ProofError(f"not an entry of a tensor: {factor!r}")
     for index in factor[2:]:
         _check_term(index)
+    return None
 
 
 @lru_cache(maxsize=65536)
@@ -163,7 +168,7 @@ def _parts(item: Frozen) -> Sequence[Frozen]:
         return (*item[2], item[3][1], *item[4])
     if head == "forall":
         return (*item[2], item[3])
-    skipped = 2 if head in ("at", "tensor") else 1 if isinstance(head, str) else 0
+    skipped = 2 if head in _NAMED else 1 if isinstance(head, str) else 0
     return tuple(item[skipped:])
 
 
@@ -187,7 +192,7 @@ def substitute(item: Frozen, mapping: Mapping[str, Frozen]) -> Frozen:
     if isinstance(item, int) or not item or item[0] == "real":
         return item
     head = item[0]
-    if head in ("at", "tensor"):
+    if head in _NAMED:
         return (*item[:2], *(substitute(part, mapping) for part in item[2:]))
     if head in _DICTIONARIES:
         free = free_variables(item)
@@ -298,6 +303,8 @@ def _canonical(item: Frozen, names: Mapping[str, str], depth: int) -> Any:
         return ("<=", frozenset(p.items()))
     if head == "tensor":
         return (*item[:2], *(_term(index, names) for index in item[2:]))
+    if head == "apply":
+        return (*item[:2], _canonical(item[2], names, depth))
     if head in CONNECTIVES or head in ("equal", "gradient"):
         return (head, *(_canonical(part, names, depth) for part in item[1:]))
     return _term(item, names)
@@ -351,6 +358,8 @@ def text(item: Frozen) -> str:
         return _sum_text(*item[1:])
     if head in ("at", "tensor"):
         return f"{item[1]}[{_joined(item[2:], ', ')}]"
+    if head == "apply":
+        return f"{item[1]}({text(item[2])})"
     if head == "gradient":
         return f"d({text(item[1])})/d{text(item[2])}"
     if head in ("div", "ceil"):

@@ -201,6 +201,13 @@ def _replace(step: Step, premise: Step) -> None:
     _hypotheses(step, premise.hypotheses)
 
 
+def _congruence(step: Step, premise: Step) -> None:
+    function = step.arguments.get("function", "")
+    left, right = ((("sum", (), (), ("1", 1), (("apply", function, side),)),) for side in premise.sides)
+    _same(step.plain, ("equal", left, right), "the conclusion")
+    _hypotheses(step, premise.hypotheses)
+
+
 # Sums
 
 
@@ -362,6 +369,7 @@ _RULES: Mapping[str, tuple[int, Callable[..., None]]] = {
     "sym": (1, _sym),
     "trans": (2, _trans),
     "replace": (1, _replace),
+    "congruence": (1, _congruence),
     "guard": (1, _guard),
     "index": (1, _index),
     "one_point": (0, _one_point),

@@ -60,7 +60,43 @@ class Gradient:
         return ["gradient", self.body.json(), factor_json(self.at)]
 
 
-Factor: TypeAlias = sympy.Indexed | Gradient
+@dataclass(frozen=True)
+class Application:
+    """The value of an uninterpreted function at the number that ``body`` is.
+
+    Of the function it is known that it has one value at every number, and nothing else: it need not be linear,
+    continuous or differentiable, and no rule concludes what a derivative of it is.
+    """
+
+    function: str
+    body: Value
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a function of a value."""
+        if type(self.function) is not str or not self.function.isidentifier():
+            raise ProofError(f"a function has an identifier for its name, not {self.function!r}")
+        if type(self.body) is not Value:
+            raise ProofError(f"a function is applied to a value, not to {self.body!r}")
+
+    @property
+    def free_symbols(self) -> frozenset[sympy.Symbol]:
+        """The integer variables that are free in it."""
+        return self.body.free_symbols
+
+    def substitute(self, mapping: Mapping[Any, Term]) -> Application:
+        """Terms in place of free variables."""
+        return Application(self.function, self.body.substitute(mapping))
+
+    def key(self, renaming: Mapping[sympy.Symbol, sympy.Symbol]) -> tuple[Any, ...]:
+        """The same for one function of values that a ring identity makes equal."""
+        return ("apply", self.function, self.body.canonical(renaming))
+
+    def json(self) -> Json:
+        """The application as plain data."""
+        return ["apply", self.function, self.body.json()]
+
+
+Factor: TypeAlias = sympy.Indexed | Gradient | Application
 
 
 @dataclass(frozen=True)
@@ -85,7 +121,7 @@ class Contraction:
         object.__setattr__(self, "guard", tuple(_conjuncts(self.guard)))
         object.__setattr__(self, "coefficient", _coefficient(self.coefficient))
         for factor in self.factors:
-            if type(factor) is not Gradient:
+            if type(factor) not in (Gradient, Application):
                 _check_entry(factor)
 
     @cached_property
@@ -325,12 +361,13 @@ class Statement:
 
 
 def value(source: Any) -> Value:
-    """A number, an integer term, an entry of a tensor, a derivative or a contraction as a value."""
+    """A number, an integer term, an entry of a tensor, a derivative, an application or a contraction as a value."""
     if isinstance(source, Value):
         return source
     if isinstance(source, Contraction):
         return source.value
-    if isinstance(source, Gradient) or (isinstance(source, sympy.Indexed) and source.base.is_integer is not True):
+    entry = isinstance(source, sympy.Indexed) and source.base.is_integer is not True
+    if entry or isinstance(source, (Gradient, Application)):
         return Value((Contraction((), (), sympy.Integer(1), (source,)),))
     return Value((Contraction((), (), _coefficient(source), ()),))
 
@@ -357,7 +394,7 @@ def fresh(like: sympy.Symbol, taken: Iterable[sympy.Symbol]) -> sympy.Symbol:
 
 def factor_json(factor: Factor) -> Json:
     """A factor as plain data."""
-    if isinstance(factor, Gradient):
+    if isinstance(factor, (Gradient, Application)):
         return factor.json()
     return ["tensor", str(factor.base.label), *(term_json(index) for index in factor.indices)]
 
@@ -388,13 +425,13 @@ def _check_coefficient(number: sympy.Expr) -> None:
 
 def _check_entry(factor: Any) -> None:
     if type(factor) is not sympy.Indexed or factor.base != tensor(str(factor.base.label)):
-        raise ProofError(f"a factor is an entry of a tensor or a derivative, not {factor!r}")
+        raise ProofError(f"a factor is an entry of a tensor, a derivative or an application, not {factor!r}")
     for index in factor.indices:
         integer_term(index)
 
 
 def _factor_key(factor: Factor, renaming: Mapping[sympy.Symbol, sympy.Symbol]) -> tuple[Any, ...]:
-    if isinstance(factor, Gradient):
+    if isinstance(factor, (Gradient, Application)):
         return factor.key(renaming)
     return (str(factor.base.label), *(expanded(index.xreplace(renaming)) for index in factor.indices))
 

@@ -13,7 +13,7 @@ def trace(*theorems: Theorem) -> list[Json]:
     [names], "if": [formulas], "then": formula or ["equal", value, value]}``. Formulas and terms are those of
     :mod:`convmath.calculus.certificate`; a value is a list of contractions ``{"sum": [names], "guard": [formulas],
     "coefficient": ["p/q", term], "factors": [["tensor", name, index, ...] or ["gradient", value, ["tensor",
-    ...]]]}``.
+    ...]] or ["apply", function, value]]}``.
     """
     positions: dict[int, int] = {}
     steps: list[Json] = []

@@ -198,17 +198,15 @@ def failure(author: Writer, claim: Statement, witness: Witness) -> str:
     order = {str(symbol): place for place, symbol in enumerate(author.order) if isinstance(symbol, sympy.Symbol)}
     ordered = sorted(witness.variables, key=lambda name: (order.get(name, len(order)), name))
     numbers = {names.get(name, sympy.Symbol(name, integer=True)): witness.variables[name] for name in ordered}
-    entries = (
-        list(_heights(author, witness))
-        if is_real(claim.body)
-        else [
-            author.math(
-                f"{author.dialect.indexed(name, [str(i) for i in index])} = {author.plain.term(sympy.Rational(number))}"
-            )
-            for (_, name, index), number in sorted(witness.entries.items())
-            if number
-        ]
-    )
+    functions = {str(name) for name in mentions(claim) if isinstance(name, UndefinedFunction)}
+    entries = [
+        author.math(
+            f"{author.dialect.indexed(name, [str(i) for i in index])} = {author.plain.term(sympy.Rational(number))}"
+        )
+        for (_, name, index), number in sorted(witness.entries.items())
+        if number and name not in functions
+    ]
+    entries += _heights(author, witness, functions)
     given = listed([*_equal_numbers(author, numbers), *entries])
     if is_real(claim.body) and entries:
         given = say("{given}, where the functions are 0 elsewhere", given=given)
@@ -222,10 +220,11 @@ def failure(author: Writer, claim: Statement, witness: Witness) -> str:
     )
 
 
-def _heights(author: Writer, witness: Witness) -> Iterator[str]:
+def _heights(author: Writer, witness: Witness, functions: set[str]) -> Iterator[str]:
     """The steps of the functions in a witness."""
     for name, group in groupby(sorted(witness.entries.items()), key=lambda cell: cell[0][1]):
-        yield from _steps(author, name, ((index[0], height) for (_, _, index), height in group))
+        if name in functions:
+            yield from _steps(author, name, ((index[0], height) for (_, _, index), height in group))
 
 
 def _parts(author: Writer, claim: Statement, witness: Witness) -> str:

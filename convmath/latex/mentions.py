@@ -9,8 +9,8 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..calculus.index import Formula, variables
-from ..calculus.reals import RealTerm
-from ..calculus.terms import Contraction, Equation, Gradient, Statement, Value
+from ..calculus.reals import RealTerm, real_function
+from ..calculus.terms import Application, Contraction, Equation, Gradient, Statement, Value
 
 if TYPE_CHECKING:
     from ..calculus.derive import Part
@@ -41,7 +41,7 @@ def bound(item: Any) -> set[Name]:
 def _bound_in(term: Contraction) -> Iterator[Name]:
     yield from term.bound
     for factor in term.factors:
-        if isinstance(factor, Gradient):
+        if isinstance(factor, (Gradient, Application)):
             yield from bound(factor.body)
 
 
@@ -55,6 +55,9 @@ def _names(item: Any) -> Iterator[Name]:
             yield entry.base
     elif isinstance(item, Gradient):
         yield from _all((item.body, item.at))
+    elif isinstance(item, Application):
+        yield real_function(item.function)
+        yield from _names(item.body)
     elif isinstance(item, Statement):
         yield from item.variables
         yield from _all((item.body, *item.conditions))

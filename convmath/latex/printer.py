@@ -15,7 +15,7 @@ import sympy
 from ..calculus.index import Formula, expanded, variables
 from ..calculus.layout import Chain, Range, chains, layout
 from ..calculus.reals import RealTerm
-from ..calculus.terms import Contraction, Equation, Factor, Gradient, Statement, Value
+from ..calculus.terms import Application, Contraction, Equation, Factor, Gradient, Statement, Value
 from ..inert import CeilDiv, FloorDiv, Mod, Rounding
 from .dialect import Dialect
 from .integrals import RealWriter
@@ -306,6 +306,8 @@ class Printer:
         return written
 
     def _factor(self, factor: Factor) -> list[Piece]:
+        if isinstance(factor, Application):
+            return self._application(factor)
         if not isinstance(factor, Gradient):
             return [Piece(self.term(factor), BREAK_FACTOR)]
         at = self.term(factor.at)
@@ -317,6 +319,21 @@ class Printer:
         texts = self.dialect.grouped([piece.text for piece in body])
         inside = [Piece(text, piece.cost + BREAK_TERM, piece.link) for text, piece in zip(texts, body, strict=True)]
         return [Piece(self.dialect.derivative("", at), BREAK_FACTOR), *inside]
+
+    def _application(self, application: Application) -> list[Piece]:
+        """A function of a value, in large brackets where a line may break within."""
+        name = self.dialect.name(application.function)
+        notations = (named(notation, application.body) for notation in self.notations)
+        short = next((self.term(found) for found in notations if found is not None), None)
+        body = self.value(application.body) if short is None else [Piece(short, BREAK_TERM)]
+        if len(body) == 1:
+            return [Piece(name + self.dialect.parentheses(body[0].text), BREAK_FACTOR)]
+        first, *rest = self.dialect.grouped([piece.text for piece in body])
+        inside = zip(rest, body[1:], strict=True)
+        return [
+            Piece(name + first, BREAK_FACTOR),
+            *(Piece(text, piece.cost + BREAK_TERM, piece.link) for text, piece in inside),
+        ]
 
     # Statements
 

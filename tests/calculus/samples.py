@@ -15,7 +15,7 @@ from convmath.calculus.kernel import Theorem
 from convmath.calculus.plain import freeze
 from convmath.calculus.reals import is_real
 from convmath.calculus.sampling import drawn
-from convmath.calculus.terms import Contraction, Gradient, Value, tensor
+from convmath.calculus.terms import Application, Contraction, Gradient, Value, tensor
 from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
 
 a, b = FREE = integers("a b")
@@ -70,7 +70,10 @@ def conditions(draw: Draw, *symbols: sympy.Symbol) -> Formula:
 
 @st.composite
 def contractions(draw: Draw, bound: int | None = None, *, derivatives: bool = True, outer: Any = FREE) -> Contraction:
-    """A finite sum over up to two indices, with every index bounded by the free variables and the earlier indices."""
+    """A finite sum over up to two indices, with every index bounded by the free variables and the earlier indices.
+
+    With ``derivatives``, it may have one as a factor, or a function of a sum.
+    """
     count = draw(st.integers(0, 2)) if bound is None else bound
     indices = tuple(draw(st.permutations([v for v in BOUND if v not in outer]))[:count])
     guard: list[Formula] = []
@@ -83,7 +86,8 @@ def contractions(draw: Draw, bound: int | None = None, *, derivatives: bool = Tr
     factors = draw(st.lists(entries(*known), max_size=3))
     if derivatives and draw(st.integers(0, 3)) == 0:
         inner = draw(contractions(derivatives=False, outer=tuple(known)))
-        factors.append(Gradient(inner.value, draw(entries(*known))))
+        function = draw(st.booleans())
+        factors.append(Application("f", inner.value) if function else Gradient(inner.value, draw(entries(*known))))
     coefficient = draw(st.fractions(-2, 2, max_denominator=3)) * draw(terms(*known) if known else st.just(1))
     return Contraction(indices, tuple(draw(st.permutations(guard))), coefficient, tuple(factors))
 

@@ -288,6 +288,23 @@ def test_a_derivative_may_stand_inside_a_sum_and_depend_on_its_index():
     assert model.value(inside) == ramp(1)
 
 
+# Functions
+
+
+def applied(value):
+    return [{"sum": [], "guard": [], "coefficient": ["1", 1], "factors": [["apply", "f", value]]}]
+
+
+def test_a_function_is_constant_between_neighbouring_integers():
+    model = Model(tensors={"x": {0: 5, 1: Fraction(-1, 2)}, "f": {5: 7, -1: 3}})
+    assert [model.value(applied(total([], [], entry("x", at)))) for at in (0, 1)] == [7, 3]
+
+
+def test_a_function_is_not_differentiated():
+    with pytest.raises(UnsupportedError, match="f is not differentiated"):
+        Model(seed=0).value(gradient(applied(total([], [], entry("x", 0))), "x", 0))
+
+
 # Statements
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from convmath.calculus.evaluate import Model
 from convmath.calculus.export import to_sympy
 from convmath.calculus.index import both, eq, equivalent, implies, integers, le, lt, ne, sequence, within
-from convmath.calculus.terms import Contraction, Equation, Gradient, Statement, tensor, total, value
+from convmath.calculus.reals import real_function
+from convmath.calculus.terms import Application, Contraction, Equation, Gradient, Statement, tensor, total, value
 from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
 
 n, k, s, i, j, o = integers("n k s i j o")
@@ -121,6 +122,13 @@ def test_a_derivative_is_written_out_with_its_brackets_inside_their_sum(point):
     source = total((k,), within(0, k, 4), value(w[k, 0]) * Gradient(body, x[o]))
     point = {n: point[n] + 4, s: point[s], o: point[k]}
     assert number(to_sympy(source), point) == model(point).value(source.json())
+
+
+def test_a_function_of_a_sum_is_a_function_of_sympy():
+    inner = total((i,), within(0, i, n), x[i])
+    exported = to_sympy(total((k,), within(0, k, 4), value(w[k, 0]) * Application("f", inner)), [le(0, n)])
+    f = real_function("f")
+    assert exported == sympy.Sum(w[k, 0] * f(sympy.Sum(x[i], (i, 0, n - 1))), (k, 0, 3))
 
 
 def test_sympy_itself_folds_such_a_bracket_out_of_its_sum():

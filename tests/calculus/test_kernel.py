@@ -71,6 +71,7 @@ ON_ADMITTED: dict[str, tuple[Callable[[], Theorem], ...]] = {
         lambda: kernel.trans(kernel.ring(value(x[j]), value(x[j])), ADMITTED_EQUATION),
     ),
     "replace": (lambda: kernel.replace(value(x[j]), 0, ADMITTED_EQUATION),),
+    "congruence": (lambda: kernel.congruence("f", ADMITTED_EQUATION),),
     "guard": (lambda: kernel.guard(PLAIN, (le(0, j), le(j, n - 1)), admit(SAME_BOUND, ME)),),
     "index": (
         lambda: kernel.index(

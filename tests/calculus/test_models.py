@@ -75,6 +75,12 @@ def test_wishes_are_met_when_they_can_be():
     assert Models([["<=", "n", 1], ["<=", 0, "n"]]).sample(4, 0, wishes).variables["n"] <= 1
 
 
+def test_a_wish_about_an_entry_that_depends_on_a_variable_is_left_open():
+    """The limit of s[l + 1] is known when l is."""
+    models = Models([["<=", 1, at("s", NEXT)], ["<=", 0, "l"]])
+    assert models.admits(models.sample(3, 0, (("<", "i", ("at", "s", ("+", "l", 1))),)))
+
+
 # Definitions
 
 
@@ -164,3 +170,44 @@ def test_the_variables_of_a_claim_become_free_under_names_of_their_own():
 def test_a_malformed_claim_is_refused():
     with pytest.raises(ProofError):
         opened([], ["<=", "n"])
+
+
+def squares(*names):
+    return [{"sum": [], "guard": [], "coefficient": ["1", 1], "factors": [["tensor", name, 0]] * 2} for name in names]
+
+
+ONE = [{"sum": [], "guard": [], "coefficient": ["1", 1], "factors": []}]
+
+
+def test_an_equation_that_defines_no_entry_is_met_by_small_numbers():
+    circle = ["equal", squares("c", "s"), ONE]
+    for seed in range(5):
+        models = Models([circle])
+        model = models.sample(3, seed)
+        assert models.admits(model)
+        assert {abs(number) for number in model.cells.values()} == {0, 1}
+
+
+def test_an_equation_that_no_small_numbers_meet_has_no_model():
+    models = Models([["equal", squares("c", "s") + ONE, []]])
+    assert not models.admits(models.sample(3, 0))
+
+
+def transformed(left, *index):
+    return [for_all(["i", "j"], [], ["equal", single(left, "i", "j"), single("x", *index)])]
+
+
+def test_a_definition_is_met_where_what_it_reads_does_not_tell_its_variables():
+    models = Models(transformed("z", ["+", "i", "j"]))
+    model = models.model({}, 0)
+    assert model.value(single("x", 3)) == model.value(single("z", 1, 2))
+    assert models.admits(model)
+
+
+def test_what_is_no_definition_needs_entries_that_tell_its_variables():
+    both = ["equal", single("z", "i", "j") + ONE, single("x", ["+", "i", "j"]) + ONE]
+    models = Models([for_all(["i", "j"], [], both)])
+    model = models.model({}, 0)
+    model.value(single("x", 3))
+    with pytest.raises(UnsupportedError, match="does not bound"):
+        models.admits(model)

@@ -156,6 +156,7 @@ def equation(left, right=()):
 
 def test_what_a_trace_holds_is_well_formed():
     check_statement(equation((SUM,), (contraction("", [], ("gradient", (SUM,), x(0, "n"))),)))
+    check_statement(equation((SUM,), (contraction("", [], ("apply", "f", (SUM,))),)))
     check_statement(statement(["=>", ["and"], ["not", ["<", "a", ["min", "b", ["at", "s", 1]]]]]))
 
 
@@ -178,6 +179,9 @@ def test_what_a_trace_holds_is_well_formed():
         equation((contraction("", ["n"]),)),
         equation((contraction("", [], ("tensor", "x")),)),
         equation((contraction("", [], ("gradient", (), ("at", "s", 0))),)),
+        equation((contraction("", [], ("apply", "%0", (SUM,))),)),
+        equation((contraction("", [], ("apply", "f", ("real", "t"))),)),
+        equation((contraction("", [], ("apply", "f", ("n",))),)),
     ],
 )
 def test_what_is_not_well_formed_is_refused(bad):
@@ -203,6 +207,7 @@ def test_text_reads_like_a_formula():
     assert text(statement({"forall": ["l"], "if": [["<=", 0, "l"]], "then": ["<=", 1, ["at", "s", "l"]]})) == (
         "for all l with 0 <= l: 1 <= s[l]"
     )
+    assert text((contraction("", [], ("apply", "f", (SUM,))),)) == "f(sum over i of [0 <= i, i < n] x[i, j])"
     assert text(("equal", (), (contraction("", [], ("gradient", (SUM,), x(0, 0)), number="1/2"),))) == (
         "0 = 1/2 d(sum over i of [0 <= i, i < n] x[i, j])/dx[0, 0]"
     )

@@ -12,7 +12,7 @@ from convmath.calculus import kernel
 from convmath.calculus.index import both, eq, equivalent, implies, integers, le, lt, ne, negation, sequence, within
 from convmath.calculus.recheck import Recheck, recheck
 from convmath.calculus.search import find_certificate
-from convmath.calculus.terms import Contraction, Equation, Gradient, Statement, Value, tensor, total, value
+from convmath.calculus.terms import Application, Contraction, Equation, Gradient, Statement, Value, tensor, total, value
 from convmath.calculus.trace import trace
 from convmath.errors import ProofError
 from convmath.inert import FloorDiv
@@ -118,6 +118,14 @@ def admitted():
     return kernel.cut(kernel.admit(le(0, K * K), "a leap of faith"), fact([le(0, K * K)], le(0, K * K + 1)))
 
 
+def activated_layer():
+    """A function of an output, for which its definition is put in, inside a sum."""
+    layer = Statement(Equation(value(y[o]), total((k,), within(0, k, K), value(w[k]) * x[o + k])), (o,))
+    theorem = kernel.congruence("f", kernel.specialize(kernel.assume(layer), {o: 2 * i}))
+    whole = Contraction((i,), within(0, i, N), 2, (c[i], Application("f", value(y[2 * i]))))
+    return kernel.unfold(whole, 1, theorem)
+
+
 THEOREMS = {
     build.__name__: build()
     for build in (
@@ -127,6 +135,7 @@ THEOREMS = {
         window_count,
         parts,
         unfolded_layer,
+        activated_layer,
         induction,
         admitted,
     )
@@ -346,6 +355,21 @@ def test_a_new_index_without_bounds_is_unknown_and_no_pass(rechecked):
     assert (step.problem, step.brute.verdict, step.refuted, step.ok) == ("", "unknown", False, False)
     assert "does not bound the index k" in step.brute.note
     assert report.unknown == (step,)
+
+
+@pytest.mark.parametrize("wrong", ["another function", "another value", "a real term"])
+def test_a_function_of_another_value_is_caught(rechecked, wrong):
+    steps = steps_of("activated_layer")
+    (number,) = (position for position, step in enumerate(steps) if step["rule"] == "congruence")
+    (factor,) = steps[number]["conclusion"]["then"][2][0]["factors"]
+    other = {"another function": ["apply", "g", factor[2]], "another value": ["apply", "f", []]}
+    steps[number]["conclusion"]["then"][2][0]["factors"] = [other.get(wrong, ["apply", "f", ["real", "t"]])]
+    if wrong == "a real term":
+        with pytest.raises(ProofError, match="not an entry"):
+            rechecked(steps)
+        return
+    step = rechecked(steps).steps[number]
+    assert (step.problem, step.brute.verdict) == ("the conclusion does not follow", "refuted")
 
 
 def test_a_derivative_that_forgets_a_factor_is_refuted(rechecked):

@@ -141,6 +141,16 @@ def test_the_derivative_of_a_square_without_the_product_rule_is_refuted():
     assert refute([], ["equal", left, doubled]) is None
 
 
+def test_a_function_taken_for_linear_is_refuted():
+    def applied(*values):
+        return total([], [], ["apply", "a", [term for value in values for term in value]])
+
+    first, second = (total([], [], ["tensor", "x", name]) for name in "ij")
+    witness = refute([], ["equal", applied(first, second), applied(first) + applied(second)])
+    assert witness.check()
+    assert refute([], ["equal", applied(first, second), applied(second, first)]) is None
+
+
 # Definitions
 
 NEXT = ["+", "l", 1]

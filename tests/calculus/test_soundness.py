@@ -16,7 +16,7 @@ from convmath.calculus.index import Formula, both, eq, equivalent, implies, inte
 from convmath.calculus.kernel import Theorem
 from convmath.calculus.reals import RealTerm, line, positives, real_function, reals
 from convmath.calculus.search import find_certificate
-from convmath.calculus.terms import Contraction, Equation, Gradient, Statement, Value, tensor, value
+from convmath.calculus.terms import Application, Contraction, Equation, Gradient, Statement, Value, tensor, value
 from convmath.errors import ProofError
 
 from .samples import BOUND, FREE, Draw, affine, conditions, contractions, counterexample, entries, values
@@ -87,6 +87,15 @@ def replace(draw: Draw) -> Theorem:
     position = draw(st.integers(0, len(others)))
     whole = Value((*others[:position], *theorem.equation.left.terms, *others[position:]))
     return kernel.replace(whole, position, theorem)
+
+
+def congruence(draw: Draw) -> Theorem:
+    """A function of what another rule rewrites, in a sum in which its index is bound."""
+    inner = draw(st.sampled_from((swap, split, reindex, one_point, unfold)))(draw)
+    moved = kernel.specialize(kernel.generalize(kernel.congruence("f", inner), [a]), {a: a + p})
+    (left,) = moved.equation.left.terms
+    whole = Contraction((p,), (le(0, p), lt(p, draw(affine(b)))), 1, (*left.factors, z[p]))
+    return kernel.unfold(whole, 0, moved)
 
 
 def split(draw: Draw) -> Theorem:
@@ -249,7 +258,7 @@ def integrate(draw: Draw) -> Theorem | None:
 
 
 APPLICATIONS: tuple[Rule, ...] = (
-    ring, sym, trans, replace, swap, split, reindex, one_point, guard, index, vanish, unfold, diff,
+    ring, sym, trans, replace, congruence, swap, split, reindex, one_point, guard, index, vanish, unfold, diff,
     specialize, generalize, induct, fact, cut, substitution, integrate,
 )  # fmt: skip
 
@@ -334,6 +343,13 @@ def swapped_subscripts(draw: Draw) -> Theorem:
     return forged(Contraction(*shape, (*contraction.factors, z[index])), shifted.value)
 
 
+def linear_function(draw: Draw) -> Theorem:
+    """Takes a function out of a sum of two."""
+    first, second = draw(contractions()), draw(contractions())
+    parts = value(Application("f", first.value)) + Application("f", second.value)
+    return kernel.admit(Equation(value(Application("f", first.value + second)), parts), "a wrong rule")
+
+
 def sided_substitution(draw: Draw) -> Theorem:
     """Shifts the functions that run forward only."""
     integral, shift = integrals(draw), draw(real_affine())
@@ -352,7 +368,7 @@ def unnormalized(draw: Draw) -> Theorem:
 
 WRONG: tuple[Rule, ...] = (
     guardless_one_point, stretched_reindex, captured, weakened_guard, overlapping_split, halved_diff,
-    swapped_subscripts, sided_substitution, unnormalized,
+    swapped_subscripts, linear_function, sided_substitution, unnormalized,
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from convmath.calculus.evaluate import Model
 from convmath.calculus.index import both, either, eq, equivalent, implies, integers, le, lt, sequence, term_json, within
-from convmath.calculus.terms import Contraction, Gradient, Value, tensor, total, value
+from convmath.calculus.terms import Application, Contraction, Gradient, Value, tensor, total, value
 from convmath.catalog import Notation
 from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
 from convmath.latex.printer import Printer, latex, named, text
@@ -133,12 +133,14 @@ SIZE = FloorDiv(n + p_l + p_r - d * (k - 1) - 1, s) + 1
             r"\sum_{\substack{0 \le o < n,\ 0 \le i < n \\ m \le k}}x_{o, i, m}",
             "∑(0≤o<n, 0≤i<n, m≤k) x[o, i, m]",
         ),
+        (Application("a", value(x[i])), "a(x_i)", "a(x[i])"),
+        (Application("a", value(x[i]) + 1), r"a\biggl(x_i + 1\biggr)", "a(x[i] + 1)"),
         (Gradient(value(x[i]), x[o]), r"\frac{\partial}{\partial x_o}\biggl(x_i\biggr)", "∂/∂x[o](x[i])"),
     ],
     ids=str,
 )  # fmt: skip
 def test_textbook_forms(item, in_latex, in_text):
-    item = value(item) if isinstance(item, Gradient) else item
+    item = value(item) if isinstance(item, (Gradient, Application)) else item
     assert (latex(item), text(item)) == (in_latex, in_text)
 
 

@@ -8,7 +8,8 @@ from convmath.calculus.index import (
     lt,
     within,
 )
-from convmath.calculus.terms import Gradient, value
+from convmath.calculus.reals import RealTerm, reals
+from convmath.calculus.terms import Application, Gradient, value
 
 from .parts import (
     PLAIN,
@@ -27,6 +28,7 @@ from .parts import (
 )
 
 RESULT = kernel.swap(sum_(*RANGE, le(0, i), lt(i, n), bound=(i, j)), (j, i))
+SQUARE = RealTerm(reals("t") ** 2)
 EQUATIONS = [
     rule(
         "ring: different tensors",
@@ -75,6 +77,49 @@ EQUATIONS = [
         lambda: kernel.ring(value(Gradient(PLAIN.value, x[i])), value(Gradient(PLAIN.value, x[k]))),
         lambda: kernel.ring(value(Gradient(PLAIN.value, x[i])), value(Gradient(PLAIN.value, x[i]))),
         "not equal as polynomials",
+    ),
+    rule(
+        "ring: another function of the same value",
+        lambda: kernel.ring(value(Application("f", PLAIN.value)), value(Application("g", PLAIN.value))),
+        lambda: kernel.ring(value(Application("f", PLAIN.value)), value(Application("f", PLAIN.value))),
+        "not equal as polynomials",
+    ),
+    rule(
+        "ring: a function of another value",
+        lambda: kernel.ring(value(Application("f", value(x[i]) * 2)), value(Application("f", value(x[i])))),
+        lambda: kernel.ring(value(Application("f", value(x[i]) * 2)), value(Application("f", value(x[i]) + x[i]))),
+        "not equal as polynomials",
+    ),
+    rule(
+        "ring: a function taken for linear",
+        lambda: kernel.ring(value(Application("f", value(x[i]) * 2)), value(Application("f", value(x[i]))) * 2),
+        lambda: kernel.ring(value(Application("f", value(x[i]))) * 2, value(Application("f", value(x[i]))) * 2),
+        "not equal as polynomials",
+    ),
+    rule(
+        "ring: a function taken for a tensor",
+        lambda: kernel.ring(value(Application("x", value(i))), value(x[i])),
+        lambda: kernel.ring(value(Application("x", value(i))), value(Application("x", value(i)))),
+        "not equal as polynomials",
+    ),
+    *needs_theorem("congruence", lambda t: kernel.congruence("f", t), REFLEXIVE),
+    rule(
+        "congruence: a formula",
+        lambda: kernel.congruence("f", TRIVIAL),
+        lambda: kernel.congruence("f", REFLEXIVE),
+        "a plain equation",
+    ),
+    rule(
+        "congruence: a quantified equation",
+        lambda: kernel.congruence("f", kernel.generalize(REFLEXIVE, [j])),
+        lambda: kernel.congruence("f", REFLEXIVE),
+        "a plain equation",
+    ),
+    rule(
+        "congruence: real terms",
+        lambda: kernel.congruence("f", kernel.ring(SQUARE, SQUARE)),
+        lambda: kernel.congruence("f", REFLEXIVE),
+        "applied to a value",
     ),
     *needs_theorem("sym", kernel.sym, REFLEXIVE),
     rule("sym: a formula", lambda: kernel.sym(TRIVIAL), lambda: kernel.sym(REFLEXIVE), "a plain equation"),

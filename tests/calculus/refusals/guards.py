@@ -15,7 +15,7 @@ from convmath.calculus.index import (
     negation,
 )
 from convmath.calculus.kernel import Theorem
-from convmath.calculus.terms import Contraction, Gradient
+from convmath.calculus.terms import Application, Contraction, Gradient, value
 
 from .case import proved
 from .parts import (
@@ -133,7 +133,18 @@ GUARDS = [
             sum_(eq(j, n), factors=[Gradient(PLAIN.value, x[j])]),
         ),
         lambda: _index(AT_POINT, EQUAL_INDEX, (eq(j, n),), POINT),
-        "a derivative must stay",
+        "a derivative or an application must stay",
+    ),
+    rule(
+        "index: a function of another entry",
+        lambda: _index(
+            sum_(eq(j, n), factors=[Application("f", value(x[n]))]),
+            EQUAL_INDEX,
+            (eq(j, n),),
+            sum_(eq(j, n), factors=[Application("f", value(x[j]))]),
+        ),
+        lambda: _index(AT_POINT, EQUAL_INDEX, (eq(j, n),), POINT),
+        "a derivative or an application must stay",
     ),
     rule(
         "index: another number of indices",

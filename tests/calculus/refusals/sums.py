@@ -14,7 +14,7 @@ from convmath.calculus.index import (
     within,
 )
 from convmath.calculus.kernel import assume
-from convmath.calculus.terms import Equation, Gradient, Statement, value
+from convmath.calculus.terms import Application, Equation, Gradient, Statement, value
 
 from .parts import (
     FOR_EVERY_J,
@@ -233,5 +233,17 @@ SUMS = [
         lambda: kernel.diff(Gradient(value(Gradient(value(x[0]) * x[0], x[0])), x[0])),
         lambda: kernel.diff(Gradient(value(x[0]) * x[0], x[0])),
         "a derivative of a derivative",
+    ),
+    rule(
+        "diff: a derivative of a function",
+        lambda: kernel.diff(Gradient(value(Application("f", value(x[0]))), x[0])),
+        lambda: kernel.diff(Gradient(value(x[0]), x[0])),
+        "or of an application",
+    ),
+    rule(
+        "diff: a derivative beside a function",
+        lambda: kernel.diff(Gradient(value(Application("f", value(y[0]))) * x[0], x[0])),
+        lambda: kernel.diff(Gradient(value(y[0]) * x[0], x[0])),
+        "or of an application",
     ),
 ]

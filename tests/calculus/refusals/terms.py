@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from convmath.calculus.index import Formula, eq, integers, sequence, within
-from convmath.calculus.terms import Contraction, Equation, Gradient, Statement, Value, tensor, total, value
+from convmath.calculus.terms import Application, Contraction, Equation, Gradient, Statement, Value, tensor, total, value
 
 from .case import Refusal
 
@@ -152,6 +152,24 @@ VALUES = [
         lambda: Gradient(PLAIN.value, x[n / 2]),
         lambda: Gradient(PLAIN.value, x[2 * n]),
         "not allowed",
+    ),
+    Refusal(
+        "a function without a name",
+        lambda: Application("f(x)", PLAIN.value),
+        lambda: Application("f", PLAIN.value),
+        "an identifier",
+    ),
+    Refusal(
+        "a function whose name is a symbol",
+        lambda: Application(n, PLAIN.value),
+        lambda: Application("n", PLAIN.value),
+        "an identifier",
+    ),
+    Refusal(
+        "a function of a contraction",
+        lambda: Application("f", PLAIN),
+        lambda: Application("f", PLAIN.value),
+        "applied to a value",
     ),
     Refusal("a value of values", lambda: Value((value(1),)), lambda: Value(value(1).terms), "made of contractions"),
     Refusal(
