@@ -15,14 +15,15 @@ import convmath as cm
 from convmath.assumptions import collect
 from convmath.calculus.derive import Calc, definition, instance
 from convmath.calculus.index import eq, formulas, integers, le, lt, within
-from convmath.calculus.kernel import assume
+from convmath.calculus.kernel import assume, congruence
 from convmath.calculus.terms import Equation, Statement, Value, tensor, total, value
 from convmath.catalog import Example, Mistake, Notation, Proof, theorem
 from convmath.inert import FloorDiv
 
 from .gradients import ramp, small
 from .inside import count
-from .layer import B, C_g, F_g, G, Layer, b, beta, c, f, pairs, u, w, x, y
+from .layer import ACTIVATION, B, C_g, F_g, G, Layer, activation, b, beta, c, f, pairs, u, w, x, y, z
+from .pooling_gradients import full
 
 group, e = integers("g e")
 v = tensor("v")
@@ -169,16 +170,22 @@ def one_by_one(ndim: int) -> Proof:
 
 @theorem(
     "layer.forward",
-    title="A convolution layer: kernel, bias, and the shape of what comes out",
+    title="A convolution layer: kernel, bias, activation, and the shape of what comes out",
     ndims=(1, 2, 3),
     sources=("LiHang2022, section 24.1.4", "torch.nn.Conv2d, shape"),
 )
 def layer_forward(ndim: int) -> Proof:
-    """Net input: responses plus bias, an element for each image, channel and window; activations keep that shape."""
+    """Net input: responses plus bias; output: its activation; both have an element for each image, channel, window."""
     g = Layer(ndim)
     net = sum_of_responses(g)
     biased = Calc(g.forward(x, w) + beta[f])
     biased.apply(net.theorem, why="the layer without bias adds up its responses")
+    at = (b, f, *g.each("k"))
+    net_input = instance(assume(definition(z[at], biased.start, at)), pairs(at, at))
+    activated = instance(assume(definition(y[at], activation(z[at]), at)), pairs(at, at))
+    output = Calc(y[at]).unfold(activated, why="what comes out is the activation of the net input")
+    output.unfold(congruence(str(ACTIVATION), net_input), why="what the net input is")
+    output.unfold(congruence(str(ACTIVATION), biased.theorem), why="the same number, so the same activation")
 
     right = tuple(integers("p_r" if ndim == 1 else f"p_r{axis + 1}") for axis in range(ndim))
     sizes, given = [], [le(0, B), le(0, G * F_g)]
@@ -194,13 +201,19 @@ def layer_forward(ndim: int) -> Proof:
     meanings = {axis.k: f"the positions{_axis(number, ndim)}" for number, axis in enumerate(g.axes)}
     count(shape, {b: B, f: G * F_g} | counted, {b: "the images", f: "the output channels"} | meanings)
     numbers = small(g) | {C_g: 2, **dict.fromkeys(right, 0)}
+    taps = [2] * ndim
+    ones = {"x": full((1, 2, *[3] * ndim), 1), "w": [[full(tuple(taps), 1), full(tuple(taps), 2)]], "beta": [-1]}
+    value_there = 3 * 2**ndim - 1
     return Proof(
         parts=(
             biased.part("The net input of output channel f is the sum of its responses and its bias."),
+            output.part("The output is its activation, the same function for every element."),
             shape.part("There is one element for each image, output channel and window that fits."),
         ),
-        symbols=symbols(g) | {after: f"padding on the right{_axis(n, ndim)}" for n, after in enumerate(right)},
-        example=Example(numbers, arrays(g)),
+        symbols=symbols(g)
+        | {z: "net input", ACTIVATION: "activation function"}
+        | {after: f"padding on the right{_axis(n, ndim)}" for n, after in enumerate(right)},
+        example=Example(numbers, ones | {"a": [*[0] * value_there, value_there]}),
         mistake=Mistake(
             "adding the bias once for every input channel",
             Statement(
@@ -211,7 +224,7 @@ def layer_forward(ndim: int) -> Proof:
             ),
             (slices(g, C_g * GROUP + u), *within(0, f, G * F_g), *g.positive, le(1, C_g), le(1, F_g)),
         ),
-        main=2,
+        main=3,
     )
 
 

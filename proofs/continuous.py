@@ -46,21 +46,30 @@ def _claim(left: sympy.Expr, right: sympy.Expr) -> Statement:
     return Statement(Equation(RealTerm(left), RealTerm(right)))
 
 
+def _by_substitution(
+    start: sympy.Integral, new: tuple[Any, str, str], result: sympy.Expr, title: str, mistake: Mistake
+) -> Proof:
+    """A law that another variable shows: what tau becomes, why, and what the new variable is."""
+    point, why, meaning = new
+    calc = Integration(start)
+    calc.substitute({tau: point}, why=why)
+    calc.ring(result, why="call the new variable tau again")
+    return Proof(parts=(calc.part(title),), symbols=_FUNCTIONS | {u: meaning}, example=_STEPS, mistake=mistake)
+
+
 @theorem(
     "continuous.commutes",
     title="Convolution of functions commutes",
-    sources=("LiHang2022, section 24.1.1",),
+    sources=("LiHang2022, section 24.1.2",),
 )
 def commutes() -> Proof:
     """The two functions can change places in a convolution: the substitution u = t - tau."""
-    calc = Integration(convolution(f, g, t))
-    calc.substitute({tau: t - u}, why="run backwards from t: u = t - tau")
-    calc.ring(convolution(g, f, t), why="call the new variable tau again")
-    return Proof(
-        parts=(calc.part("The line is run through in the other direction."),),
-        symbols=_FUNCTIONS | {u: "runs the other way"},
-        example=_STEPS,
-        mistake=Mistake("the same for cross-correlation", _claim(correlation(f, g, t), correlation(g, f, t))),
+    return _by_substitution(
+        convolution(f, g, t),
+        (t - u, "run backwards from t: u = t - tau", "runs the other way"),
+        convolution(g, f, t),
+        "The line is run through in the other direction.",
+        Mistake("the same for cross-correlation", _claim(correlation(f, g, t), correlation(g, f, t))),
     )
 
 
@@ -71,14 +80,12 @@ def commutes() -> Proof:
 )
 def reflected() -> Proof:
     """Correlating with f is convolving with f turned round."""
-    calc = Integration(correlation(f, g, t))
-    calc.substitute({tau: -u}, why="run backwards: u = -tau")
-    calc.ring(line(f(-tau) * g(t - tau), tau), why="call the new variable tau again")
-    return Proof(
-        parts=(calc.part("Only the sign of tau tells the two apart."),),
-        symbols=_FUNCTIONS | {u: "runs the other way"},
-        example=_STEPS,
-        mistake=Mistake("forgetting to reflect", _claim(correlation(f, g, t), convolution(f, g, t))),
+    return _by_substitution(
+        correlation(f, g, t),
+        (-u, "run backwards: u = -tau", "runs the other way"),
+        line(f(-tau) * g(t - tau), tau),
+        "Only the sign of tau tells the two apart.",
+        Mistake("forgetting to reflect", _claim(correlation(f, g, t), convolution(f, g, t))),
     )
 
 
@@ -89,14 +96,12 @@ def reflected() -> Proof:
 )
 def correlation_reflects() -> Proof:
     """Exchanging the two functions in a cross-correlation gives the result at -t."""
-    calc = Integration(correlation(f, g, t))
-    calc.substitute({tau: u - t}, why="follow the other function: u = t + tau")
-    calc.ring(correlation(g, f, -t), why="call the new variable tau again")
-    return Proof(
-        parts=(calc.part("Only the sign of t remembers which came first."),),
-        symbols=_FUNCTIONS | {u: "runs along the line, t ahead"},
-        example=_STEPS,
-        mistake=Mistake("cross-correlation commutes", _claim(correlation(f, g, t), correlation(g, f, t))),
+    return _by_substitution(
+        correlation(f, g, t),
+        (u - t, "follow the other function: u = t + tau", "runs along the line, t ahead"),
+        correlation(g, f, -t),
+        "Only the sign of t remembers which came first.",
+        Mistake("cross-correlation commutes", _claim(correlation(f, g, t), correlation(g, f, t))),
     )
 
 

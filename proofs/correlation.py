@@ -114,7 +114,7 @@ def correlation_reflects(ndim: int) -> Proof:
     "convolution.commutes",
     title="Convolution commutes",
     ndims=(1, 2, 3),
-    sources=("LiHang2022, section 24.1.1", "GoodfellowBengioCourville2016, equation 9.5"),
+    sources=("LiHang2022, section 24.1.2", "GoodfellowBengioCourville2016, equation 9.5"),
 )
 def commutes(ndim: int) -> Proof:
     """Kernel and input can change places in a convolution."""

@@ -75,7 +75,7 @@ def rot180_is_transpose() -> Claim:
     "rotation.commutes",
     title="A convolution layer commutes with rotation",
     sources=("LiHang2022, section 24.1.5",),
-    instead=("equivariance.rotation",),
+    instead=("equivariance.rotation", "homogeneous.image"),
 )
 def rotation_commutes() -> Claim:
     """Rotating the input rotates the output only if the kernel is rotated too."""
@@ -98,7 +98,7 @@ def rotation_commutes() -> Claim:
     "scaling.commutes",
     title="A convolution layer commutes with scaling",
     sources=("LiHang2022, section 24.1.5",),
-    instead=("equivariance.translation",),
+    instead=("homogeneous.image", "equivariance.translation"),
 )
 def scaling_commutes() -> Claim:
     """Taking every second element before the layer is not taking every second output: the taps lie closer together."""

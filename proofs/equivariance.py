@@ -16,12 +16,12 @@ from typing import Any
 
 from convmath.calculus.derive import Calc, definition, instance
 from convmath.calculus.index import both, eq, integers, le, negation, within
-from convmath.calculus.kernel import assume, sym
+from convmath.calculus.kernel import assume, congruence, sym
 from convmath.calculus.terms import Equation, Statement, Value, total, value
 from convmath.catalog import Example, Mistake, Notation, Proof, theorem
 
 from .gradients import arrays, ramp, small
-from .layer import CHANNEL, Layer, b, c, f, pairs, u, w, x, y, z
+from .layer import ACTIVATION, CHANNEL, Layer, activation, b, beta, c, f, pairs, u, w, x, y, z
 
 
 def inside(positions: Sequence[Any], sizes: Sequence[Any]) -> tuple[Any, ...]:
@@ -67,6 +67,11 @@ def translation(ndim: int) -> Proof:
     clear.vanish(using=(*bracket, negation(stays)), why="the elements of a window inside the input stay in it", term=1)
     clear.qed(g.forward(z, w))
 
+    biased = Calc(clear.start + beta[f], clear.given)
+    biased.apply(clear.theorem, why="the layer moves along")
+    whole = Calc(activation(biased.start), clear.given)
+    whole.unfold(congruence(str(ACTIVATION), biased.theorem), why="the same number, so the same activation")
+
     plain = {term: number for axis in g.axes for term, number in ((axis.d, 1), (axis.p, 0))}
     claim = Equation(g.forward(x, w).substitute({o: o - 1 for o in k}), g.forward(z, w)).substitute(plain)
     return Proof(
@@ -79,7 +84,10 @@ def translation(ndim: int) -> Proof:
             y: "output",
             z: "shifted input",
             **dict.fromkeys(t, "positions by which the output moves"),
+            beta: "bias of each output channel",
+            ACTIVATION: "activation function",
         },
+        special=(whole.part("With bias and activation, away from the border"),),
         notations=(Notation("the layer computes", y[(b, f, *k)], g.forward(x, w)),),
         example=Example(small(g) | {axis.k: 1 for axis in g.axes} | dict.fromkeys(t, 1), arrays(g)),
         mistake=Mistake(
@@ -195,7 +203,7 @@ def flip_axis(g: Layer, calc: Calc, turn: Turn, number: int) -> None:
     "equivariance.rotation",
     title="Turning input and kernel together turns the output",
     ndims=(2, 3),
-    sources=("CohenWelling2016, section 4",),
+    sources=("CohenWelling2016, section 5",),
 )
 def rotation(ndim: int) -> Proof:
     """Flips, exchanged axes and quarter turns of input and kernel do the same to the output."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convmath.calculus.derive import Calc, Step, definition, instance
+from convmath.calculus.derive import Calc, definition, instance
 from convmath.calculus.index import eq, integers, le, within
 from convmath.calculus.kernel import assume
 from convmath.calculus.terms import Equation, Statement, Value, tensor, total, value
@@ -19,6 +19,7 @@ from convmath.catalog import Example, Mistake, Proof, theorem
 
 from .gradients import ramp
 from .layer import Layer, pairs, w, x, z
+from .lines import on_one_line
 
 k, l, m, n, M, N = integers("k l m n M N")  # noqa: E741
 v, q = tensor("v"), tensor("q")
@@ -121,12 +122,7 @@ def edge(source: Any) -> Calc:
     for term, tap in enumerate((0, N - 1)):
         calc.one_point({n: tap}, why="", term=term)
         calc.guard((within(0, tap, N), ()), why="", term=term)
-    return on_one_line(calc, "the difference has two taps, which are in range")
-
-
-def on_one_line(calc: Calc, why: str) -> Calc:
-    """All moves after the first, shown as one."""
-    calc.steps[1:] = [Step(calc.value, why)]
+    on_one_line(calc, 1, "the difference has two taps, which are in range")
     return calc
 
 
@@ -150,7 +146,7 @@ def sobel() -> Proof:
         turned.one_point({m: tap}, why="", term=term)
         turned.guard((within(0, tap, N), ()), why="", term=term)
         turned.rename({n: m}, term=term)
-    on_one_line(turned, "the difference has two taps, now along the first axis and the other way round")
+    on_one_line(turned, 1, "the difference has two taps, now along the first axis and the other way round")
     turned.qed(smoothed(q[k + N - 1]) - smoothed(q[k]))
     return Proof(
         parts=(

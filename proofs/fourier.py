@@ -8,17 +8,20 @@ Sources: Oppenheim and Schafer, "Discrete-Time Signal Processing", chapter 8.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import sympy
 
 from convmath.calculus.derive import Calc, Part, definition, instance, natural_induction, prove
 from convmath.calculus.index import eq, integers, le, lt, ne, within
-from convmath.calculus.kernel import Theorem, assume, cut, generalize
+from convmath.calculus.kernel import Theorem, assume, cut, generalize, sym
 from convmath.calculus.terms import Equation, Statement, Value, tensor, total, value
-from convmath.catalog import Example, Mistake, Proof, theorem
+from convmath.catalog import Example, Mistake, Proof, entry, theorem
 from convmath.inert import FloorDiv, Mod
 
+from .inside import inside
+from .intervals import N as COUNTED
 from .powers import POWERS, SYMBOLS, e, l, n, product_of_powers, z
 
 k, m, i, r, q, N, M, I = integers("k m i r q N M I")  # noqa: E741
@@ -136,13 +139,62 @@ def padding() -> Proof:
     )
 
 
+h = tensor("h")
+INVERSE = Equation(value(z[l]) * h[l] - h[l], value(1))
+"""The point is not 1: its difference from 1 has an inverse."""
+UNIT = definition(value(z[k]), value(1))
+"""Another point is 1."""
+
+
 @theorem(
     "fourier.sum",
     title="The sum of the powers of a root of unity",
     sources=("OppenheimSchafer2009, section 8.1",),
 )
 def sum_of_powers() -> Proof:
-    """The sum of its N powers stays the same when it is multiplied by the root: it is 0, unless the root is 1."""
+    """The N powers of an N-th root of unity add up to 0, unless the root is 1; then they add up to N."""
+    given, powers = [le(1, N)], within(0, n, N)
+    whole = total((n,), powers, e[l, n])
+    same = _rotated()
+    zero = Calc(whole, given)
+    difference = zero.discharged(inside(assume(INVERSE), (n,), powers, e[l, n]))
+    zero.apply(sym(difference), why="multiply by the root less 1 and by the inverse of that")
+    unchanged = inside(assume(same.theorem.equation), (), (), h[l])
+    zero.apply(cut(same.theorem, unchanged), why="the root changes nothing")
+    zero.qed(Value(()))
+
+    ones, induction = _powers_of_one()
+    count = Calc(total((n,), powers, e[k, n]), given)
+    count.unfold(instance(ones, {n: n}), why="every power of 1 is 1")
+    count.apply(instance(entry("interval.count").theorem, {COUNTED: N}), why="count them")
+    count.qed(N)
+    return Proof(
+        parts=(
+            same.part("The last power takes the place of the first, so the root changes nothing:"),
+            *induction,
+            zero.part("If the root is not 1, its difference from 1 has an inverse, and the sum is 0:"),
+            count.part("If it is 1:"),
+        ),
+        symbols={
+            l: "which root of unity",
+            k: "which point is 1",
+            n: "an exponent",
+            N: "number of powers",
+            **SYMBOLS,
+            h: "inverse of the point less 1, where the point is not 1",
+        },
+        example=Example({l: 1, k: 0, N: 2}, {"z": [1, -1], "h": [0, Fraction(-1, 2)]}),
+        mistake=Mistake(
+            "the same for every point",
+            Statement(same.theorem.conclusion.body),
+            (*POWERS, le(1, N)),
+        ),
+        main=2,
+    )
+
+
+def _rotated() -> Calc:
+    """The sum of the powers times the root is the sum."""
     whole = total((n,), within(0, n, N), e[l, n])
     times = Calc(total((n,), within(0, n, N), value(e[l, n]) * z[l]), [le(1, N)])
     later = Calc(total((n,), within(0, n, N), e[l, n + 1]), [le(1, N)])
@@ -161,16 +213,25 @@ def sum_of_powers() -> Proof:
     rest.unfold(instance(assume(POWERS[0]), {l: l}), why="which is 1 too")
     rest.guard(([*within(0, n, N), ne(n, 0)], [*within(0, n - 1, N), ne(n, N)]), why="powers 1 to N - 1", term=1)
     times.meet(rest)
-    return Proof(
-        parts=(times.part("The last power takes the place of the first:"),),
-        symbols={l: "which root of unity", n: "an exponent", N: "number of powers", **SYMBOLS},
-        example=Example({l: 0, N: 3}, {"z": [1]}),
-        mistake=Mistake(
-            "the same for every point",
-            Statement(times.theorem.conclusion.body),
-            (*POWERS, le(1, N)),
-        ),
-    )
+    return times
+
+
+def _powers_of_one() -> tuple[Theorem, tuple[Part, ...]]:
+    """``e[k, n] = 1`` where ``z[k] = 1``, by induction."""
+    start = Calc(e[k, 0])
+    start.unfold(instance(assume(POWERS[0]), {l: k}), why="the power 0 is 1")
+    parts = [start.part("The power 0:")]
+
+    def step(hypothesis: Theorem) -> Theorem:
+        calc = Calc(e[k, n + 1], [le(0, n)])
+        calc.unfold(calc.discharged(instance(assume(POWERS[1]), {l: k, n: n})), why="one factor more")
+        calc.unfold(assume(UNIT), why="the point is 1")
+        calc.unfold(hypothesis, why="by the induction hypothesis")
+        parts.append(calc.part("One factor more:"))
+        return calc.theorem
+
+    theorem = natural_induction(lambda n: Statement(Equation(value(e[k, n]), value(1))), n, start.theorem, step)
+    return theorem, (*parts, Part("So every power of 1 is 1, by induction on the exponent:", theorem))
 
 
 f, S = tensor("f"), tensor("S")

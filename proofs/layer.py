@@ -16,7 +16,8 @@ from typing import Any
 import sympy
 
 from convmath.calculus.index import Formula, eq, integers, le, within
-from convmath.calculus.terms import Value, tensor, total, value
+from convmath.calculus.reals import real_function
+from convmath.calculus.terms import Application, Value, tensor, total, value
 from convmath.inert import FloorDiv
 
 Index = sympy.Symbol
@@ -25,6 +26,7 @@ _OUTPUT_SIZES, _INPUT_SIZES, _KERNEL_SIZES = integers("K L R"), integers("I J H"
 
 b, c, f, u, B, G, C_g, F_g = integers("b c f u B G C_g F_g")
 x, w, y, z, beta, delta = map(tensor, ("x", "w", "y", "z", "beta", "delta"))
+ACTIVATION = real_function("a")
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,11 @@ class Layer:
 SOURCE = eq(c, C_g * FloorDiv(f, F_g) + u)
 """Input channel c is local channel u of the group of output channel f."""
 CHANNEL = (*within(0, u, C_g), SOURCE)
+
+
+def activation(net_input: Any) -> Value:
+    """The activation of a net input: some function of a number, the same for every element."""
+    return value(Application(str(ACTIVATION), value(net_input)))
 
 
 def renamed(source: Value, names: Mapping[Index, Index]) -> Value:

@@ -276,7 +276,7 @@ def transpose(ndim: int) -> Proof:
     "matrix.no_inverse",
     title="The transposed convolution is no inverse",
     ndims=(1, 2),
-    sources=("DumoulinVisin2016, section 4.1",),
+    sources=("DumoulinVisin2016, section 4.3",),
 )
 def no_inverse(ndim: int) -> Proof:
     """Convolution and its transpose make A'A, not the identity; a kernel that sums to 0 forgets a constant for good."""

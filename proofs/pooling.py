@@ -25,6 +25,7 @@ from convmath.inert import FloorDiv
 
 from .equivariance import inside
 from .gradients import ramp, small
+from .inside import inside as inside_sum
 from .layer import C_g, F_g, Layer, b, c, f, pairs, u, w, x
 
 r = tensor("r")
@@ -158,11 +159,18 @@ def average(ndim: int) -> Proof:
     calc.one_point({u: 0}, why="put it in")
     calc.rewrite({FloorDiv(f, 1): f}, why="the channel itself, so there are as many outputs as inputs")
     calc.qed(total((*i, *m), g.relation, value(share) * x[(b, f, *i)]))
+    count = prod(g.each("M"))
+    sums = Calc(calc.start * count)
+    sums.apply(inside_sum(calc.theorem, (), (), count), why="the average")
+    whole = Equation(value(share) * count, value(1))
+    each = inside_sum(assume(whole), (*i, *m), g.relation, x[(b, f, *i)])
+    sums.apply(each, why="the taps have the weight 1 together")
     taps = prod([2] * ndim)
     shares = [0] * taps + [Fraction(1, taps)]
     return Proof(
         parts=(calc.part("Take the constant kernel."),),
         symbols=symbols(g),
+        special=(sums.part("The number of taps times an output is the sum of what the window holds"),),
         example=Example(small(g), {"x": ramp((1, 1, *[3] * ndim)), "r": shares}),
         mistake=Mistake(
             "one group for all channels, which averages over the channels as well",

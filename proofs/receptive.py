@@ -147,7 +147,7 @@ def supposing(theorem: Theorem, *definitions: Statement) -> Theorem:
     "receptive.size",
     title="Size of the receptive field",
     helper="receptive_field",
-    sources=("LiHang2022, section 24.1.5", "AraujoNorrisSim2019, equation 2"),
+    sources=("LiHang2022, section 24.1.5", "AraujoNorrisSim2019, single-path networks"),
 )
 def size() -> Proof:
     """Every layer adds its dilated kernel less one, times the product of the strides below it."""
@@ -173,7 +173,7 @@ def size() -> Proof:
     "receptive.start",
     title="Where the receptive field begins",
     helper="receptive_field",
-    sources=("AraujoNorrisSim2019, equation 4",),
+    sources=("AraujoNorrisSim2019, single-path networks",),
 )
 def begins() -> Proof:
     """Every layer moves the beginning to the left by its padding, times the product of the strides below it."""
@@ -195,7 +195,7 @@ def begins() -> Proof:
     "receptive.stride",
     title="Stride of the receptive field",
     helper="receptive_field",
-    sources=("AraujoNorrisSim2019, equation 3",),
+    sources=("AraujoNorrisSim2019, single-path networks",),
 )
 def stride() -> Proof:
     """Neighbours see intervals one product of the strides apart, each the hull of what is seen, padding included."""

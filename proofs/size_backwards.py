@@ -96,7 +96,7 @@ def recovers() -> Proof:
 @theorem(
     "size.preimage",
     title="The input sizes that share an output size",
-    sources=("DumoulinVisin2016, section 4.5",),
+    sources=("DumoulinVisin2016, section 2.4",),
     helper="conv_input_sizes",
 )
 def preimage() -> Proof:

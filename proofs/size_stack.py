@@ -9,13 +9,13 @@ from typing import Any
 
 import convmath as cm
 from convmath.calculus.derive import Part, definition, instance, natural_induction, prove
-from convmath.calculus.index import eq, integers, le, sequence
+from convmath.calculus.index import eq, equivalent, integers, le, sequence
 from convmath.calculus.kernel import assume
 from convmath.calculus.terms import Statement
 from convmath.catalog import Example, Mistake, Proof, theorem
 from convmath.inert import CeilDiv, FloorDiv
 
-from .size import n, on_symbols
+from .size import k, n, on_symbols
 
 a, b, L, l = integers("a b L l")  # noqa: E741
 
@@ -92,4 +92,43 @@ def compose() -> Proof:
             Statement(eq(FloorDiv(CeilDiv(n, a), b), FloorDiv(n, a * b))),
             (le(1, a), le(1, b)),
         ),
+    )
+
+
+@theorem(
+    "size.depth",
+    title="How many layers without padding an image survives",
+    sources=("ZhangLiptonLiSmola2023, section 7.3",),
+)
+def depth() -> Proof:
+    """Layers with k taps, stride 1 and no padding take k - 1 elements each; at most (n - 1)/(k - 1) of them fit."""
+    M = sequence("n")
+    size, _ = on_symbols(cm.conv_output_size, M[l], k, padding="valid")
+    step = definition(M[l + 1], size, (l,), (le(0, l),))
+    one_more = instance(assume(step), {l: L})
+
+    def left_over(at: Any) -> Any:
+        return n - at * (k - 1)
+
+    law = natural_induction(
+        lambda at: Statement(eq(M[at], left_over(at))),
+        L,
+        prove(eq(M[0], left_over(0)), [assume(definition(M[0], n))]),
+        lambda hypothesis: prove(eq(M[L + 1], left_over(L + 1)), [hypothesis, one_more]),
+    )
+    most = FloorDiv(n - 1, k - 1)
+    survives = prove(equivalent(le(1, M[L]), le(L, most)), [law, le(2, k)])
+    return Proof(
+        parts=(
+            Part("By induction on the number of layers, each takes k - 1 elements:", law),
+            Part("So an element is left as long as there are no more layers than this:", survives),
+        ),
+        symbols={n: "input size", k: "kernel size of every layer", L: "number of layers", M: "size after layer l"},
+        example=Example({n: 32, k: 5, L: 7}),
+        mistake=Mistake(
+            "dividing by the kernel size",
+            Statement(equivalent(le(1, left_over(L)), le(L, FloorDiv(n, k)))),
+            (le(2, k), le(1, n), le(0, L)),
+        ),
+        main=2,
     )

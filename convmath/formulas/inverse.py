@@ -81,7 +81,7 @@ def conv_input_sizes(
     Raises:
         DomainError: a value lies outside its domain, or the numbers of axes differ.
 
-    Entry: size.preimage. Source: [DumoulinVisin2016, section 4.5].
+    Entry: size.preimage. Source: [DumoulinVisin2016, section 2.4].
 
     >>> conv_input_sizes(112, 7, stride=2, padding=3)
     range(223, 225)

@@ -59,7 +59,7 @@ class ReceptiveField:
         Raises:
             DomainError: ``window`` is no Window, or the numbers of axes differ.
 
-        Entry: receptive.size, receptive.stride, receptive.start. Source: [AraujoNorrisSim2019, equations 1 and 2].
+        Entry: receptive.size, receptive.stride, receptive.start. Source: [AraujoNorrisSim2019, single-path networks].
 
         >>> ReceptiveField(size=7, stride=2, padding=3).then(Window((3, 1), stride=2, padding=(1, 0)))
         ReceptiveField(size=(11, 7), stride=(4, 4), padding=(5, 3))
@@ -153,7 +153,7 @@ def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
     Raises:
         DomainError: an entry is no Window, or the numbers of axes differ.
 
-    Entry: receptive.size, receptive.stride, receptive.start. Source: [AraujoNorrisSim2019, equations 1 and 2].
+    Entry: receptive.size, receptive.stride, receptive.start. Source: [AraujoNorrisSim2019, single-path networks].
 
     >>> receptive_field([Window(7, stride=2, padding=3), Window(3, stride=2, padding=1)])
     ReceptiveField(size=11, stride=4, padding=5)

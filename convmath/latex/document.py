@@ -46,6 +46,7 @@ GROUPS: Mapping[str, str] = {
     "pool": "Pooling",
     "receptive": "Receptive fields",
     "effective": "Receptive fields",
+    "homogeneous": "Equivariance",
     "equivariance": "Equivariance",
     "filters": "Filters",
     "cost": "Costs",

@@ -24,7 +24,8 @@ Point = Mapping[str, int]
 Instances = Mapping[tuple[str, ...], Sequence[tuple[int, ...]]]
 """The values at which quantified hypotheses are checked, by the names of their variables."""
 Frozen = Any
-HEADS = frozenset({*"+*", "div", "ceil", "mod", "min", "max", "at", "tensor", "gradient", "sum", "forall", "equal"}) | {
+HEADS = frozenset({*"+*", "div", "ceil", "mod", "min", "max", "at", "tensor", "gradient", "apply"}) | {
+    *("sum", "forall", "equal"),
     *COMPARISONS,
     *CONNECTIVES,
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis.strategies import SearchStrategy
 
 from convmath.calculus.evaluate import Model
@@ -176,20 +178,59 @@ def shape_differences(stated: Claim, case: LayerCase) -> list[str]:
 
 @covers("layer.forward")
 def test_a_layer_adds_its_bias_to_the_responses(ndim, device):
-    net, _ = claims("layer.forward", ndim)
+    net, _, _ = claims("layer.forward", ndim)
     for_all(layers(ndim), lambda case: sum_differences(net, case, device, bias=True), share=SHARE[ndim])
+
+
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "ReLU": torch.relu,
+    "square": torch.square,
+    "leaky ReLU": lambda z: torch.nn.functional.leaky_relu(z, 2.0),
+}
+
+
+def output_differences(stated: Claim, case: LayerCase, activation: str, device=CPU) -> list[str]:
+    """torch's activation of torch's layer, and the same of the loops."""
+    x, w, beta, function = case.arrays["x"], case.arrays["w"], case.arrays["bias"], ACTIVATIONS[activation]
+    net = loops_conv(case, x, w, beta).astype(np.int64)
+    sources = {
+        "torch": exact(function(conv(case, tensor(x, device), tensor(w, device), tensor(beta, device)))),
+        "loops": exact(function(tensor(net))),
+    }
+    model = case.model(x=x, w=w, v=responses(case, x, w), beta=beta, z=net, y=sources["torch"])
+    model.tables["tensor"]["a"] = lambda number: int(function(tensor(number)))
+    positions = names(case.ndim, "k")
+    reality = Grid(("b", "f", *positions), sources)
+    first = (0, 0, *[0] * case.ndim)
+    over = {("u",): [(u,) for u in range(case.inputs_per_group)], ("b", "f", *positions): [first]}
+    return differences(stated, model, reality, limit=POINTS, seed=case.seed, over=over)
+
+
+@covers("layer.forward")
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_layer_applies_one_activation_to_every_net_input(ndim, activation, device):
+    _, stated, _ = claims("layer.forward", ndim)
+    for_all(layers(ndim), lambda case: output_differences(stated, case, activation, device), share=SHARE[ndim])
+
+
+@refutes("layer.forward")
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_an_activation_of_another_net_input_is_caught(ndim, activation):
+    _, stated, _ = claims("layer.forward", ndim)
+    wrong = stated.wrong({("tensor", "beta", "f"): ("tensor", "x", *[0] * (2 + ndim))}, side=1)
+    caught(layers(ndim), lambda case: output_differences(wrong, case, activation))
 
 
 @covers("layer.forward")
 def test_a_layer_gives_as_many_elements_as_torch(ndim):
-    _, shape = claims("layer.forward", ndim)
+    _, _, shape = claims("layer.forward", ndim)
     for_all(layers(ndim), lambda case: shape_differences(shape, case), share=SHARE[ndim])
 
 
 @refutes("layer.forward")
 @pytest.mark.parametrize("mistake", wrong_parameters(1))
 def test_a_wrong_net_input_is_caught(ndim, mistake):
-    net, _ = claims("layer.forward", ndim)
+    net, _, _ = claims("layer.forward", ndim)
     wrong = net.wrong(wrong_parameters(ndim)[mistake], side=0)
     caught(layers(ndim), lambda case: sum_differences(wrong, case, bias=True))
 
@@ -197,14 +238,14 @@ def test_a_wrong_net_input_is_caught(ndim, mistake):
 @refutes("layer.forward")
 @pytest.mark.parametrize("mistake", ["dilation dropped", "stride dropped", "padding off by one"])
 def test_a_wrong_number_of_windows_is_caught(ndim, mistake):
-    _, shape = claims("layer.forward", ndim)
+    _, _, shape = claims("layer.forward", ndim)
     wrong = shape.wrong(wrong_parameters(ndim)[mistake], side=0)
     caught(layers(ndim), lambda case: shape_differences(wrong, case))
 
 
 @refutes("layer.forward")
 def test_forgetting_the_batch_in_the_shape_is_caught(ndim):
-    _, shape = claims("layer.forward", ndim)
+    _, _, shape = claims("layer.forward", ndim)
     caught(layers(ndim), lambda case: shape_differences(shape.wrong({"B": 1}, side=1), case))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from convmath.calculus.evaluate import Model
 
-from .claims import Claim, caught, claims, covers, for_all, mistaken, refutes
+from .claims import Claim, UnmetError, caught, claims, covers, for_all, mistaken, refutes
 
 UNITS = (1, 1j, -1, -1j)
 """The fourth roots of unity: products and sums of a few of them are exact."""
@@ -127,26 +127,35 @@ def test_a_transform_of_another_convolution_is_caught():
         caught(periods(2, 4, 8), lambda case, claim=claim: field_differences(claim, case))
 
 
-def sum_differences(stated: Claim, case: Period) -> list[str]:
+def sum_differences(stated: Claim, case: Period, point: int) -> list[str]:
+    """At a root that is not 1 with the inverse of what it lacks to 1, or at the root 1."""
     found = []
-    for frequency in range(case.size):
-        model = case.model(frequency, roots(case.size, frequency))
-        stated.require(model, {}, {("l",): [(frequency,)], ("l", "n"): [(frequency, n) for n in range(5)]})
-        expected = case.size if frequency == 0 else 0
+    for frequency in range(1, case.size) if point else (0,):
+        model = case.model(frequency, roots(case.size, frequency), k=frequency)
+        root = roots(case.size, frequency)[-1]
+        model.tables["tensor"]["h"] = lambda row, root=root: 1 / (root - 1) if root != 1 else 1
+        at = {("l",): [(frequency,)], ("l", "n"): [(frequency, n) for n in range(5)]}
+        stated.require(model, {}, at)
+        expected = np.sum(np.round(np.exp(2j * np.pi * frequency * np.arange(case.size) / case.size)))
         found += [f"{side} at {frequency} of {case.size}" for side in model.sides(stated.body) if side != expected]
     return found
 
 
 @covers("fourier.sum")
-def test_the_powers_of_a_root_of_unity_add_up_to_0_unless_it_is_1():
-    (stated,) = claims("fourier.sum")
-    for_all(periods(1, 2, 4), lambda case: sum_differences(stated, case), share=0.1)
+@pytest.mark.parametrize("point", [1, 0])
+def test_the_powers_of_a_root_of_unity_add_up_to_0_unless_it_is_1(point):
+    stated = claims("fourier.sum")[1 - point]
+    for_all(periods(1, 2, 4), lambda case: sum_differences(stated, case, point), share=0.1)
 
 
 @refutes("fourier.sum")
 def test_the_same_for_a_power_too_many_or_any_point_is_caught():
-    (stated,) = claims("fourier.sum")
-    caught(periods(2, 4), lambda case: sum_differences(stated.wrong({"N": ("+", "N", 1)}), case))
+    for point, stated in enumerate(reversed(claims("fourier.sum"))):
+        wrong = stated.wrong({"N": ("+", "N", 1)}, side=0)
+        caught(periods(2, 4), lambda case, wrong=wrong, point=point: sum_differences(wrong, case, point))
+    zero, _ = claims("fourier.sum")
+    with pytest.raises(UnmetError):
+        sum_differences(zero, Period((1, 1), (1, 1)), 0)
     wrong = mistaken("fourier.sum")
     model = Model({"l": 0, "N": 2}, tensors={"e": lambda row, n: 3**n, "z": lambda row: 3})
     assert model.sides(wrong.body) == (12, 4)

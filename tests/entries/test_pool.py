@@ -14,7 +14,7 @@ from convmath.calculus.evaluate import Model
 from convmath.oracle import reference
 
 from .cases import SHARE, LayerCase, conv_axis, entries, fresh, names
-from .claims import Claim, Grid, caught, claims, covers, differences, for_all, mistaken, refutes, untruths
+from .claims import Claim, Grid, caught, claims, covers, differences, for_all, mistaken, other_claims, refutes, untruths
 from .mistakes import Changes, wrong_parameters
 from .pooled import distinct, max_pool, mean, options, pools, taps_taken, torch_knows, torch_mean
 from .reality import CPU, Array, exact, tensor
@@ -135,6 +135,27 @@ def test_a_wrong_average_is_caught(ndim, mistake, side):
     (stated,) = claims("pool.average.is_convolution", ndim)
     wrong = stated.wrong(wrong_parameters(ndim, channels=False)[mistake], side=side)
     caught(pools(ndim), lambda case: average_differences(wrong, case))
+
+
+def whole_differences(stated: Claim, case: LayerCase) -> list[str]:
+    """The loops' averages times the number of taps, padding counted as zeros."""
+    taps = prod(case.each("k"))
+    x = case.arrays["x"]
+    tensors = {"x": entries(x), "w": lambda *index: Fraction(1, taps), "r": lambda number: Fraction(1, number)}
+    averages = reference.avg_pool(x * taps, **options(case))
+    over = {("f", "u", *names(case.ndim, "m")): [(0,) * (2 + case.ndim)]}
+    model = Model(case.numbers | {"C_g": 1, "F_g": 1, "u": 0}, tensors=tensors)
+    reality = Grid(("b", "f", *names(case.ndim, "k")), {"loops": averages})
+    return differences(stated, model, reality, limit=POINTS, seed=case.seed, over=over)
+
+
+@covers("pool.average.is_convolution")
+def test_the_weights_of_an_average_are_1_together(ndim):
+    (stated,) = other_claims("pool.average.is_convolution", ndim).values()
+    for_all(pools(ndim), lambda case: whole_differences(stated, case), share=SHARE[ndim])
+    last = names(ndim, "M")[-1]
+    wrong = stated.wrong({last: ("+", last, 1)}, side=1)
+    caught(pools(ndim), lambda case: whole_differences(wrong, case))
 
 
 @refutes("pool.average.is_convolution")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import strategies as st
 
 from convmath.calculus.evaluate import Model
@@ -109,3 +110,52 @@ def test_rounding_up_at_the_end_is_caught():
 @refutes("size.compose")
 def test_the_mistake_of_rounding_up_the_inner_division_is_caught():
     assert untruths(mistaken("size.compose"), Model({}), _triples())
+
+
+def survived(n: int, k: int) -> list[int]:
+    """The sizes that torch gives, layer by layer, until the kernel no longer fits."""
+    image, sizes = torch.zeros(1, 1, n), [n]
+    while image.shape[2] >= k:
+        image = torch.nn.functional.conv1d(image, torch.zeros(1, 1, k))
+        sizes.append(image.shape[2])
+    return sizes
+
+
+DEPTHS = st.tuples(st.integers(1, 30), st.integers(2, 6), st.integers(0, 8))
+
+
+def depth_differences(stated: Claim, case) -> list[str]:
+    """Whether so many layers leave anything, and what; beyond the last one the recursion counts on below 1."""
+    n, k, depth = case
+    sizes = survived(n, k)
+    counted = sizes + [sizes[-1] - (k - 1) * more for more in range(1, depth + 1)]
+    model = Model({"n": n, "k": k, "L": depth}, {"n": dict(enumerate(counted))})
+    over = {("l",): [(layer,) for layer in range(depth)]}
+    stated.require(model, {}, over)
+    if stated.body[0] == "<=>":
+        fits = [model.holds_at(part, {}) for part in stated.body[1:]]
+        return [f"{fits} at {case}, by torch {depth < len(sizes)}" for fit in fits if fit != (depth < len(sizes))]
+    return differences(stated, model, Grid((), {"torch": counted[depth]}), over=over)
+
+
+@covers("size.depth")
+@pytest.mark.parametrize("number", [0, 1])
+def test_layers_fit_as_long_as_torch_accepts_the_image(number):
+    stated = claims("size.depth")[number]
+    for_all(DEPTHS, lambda case: depth_differences(stated, case))
+
+
+@refutes("size.depth")
+def test_a_layer_too_many_or_too_few_is_caught():
+    law, survives = claims("size.depth")
+    caught(DEPTHS, lambda case: depth_differences(law.wrong({"k": ("+", "k", 1)}, side=1), case))
+    caught(DEPTHS, lambda case: depth_differences(survives.wrong({("+", -1, "n"): "n"}, side=1), case))
+    caught(DEPTHS, lambda case: depth_differences(mistaken("size.depth"), case))
+
+
+def test_an_image_of_32_survives_7_layers_of_5_taps():
+    assert survived(32, 5) == [32, 28, 24, 20, 16, 12, 8, 4]
+    _, survives = claims("size.depth")
+    sizes = {layer: 32 - 4 * layer for layer in range(9)}
+    truths = [Model({"n": 32, "k": 5, "L": depth}, {"n": sizes}).holds_at(survives.body[2], {}) for depth in (7, 8)]
+    assert truths == [True, False]

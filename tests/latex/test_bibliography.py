@@ -17,11 +17,22 @@ from convmath.phrases import speaking
 ENTRY = "@book{Key2000,\n  author = {Müller, Ada and Ng, Bo},\n  title = {{Title}},\n  year = {2000},\n}\n"
 
 
+def modules() -> str:
+    """The text of every module."""
+    folder = Path(convmath.__path__[0])
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py")))
+
+
 def cited_in_docstrings() -> set[str]:
     """Keys in square brackets, as docstrings cite them."""
-    folder = Path(convmath.__path__[0])
-    text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    text = modules()
     return {key for key in references() if re.search(rf"\[{re.escape(key)}[],]", text)}
+
+
+def named_as_source(text: str) -> set[str]:
+    """Keys of ``Source: [key, place], [key]``."""
+    lists = re.findall(r"Sources?:\s+((?:\[[^]]+\],?\s+)*\[[^]]+\])", text)
+    return {key for found in lists for key in re.findall(r"\[([^],]+)", found)}
 
 
 def test_every_source_is_known_and_every_reference_is_cited():
@@ -30,6 +41,17 @@ def test_every_source_is_known_and_every_reference_is_cited():
     on_pages = {reference.key for reference in found if reference}
     assert on_pages | cited_in_docstrings() == set(references())
     assert on_pages != set(references()) != cited_in_docstrings()
+
+
+def test_every_source_of_a_docstring_is_in_the_bibliography():
+    named = named_as_source(modules())
+    assert len(named) > 20
+    assert named - set(references()) == set()
+
+
+def test_every_key_of_a_list_of_sources_is_read():
+    text = "Entry: x. Source: [Ng2017, week 1], [torch.nn.Conv2d],\n    [Nobody1999, section 3]. [Other]"
+    assert named_as_source(text) - set(references()) == {"Nobody1999"}
 
 
 def test_a_missing_key_is_found():
