@@ -135,19 +135,19 @@ class Author(Writer):
         used = {fact.conclusion: fact for fact in facts(part.theorem)}
         if used:
             total = sum(cases(fact.arguments["certificate"]) for fact in used.values())
-            yield Paragraph(say("Behind these steps {facts}.", facts=_facts(len(used), total)))
+            yield Paragraph(say("Behind these steps {facts}.", facts=_facts(len(used), total)), final=True)
 
     def _shown(self, theorem: Theorem, label: str) -> Iterator[Block]:
         """How an integer fact, or an induction, is shown."""
         root = _root(theorem)
         if root.rule == "induct":
-            yield Paragraph(label + _induction(root))
+            yield Paragraph(label + _induction(root), final=True)
         elif root.rule == "fact":
             yield from self._refuted(root, label)
         else:
             used = facts(theorem)
             total = sum(cases(fact.arguments["certificate"]) for fact in used)
-            yield Paragraph(label + say("Behind this {facts}.", facts=_facts(len(used), total)))
+            yield Paragraph(label + say("Behind this {facts}.", facts=_facts(len(used), total)), final=True)
 
     def _refuted(self, fact: Theorem, label: str) -> Iterator[Block]:
         found = identities(fact)
@@ -155,7 +155,7 @@ class Author(Writer):
             count = cases(fact.arguments["certificate"])
             once = "An integer fact: its negation is refuted by an exact polynomial identity."
             each = "An integer fact: its negation is refuted by an exact polynomial identity in each of {count} cases."
-            yield Paragraph(label + (say(each, count=count) if count > 1 else say(once)))
+            yield Paragraph(label + (say(each, count=count) if count > 1 else say(once)), final=True)
             return
         flat = self.plain.flat
         names = [self.math(f"{flat.term(v)} = {flat.term(term)}") for v, term in found[0].names]
@@ -168,7 +168,7 @@ class Author(Writer):
         yield Paragraph(label + phrase(" ").join(opening))
         for identity in found:
             yield self.display(self._identity(identity))
-        yield Paragraph(say("which cannot be."))
+        yield Paragraph(say("which cannot be."), final=True)
 
     def _identity(self, identity: Identity) -> list[Piece]:
         pieces: list[Piece] = []

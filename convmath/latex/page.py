@@ -20,10 +20,11 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A sentence or more."""
+    """A sentence or more; a ``final`` one ends a train of thought, and need not stand beside what follows."""
 
     text: str
     kind: str = "paragraph"
+    final: bool = False
 
 
 @dataclass(frozen=True)

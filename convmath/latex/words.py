@@ -166,15 +166,15 @@ class _Parser:
         return "'"
 
     def _subscripted(self, match: re.Match[str]) -> str | None:
-        """An entry of a sequence written with an underscore: ``J_L``, ``w_(i - k, j)``."""
+        """An entry of a sequence written with an underscore: ``J_L``, ``r_0``, ``w_(i - k, j)``."""
         base, _, index = match["name"].partition("_")
         if len(base) == 1 and match["name"] == f"{base}_":
             return self._indexed_by_list(base, match.end())
-        if not {base, index} <= set(self.known):
+        if base not in self.known or not (index in self.known or index.isdecimal()):
             return None
         self.end = match.end()
         self.symbols += 1
-        return self.dialect.indexed(base, [self.dialect.name(index)])
+        return self.dialect.indexed(base, [index if index.isdecimal() else self.dialect.name(index)])
 
     def _indexed_by_list(self, base: str, end: int) -> str | None:
         """``w_(i - k, j)``, whatever the letters are."""

@@ -69,6 +69,19 @@ def book_of_one_line(words: str) -> str:
     return "\n".join([preamble, r"\begin{document}", words, r"\end{document}"])
 
 
+def test_no_page_break_parts_words_from_what_they_lead_to():
+    part, window, channel = r"Part 3: A convolution step by step.}\keep", "columns 0, 1 of $X$.\n", "Channel 0:\n"
+    assert part in book()
+    assert f"{window}\\par\\nopagebreak\n{channel}" in book()
+    assert "It is claimed:\n\\par\\nopagebreak\n" in book()
+
+
+def test_words_that_end_a_derivation_may_end_a_page():
+    ends = re.findall(r"Behind these steps stand.*\n(.*)", book())
+    assert ends
+    assert r"\par\nopagebreak" not in ends
+
+
 @pytest.mark.parametrize("style", ["latex", "markdown", "text"])
 def test_the_book_has_every_page(style):
     source = book(style=style)

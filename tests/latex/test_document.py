@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +16,9 @@ import sympy
 from convmath import catalog
 from convmath.calculus.index import eq, integers, le, within
 from convmath.calculus.kernel import admit, ring
-from convmath.calculus.terms import Statement, tensor, total, value
+from convmath.calculus.reals import real_function
+from convmath.calculus.terms import Application, Equation, Statement, tensor, total, value
+from convmath.catalog import Mistake
 from convmath.errors import DomainError, ProofError
 from convmath.latex.author import Author
 from convmath.latex.document import FORMS, render
@@ -154,6 +157,17 @@ def test_a_mistake_that_is_none_is_refused():
     true = replace(mistake, claim=ENTRY.theorem.conclusion)
     with pytest.raises(ProofError, match="no counterexample"):
         render(edited(ENTRY, mistake=true), style="text")
+
+
+def test_the_mistake_that_a_function_is_linear_fails_at_its_steps():
+    x, i, j = tensor("x"), *integers("i j")
+    one, other = (value(x[index]) for index in (i, j))
+    linear = Equation(value(Application("a", one + other)), value(Application("a", one)) + Application("a", other))
+    symbols = {x: "numbers", i: "an index", j: "another index", real_function("a"): "a function"}
+    mistake = Mistake("a function is linear", Statement(linear))
+    page = render(edited(ENTRY, mistake=mistake, symbols={**ENTRY.proof().symbols, **symbols}), style="text")
+    assert "a(x[i] + x[j]) = a(x[i]) + a(x[j])" in page
+    assert re.search(r"a\(x\) = -?\d+ for 0 ≤ x < 1", page.replace("\n", " "))
 
 
 def test_what_is_admitted_is_named_on_the_page():

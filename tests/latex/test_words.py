@@ -28,6 +28,7 @@ KNOWN = {*"nksdoabNEJLhlMpti", "p_l"}
         ("t = s*k, 50% of output_padding", r"$t = s\,k$, 50\% of \texttt{output\_padding}"),
         ("at p <= M - 1.", r"at $p \le M - 1$."),
         ("(see the end)", "(see the end)"),
+        ("at E_0 - 1, not E_0a or q_0", r"at $E_0 - 1$, not E\_0a or q\_0"),
         ("stride 1 - no padding", "stride 1 - no padding"),
     ],
 )
