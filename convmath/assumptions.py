@@ -102,6 +102,8 @@ def require(
     convmath.errors.DomainError: stride=0 on axis 1 (needs stride >= 1)
     """
     holds = _HOLDS[relation]
+    if type(left) is int is type(right) and holds(left, right):  # most calls: nothing to record, to guard or to blame
+        return
     if is_symbolic(left) or is_symbolic(right):
         left, right = _plain(left), _plain(right)
         if type(left) is not int or type(right) is not int:
@@ -119,6 +121,17 @@ def require(
         _guard(outcome, failure)
     elif not outcome:
         raise failure()
+
+
+def require_least(least: int, value: Integer, parameter: str, axis: int | None = None) -> None:
+    """Require ``value >= least``.
+
+    >>> require_least(1, 0, "stride")
+    Traceback (most recent call last):
+    convmath.errors.DomainError: stride=0: needs stride >= 1
+    """
+    if type(value) is not int or value < least:
+        require("<=", least, value, parameter, f"needs {parameter} >= {least}", axis=axis, **{parameter: value})
 
 
 def integer(value: Any, parameter: str, axis: int | None = None) -> Integer:
@@ -164,6 +177,8 @@ def require_one_kind(values: Mapping[str, Integer], axis: int | None = None) -> 
         UnsupportedError: they are mixed.
         DomainError: an int that meets an array is so large that a formula could overflow.
     """
+    if set(map(type, values.values())) <= {int}:
+        return
     kinds = {name: _kind(value) for name, value in values.items()}
     present = sorted(set(kinds.values()) - {"int"})
     if len(present) > 1:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .assumptions import Integer, integer, require, require_one_kind
+from .assumptions import Integer, integer, require, require_least, require_one_kind
 from .errors import DomainError
 
 PerAxis: TypeAlias = Any
@@ -140,7 +140,7 @@ def _checked(axis: int | None, integers: dict[str, Any], padding: Any) -> dict[s
 def _at_least(axis: int | None, name: str, value: Any) -> Integer:
     value = integer(value, name, axis)
     if name in LEAST:
-        require("<=", LEAST[name], value, name, f"needs {name} >= {LEAST[name]}", axis=axis, **{name: value})
+        require_least(LEAST[name], value, name, axis)
     return value
 
 

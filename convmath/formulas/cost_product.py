@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
-from ..assumptions import Integer, integer, require, require_one_kind
+from ..assumptions import Integer, integer, require, require_least, require_one_kind
 from ..division import floor_div, is_array, maximum, mod
 from ..errors import DomainError
 from ..geometry import PerAxis, is_per_axis
@@ -30,7 +30,7 @@ def counts(**values: Integer) -> tuple[Integer, ...]:
     checked = {name: integer(value, name) for name, value in values.items()}
     require_one_kind(checked)
     for name, value in checked.items():
-        require("<=", 1, value, name, f"needs {name} >= 1", **{name: value})
+        require_least(1, value, name)
     return tuple(checked.values())
 
 
