@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import DomainError, ProofError
+from .notebook import brief, counted
 
 if TYPE_CHECKING:
     import sympy
@@ -68,6 +69,10 @@ class Proof:
     special: tuple[Part, ...] = ()
     main: int = 1
 
+    def __repr__(self) -> str:
+        """The number of theorems, and what they rest on."""
+        return brief(self, counted(len(self.theorems), "theorem"), *sorted(self.trust))
+
     @property
     def trust(self) -> frozenset[str]:
         """What the theorems rest on."""
@@ -106,6 +111,14 @@ class Entry:
     helper: str | None
     build: Callable[..., Proof]
     trust: tuple[str, ...] = ("kernel",)
+
+    def __repr__(self) -> str:
+        """Id and title."""
+        return brief(self, f"{self.id}: {self.title}")
+
+    def __str__(self) -> str:
+        """What it says, and where that is printed."""
+        return f"{self.id}: {self.title}\n{self.summary}\nSources: {'; '.join(self.sources)}"
 
     def proof(self, ndim: int | None = None) -> Proof:
         """The proof from the committed certificates, made once a process.

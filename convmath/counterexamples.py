@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .catalog import entries
 from .errors import ProofError, unknown
+from .notebook import brief
 
 if TYPE_CHECKING:
     from .calculus.index import Formula
@@ -46,6 +47,14 @@ class Counterexample:
     sources: tuple[str, ...]
     instead: tuple[str, ...]
     build: Callable[[], Claim] = field(repr=False)
+
+    def __repr__(self) -> str:
+        """Id and title."""
+        return brief(self, f"{self.id}: {self.title}")
+
+    def __str__(self) -> str:
+        """What is claimed, why it is false, and where it is printed."""
+        return f"{self.id}: {self.title}\n{self.summary}\nSources: {'; '.join(self.sources)}"
 
     @property
     def subject(self) -> str:

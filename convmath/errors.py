@@ -57,6 +57,6 @@ def unknown(parameter: str, value: str, known: Iterable[str], kind: str, see: st
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(value, known, n=3, cutoff=0.4)
+    near = get_close_matches(str(value), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else f"see: {see}"
     return DomainError(parameter, value, f"no {kind} has this name; {hint}")

@@ -11,6 +11,7 @@ from numbers import Rational
 from typing import Any, TypeAlias
 
 from .errors import DomainError
+from .notebook import brief, counted
 
 Matrix: TypeAlias = tuple[tuple[Fraction, ...], ...]
 
@@ -57,6 +58,14 @@ class WinogradTransform:
             if number != int(t == k + i):
                 detail = f"is the coefficient of g[{i}] d[{t}] in y[{k}]"
                 raise DomainError("transform", str(number), f"needs {int(t == k + i)}", detail)
+
+    def __repr__(self) -> str:
+        """Outputs, taps and multiplications."""
+        return brief(self, f"F({self.outputs}, {self.taps})", counted(self.multiplications, "multiplication"))
+
+    def __str__(self) -> str:
+        """The three matrices."""
+        return "\n".join(f"{name}\n{_written(getattr(self, name))}" for name in ("output", "kernel", "data"))
 
     @property
     def outputs(self) -> int:
@@ -178,6 +187,13 @@ def _points(number: int, points: Iterable[Any] | None) -> list[Fraction | None]:
         shown = tuple("infinity" if point is None else str(point) for point in found)
         raise DomainError("points", shown, f"needs {number} different points, outputs + taps - 1")
     return found
+
+
+def _written(matrix: Matrix) -> str:
+    """A line for each row, its columns flush right."""
+    cells = [list(map(str, row)) for row in matrix]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
 
 
 def _matrix(name: str, matrix: Any) -> Matrix:

@@ -16,8 +16,9 @@ from hypothesis.extra.numpy import arrays
 
 from convmath.errors import DomainError
 from convmath.figures import image_grid
-from convmath.figures.grid import MOST_ELEMENTS, load
+from convmath.figures.grid import MOST_ELEMENTS
 from convmath.figures.png import png
+from convmath.npy import load
 
 SVG = "{http://www.w3.org/2000/svg}"
 YELLOW = [240, 228, 66]
@@ -129,6 +130,13 @@ def test_no_value_breaks_a_picture_and_larger_values_are_not_darker(coloring, va
             assert (np.diff(grey) >= 0).all()
 
 
+def test_few_images_are_drawn_large_and_many_small():
+    sides = [image_grid(np.zeros((count, 8, 8))).zoom * 8 for count in (1, 4, 16, 49, 400)]
+    assert sides == sorted(sides, reverse=True)
+    assert (sides[0], sides[-1]) == (256, 64)
+    assert image_grid(np.zeros((1, 300, 300))).zoom == 1
+
+
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float16, ">f4", np.longdouble])
 def test_every_real_dtype_is_drawn(dtype):
     (image,) = image_grid(np.array([[0, 1], [1, 0]], dtype)).images
@@ -185,13 +193,13 @@ HOSTILE = {
 def test_a_hostile_file_is_refused_in_a_sentence(tmp_path, data):
     (tmp_path / "array.npy").write_bytes(data)
     with pytest.raises(DomainError, match="of plain numbers"):
-        load(tmp_path / "array.npy")
+        load("array", tmp_path / "array.npy")
 
 
 def test_objects_are_not_unpickled(tmp_path, capsys):
     np.save(tmp_path / "trap.npy", np.array([Trap()], dtype=object), allow_pickle=True)
     with pytest.raises(DomainError, match="of plain numbers"):
-        load(tmp_path / "trap.npy")
+        load("array", tmp_path / "trap.npy")
     assert "unpickled" not in capsys.readouterr().out
     np.load(tmp_path / "trap.npy", allow_pickle=True)
     assert "unpickled" in capsys.readouterr().out

@@ -36,8 +36,9 @@ def layered(axes):
     """A network with a dilated branch, a pooling and a transposed convolution, in torch."""
     from torch import nn
 
-    conv = (nn.Conv1d, nn.Conv2d)[axes - 1]
-    pool, up = (nn.AvgPool1d, nn.AvgPool2d)[axes - 1], (nn.ConvTranspose1d, nn.ConvTranspose2d)[axes - 1]
+    conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[axes - 1]
+    pool = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[axes - 1]
+    up = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[axes - 1]
 
     class Layered(nn.Module):
         def __init__(self):
@@ -73,7 +74,7 @@ def gradients(module, size, position):
     found = {}
     for name, value in {"input": image, **values}.items():
         support = value.grad[0].sum(0) != 0
-        found[name] = {tuple(place) if len(place) == 2 else (0, *place) for place in support.nonzero().tolist()}
+        found[name] = {tuple(place) if len(place) > 1 else (0, *place) for place in support.nonzero().tolist()}
     return found
 
 
@@ -205,8 +206,34 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(action, sentence):
         action()
 
 
-def test_a_network_on_three_axes_is_refused():
+def along(axis, what):
+    """The elements that are marked along an axis in each tensor, by its name; read from the picture."""
+    root = ElementTree.fromstring(seen_picture(what).svg)  # noqa: S314 - our own output
+    found = {}
+    for group in root.findall(f"{SVG}g[@data-axis='{axis}']/{SVG}g[@data-node]"):
+        (path,) = (one for one in group.iter(f"{SVG}path") if one.get("data-reads"))
+        rectangles = [tuple(map(int, one)) for one in RECTANGLE.findall(path.get("d"))]
+        found[group.get("data-node")] = {x + i for x, _, w, _ in rectangles for i in range(w)}
+    return found
+
+
+def projected(axis, wanted):
+    return {name: {place[axis] for place in places} for name, places in wanted.items()}
+
+
+def test_on_three_axes_the_support_of_the_gradient_is_marked_along_each():
+    size, position = (12, 14, 16), (2, 0, 3)
+    what, wanted = seen(graph(3, size), "up", position), gradients(layered(3), size, position)
+    assert all(along(axis, what) == projected(axis, wanted) for axis in range(3))
+    assert {stage.name: stage.count for stage in what.stages} == {name: len(found) for name, found in wanted.items()}
+    assert f"{len(wanted['input'])} elements" in seen_picture(what).svg
+    other = seen(graph(3, size), "up", (2, 0, 5))
+    assert along(2, other) != projected(2, wanted)
+    assert along(0, what) != projected(1, wanted)
+
+
+def test_a_node_without_spatial_axes_is_refused():
     net = Graph()
-    net.add("conv", Conv(1, 1, (3, 3, 3)), net.input((1, 5, 5, 5)))
-    with pytest.raises(DomainError, match="needs one or two spatial axes"):
-        seen(net.analyze(), "conv")
+    net.add("dense", Linear(4, 3), net.add("flat", Flatten(1), net.input((1, 4))))
+    with pytest.raises(DomainError, match="no spatial axes of an input any more"):
+        seen(net.analyze(), "dense")

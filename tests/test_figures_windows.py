@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import convmath
 from convmath.errors import DomainError
 from convmath.figures import Windows, animation, frame, frames
+from convmath.figures.svg import width_of
 from convmath.figures.windows import MOST_ALONG
 from convmath.network.operators import Conv, ConvTranspose, Pool
 
@@ -220,6 +221,34 @@ def test_a_picture_is_saved_and_shown_by_notebooks(tmp_path):
     picture = frame(EXAMPLES["pooling"])
     picture.save(tmp_path / "new" / "pool.svg")
     assert (tmp_path / "new" / "pool.svg").read_text(encoding="utf-8") == picture.svg == picture._repr_svg_()
+    picture.save(str(tmp_path / "UPPER.SVG"))
+
+
+@pytest.mark.parametrize("name", ["pool.png", "pool.pdf", "pool", "svg", "pool.svg.gz"])
+def test_a_picture_is_saved_under_no_other_suffix(tmp_path, name):
+    with pytest.raises(DomainError, match=r"needs the suffix \.svg: pictures are written as SVG alone"):
+        frame(EXAMPLES["pooling"]).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_is_about_as_wide_as_it_is_drawn():
+    """The widths are Helvetica's, in thousandths of an em, as its metrics have them; a mean width misses them."""
+    metrics = {
+        "input": 222 + 556 + 556 + 556 + 278,
+        "Wm": 944 + 833,
+        "illi": 4 * 222,
+        "kernel 3": 500 + 3 * 556 + 333 + 222,
+    }
+    metrics = {
+        "input": 222 + 556 + 556 + 556 + 278,
+        "Wm": 944 + 833,
+        "illi": 4 * 222,
+        "kernel 3": 500 + 556 + 333 + 556 + 556 + 222 + 278 + 556,
+    }
+    for words, width in metrics.items():
+        assert width <= width_of(words, 1000) <= 1.25 * width, words
+    assert not all(width <= 560 * len(words) <= 1.25 * width for words, width in metrics.items())
+    assert width_of("\N{CJK UNIFIED IDEOGRAPH-5377}" * 4, 10) >= 40
 
 
 # Refusals

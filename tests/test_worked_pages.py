@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from convmath.errors import DomainError, ProofError
 from convmath.latex.document import FORMS
+from convmath.latex.wrapping import columns
 from convmath.oracle import ConvCase, conv_cases, exact, matrix, pool_cases
 from convmath.oracle.strategies import POOL_OPTIONS
 from convmath.worked import Conv, ConvTranspose, Gradients, Matrix, Pool, Size, learn_kernel, render
@@ -261,6 +262,16 @@ def test_markdown_has_nothing_that_github_takes_for_its_own(kind):
     page = render(KINDS[kind], style="markdown", steps=3)
     for display in re.findall(r"\$\$\n(.*?)\n\$\$", page, re.DOTALL):
         assert not re.search(r"\\[^A-Za-z]", display.replace("\\\\\n", "\n")), display
+
+
+def test_the_columns_of_a_table_end_below_each_other_in_chinese_too():
+    learning = learn_kernel([[[1, 1, 0, 0, 1]]], [[[[1, -1]]]], updates=3)
+    for language, loss in (("en", "loss"), ("zh", "\N{CJK UNIFIED IDEOGRAPH-635F}\N{CJK UNIFIED IDEOGRAPH-5931}")):
+        lines = render(learning, language=language).splitlines()
+        start = next(number for number, line in enumerate(lines) if line.endswith(loss) and line.startswith("    "))
+        ends = {columns(line) for line in lines[start : start + 5]}
+        assert len(ends) == 1, lines[start : start + 5]
+        assert (len({len(line) for line in lines[start : start + 5]}) == 1) == (language == "en")
 
 
 def test_a_page_without_its_document_can_be_asked_for():

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convmath.errors import DomainError
-from convmath.worked.numbers import MOST_DIGITS, array, counted, exact, number
+from convmath.notebook import counted
+from convmath.worked.numbers import MOST_DIGITS, array, exact, number
 from convmath.worked.reading import holds_other_floats, kernel, signal, vector
 
 

@@ -1,14 +1,46 @@
-"""What the calculations of ``convmath worked`` are given: arrays, integers and padding from text."""
+"""What calculations with a layer are given: arrays, integers and padding from text, and the options of pooling."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import DomainError
 from ..geometry import PADDING_FORMS
+from ..notebook import counted
+
+
+class Mode(StrEnum):
+    """What pooling takes of a window."""
+
+    MAX = "max"
+    AVG = "avg"
+
+
+Input = Annotated[
+    str, typer.Option("--input", "-i", metavar="NUMBERS", help='Such as "3 2 0; 0 2 1", or a .csv or .npy file.')
+]
+Kernel = Annotated[str, typer.Option("--kernel", "-k", metavar="NUMBERS", help="The kernel, written likewise.")]
+Stride = Annotated[str, typer.Option("--stride", "-s", metavar="S", help="Distance of neighbouring windows.")]
+Padding = Annotated[
+    str, typer.Option("--padding", "-p", metavar="P", help="Both sides, LO:HI, or a form such as same.")
+]
+Dilation = Annotated[str, typer.Option("--dilation", "-d", metavar="D", help="Distance of the taps.")]
+Groups = Annotated[int, typer.Option("--groups", "-g", metavar="G", help="Groups of channels.")]
+Ndim = Annotated[int, typer.Option("--ndim", min=1, max=2, help="Axes; with 1, each channel is one row of numbers.")]
+Binary = Annotated[
+    bool, typer.Option("--exact-binary", help="Take floats of .npy files as the binary fractions that they hold.")
+]
+WindowSize = Annotated[str, typer.Option("--kernel-size", "-k", metavar="K", help="Elements of a window.")]
+PoolMode = Annotated[Mode, typer.Option("--mode", "-m", help="The largest element or the mean.")]
+PoolStride = Annotated[
+    str | None, typer.Option("--stride", "-s", metavar="S", help="Distance of the windows. Default: the kernel size.")
+]
+CeilMode = Annotated[bool, typer.Option("--ceil-mode", help="A last window may hang over the end.")]
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 
@@ -36,40 +68,44 @@ def padding_of(text: str, input_size: Any, kernel_size: Any, stride: Any, dilati
     return tuple(pairs * len(input_size) if len(pairs) == 1 else pairs)
 
 
-def layer(
-    values: str,
-    kernel: str,
-    bias: str | None,
-    stride: str,
-    padding: str,
-    dilation: str,
-    groups: int,
-    ndim: int,
-    binary: bool,
-    *,
-    transposed: bool = False,
-) -> dict[str, Any]:
-    """The arguments that every calculation with a kernel has."""
-    from ..worked.reading import kernel as read_kernel
-    from ..worked.reading import vector
+@dataclass(frozen=True)
+class Given:
+    """The options of every calculation with a kernel: its arrays, and how the windows lie."""
 
-    x = channels_of("input", values, ndim, binary)
-    w = _noted(kernel, read_kernel("kernel", kernel, ndim, binary=binary), binary)
-    _require_channels(values, x.shape[0], w.shape, groups, transposed)
-    options = {"stride": integers("stride", stride), "dilation": integers("dilation", dilation)}
-    return {
-        "x": x,
-        "w": w,
-        "bias": None if bias is None else _noted(bias, vector("bias", bias, binary=binary), binary),
-        "padding": padding_of(padding, x.shape[1:], w.shape[2:], **options),
-        "groups": groups,
-        **options,
-    }
+    values: Input
+    kernel: Kernel
+    stride: Stride = "1"
+    padding: Padding = "0"
+    dilation: Dilation = "1"
+    groups: Groups = 1
+    ndim: Ndim = 2
+    binary: Binary = False
+
+    def layer(self, bias: str | None = None, *, transposed: bool = False) -> dict[str, Any]:
+        """The arguments of a calculation."""
+        from ..worked.reading import kernel as read_kernel
+        from ..worked.reading import vector
+
+        x = self.channels("input", self.values)
+        w = _noted(self.kernel, read_kernel("kernel", self.kernel, self.ndim, binary=self.binary), self.binary)
+        _require_channels(self.values, x.shape[0], w.shape, self.groups, transposed)
+        options = {"stride": integers("stride", self.stride), "dilation": integers("dilation", self.dilation)}
+        return {
+            "x": x,
+            "w": w,
+            "bias": None if bias is None else _noted(bias, vector("bias", bias, binary=self.binary), self.binary),
+            "padding": padding_of(self.padding, x.shape[1:], w.shape[2:], **options),
+            "groups": self.groups,
+            **options,
+        }
+
+    def channels(self, parameter: str, text: str) -> Any:
+        """The channels of an input or of an output's gradient."""
+        return channels_of(parameter, text, self.ndim, self.binary)
 
 
 def _require_channels(values: str, channels: int, kernel: tuple[int, ...], groups: int, transposed: bool) -> None:
     """Raise DomainError unless the kernel and the groups fit the channels of the input."""
-    from ..worked.numbers import counted
     from ..worked.reading import brief
 
     if groups < 1:

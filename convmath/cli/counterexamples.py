@@ -51,9 +51,10 @@ def _list() -> None:
     from rich.text import Text
 
     from ..counterexamples import all_counterexamples
-    from .tables import console, table, word
+    from ..notebook import ruled
+    from .tables import console, word
 
-    listed = table("Id", "False claim", "Fails at")
+    listed = ruled("Id", "False claim", "Fails at")
     for item in all_counterexamples():
         numbers = ", ".join(f"{name} = {number}" for name, number in sorted(item.witness.variables.items()))
         listed.add_row(word(item.id), Text(item.title), Text(numbers or "always"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,18 +12,13 @@ import typer
 
 from ..errors import DomainError
 from ..geometry import PADDING_FORMS
+from .arrays import CeilMode, Mode, PoolMode, PoolStride, WindowSize
 from .documents import write
 from .sizes import numbers, padding_of
+from .spread import spread
 
 if TYPE_CHECKING:
     from ..figures.windows import Layer
-
-
-class Mode(StrEnum):
-    """What pooling takes of a window."""
-
-    MAX = "max"
-    AVG = "avg"
 
 
 class Colors(StrEnum):
@@ -59,18 +55,52 @@ Output = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Taps:
+    """How the windows of a convolution lie."""
+
+    kernel_size: Kernel
+    stride: Stride = "1"
+    padding: Padding = "0"
+    dilation: Dilation = "1"
+
+    def options(self, axes: int) -> dict[str, Any]:
+        """The arguments of the layer."""
+        return _options(axes, self.kernel_size, self.stride, self.padding, self.dilation)
+
+
+@dataclass(frozen=True)
+class Showing:
+    """Which outputs of a layer are drawn, and where to."""
+
+    frame: Frame = None
+    frames: Frames = False
+    seconds: Seconds = 1.0
+    output: Output = None
+
+    def draw(self, layer: Layer, size: tuple[int, ...]) -> None:
+        """One output, a file for each, or an animation of all."""
+        if self.frames and (self.frame is not None or self.output is None):
+            raise typer.BadParameter("needs --output, a folder, and no --frame", param_hint="--frames")
+        from .. import figures
+
+        if not self.frames and self.output is not None:
+            figures.require_svg("output", self.output)
+        windows = figures.Windows(layer, size)
+        if self.frames and self.output is not None:
+            digits = len(str(len(windows.positions) - 1))
+            for number, picture in enumerate(figures.frames(windows)):
+                picture.save(self.output / f"frame-{number:0{digits}}.svg")
+            typer.echo(f"{len(windows.positions)} files in {self.output}")
+        elif self.frame is not None:
+            write(figures.frame(windows, self.frame).svg, self.output)
+        else:
+            write(figures.animation(windows, seconds=self.seconds).svg, self.output)
+
+
 @app.command("conv")
-def conv(
-    input_size: Size,
-    kernel_size: Kernel,
-    stride: Stride = "1",
-    padding: Padding = "0",
-    dilation: Dilation = "1",
-    frame: Frame = None,
-    frames: Frames = False,
-    seconds: Seconds = 1.0,
-    output: Output = None,
-) -> None:
+@spread
+def conv(input_size: Size, taps: Taps, showing: Showing) -> None:
     """Draw a convolution: the input with its padding, the window of each output, the output.
 
     \b
@@ -82,24 +112,19 @@ def conv(
     from ..network.operators import Conv
 
     size = _sizes("input_size", input_size)
-    options = _options(len(size), kernel_size, stride, padding, dilation)
-    _draw(Conv(1, 1, **options), size, frame, frames, seconds, output)
+    showing.draw(Conv(1, 1, **taps.options(len(size))), size)
 
 
 @app.command("conv-transpose")
+@spread
 def conv_transpose(
     input_size: Size,
-    kernel_size: Kernel,
-    stride: Stride = "1",
-    padding: Padding = "0",
+    taps: Taps,
+    *,
     output_padding: Annotated[
         str, typer.Option("--output-padding", "--op", metavar="A", help="Positions added at the end.")
     ] = "0",
-    dilation: Dilation = "1",
-    frame: Frame = None,
-    frames: Frames = False,
-    seconds: Seconds = 1.0,
-    output: Output = None,
+    showing: Showing,
 ) -> None:
     """Draw a transposed convolution, as the convolution of the input with zeros between and around its elements.
 
@@ -110,27 +135,22 @@ def conv_transpose(
     from ..network.operators import ConvTranspose
 
     size = _sizes("input_size", input_size)
-    options = _options(len(size), kernel_size, stride, padding, dilation)
     added = _integers("output_padding", output_padding)
-    _draw(ConvTranspose(1, 1, **options, output_padding=added), size, frame, frames, seconds, output)
+    showing.draw(ConvTranspose(1, 1, **taps.options(len(size)), output_padding=added), size)
 
 
 @app.command("pool")
+@spread
 def pool(
     input_size: Size,
-    kernel_size: Annotated[str, typer.Option("--kernel-size", "-k", metavar="K", help="Elements of a window.")],
-    mode: Annotated[Mode, typer.Option("--mode", "-m", help="The largest element or the mean.")] = Mode.MAX,
-    stride: Annotated[
-        str | None,
-        typer.Option("--stride", "-s", metavar="S", help="Distance of the windows. Default: the kernel size."),
-    ] = None,
+    kernel_size: WindowSize,
+    *,
+    mode: PoolMode = Mode.MAX,
+    stride: PoolStride = None,
     padding: Padding = "0",
     dilation: Dilation = "1",
-    ceil_mode: Annotated[bool, typer.Option("--ceil-mode", help="A last window may hang over the end.")] = False,
-    frame: Frame = None,
-    frames: Frames = False,
-    seconds: Seconds = 1.0,
-    output: Output = None,
+    ceil_mode: CeilMode = False,
+    showing: Showing,
 ) -> None:
     """Draw pooling: the windows on the input, and the output.
 
@@ -142,7 +162,7 @@ def pool(
 
     size = _sizes("input_size", input_size)
     options = _options(len(size), kernel_size, kernel_size if stride is None else stride, padding, dilation)
-    _draw(Pool(mode.value, **options, ceil_mode=ceil_mode), size, frame, frames, seconds, output)
+    showing.draw(Pool(mode.value, **options, ceil_mode=ceil_mode), size)
 
 
 @app.command("grid")
@@ -176,9 +196,10 @@ def grid(
     """
     if output is not None and output.suffix.lower() not in (".svg", ".png"):
         raise DomainError("output", str(output), "needs one of the suffixes .svg, .png")
-    from ..figures.grid import image_grid, load
+    from ..figures import image_grid
+    from ..npy import load
 
-    found = image_grid(load(array), coloring=colors.value, scaling=scale.value, columns=columns, zoom=zoom)
+    found = image_grid(load("array", array), coloring=colors.value, scaling=scale.value, columns=columns, zoom=zoom)
     if output is None or output.suffix.lower() == ".svg":
         write(found.picture(array.stem if title is None else title).svg, output)
     else:
@@ -214,24 +235,3 @@ def _options(axes: int, kernel_size: str, stride: str, padding: str, dilation: s
         "padding": padding_of(padding, axes),
         "dilation": _integers("dilation", dilation),
     }
-
-
-def _draw(
-    layer: Layer, size: tuple[int, ...], frame: int | None, frames: bool, seconds: float, output: Path | None
-) -> None:
-    """One output, a file for each, or an animation of all."""
-    if frames and (frame is not None or output is None):
-        raise typer.BadParameter("needs --output, a folder, and no --frame", param_hint="--frames")
-    if not frames and output is not None and output.suffix.lower() != ".svg":
-        raise DomainError("output", str(output), "needs the suffix .svg")
-    from .. import figures
-
-    windows = figures.Windows(layer, size)
-    if not frames or output is None:
-        picture = figures.animation(windows, seconds=seconds) if frame is None else figures.frame(windows, frame)
-        write(picture.svg, output)
-        return
-    digits = len(str(len(windows.positions) - 1))
-    for number, picture in enumerate(figures.frames(windows)):
-        picture.save(output / f"frame-{number:0{digits}}.svg")
-    typer.echo(f"{len(windows.positions)} files in {output}")

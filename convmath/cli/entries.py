@@ -63,9 +63,10 @@ def list_entries(
         return
     from rich.text import Text
 
-    from .tables import console, table, word
+    from ..notebook import ruled
+    from .tables import console, word
 
-    listed = table("Id", "Title", "Status", "Rests on")
+    listed = ruled("Id", "Title", "Status", "Rests on")
     for _, group in groupby(rows, key=lambda row: row["group"]):
         for row in group:
             listed.add_row(word(row["id"]), Text(row["title"]), word(row["status"]), word(", ".join(row["trust"])))

@@ -132,9 +132,10 @@ def _report_json(outcomes: list[Outcome], problems: list[str], seconds: float) -
 
 
 def _report_table(outcomes: list[Outcome], problems: list[str], seconds: float) -> None:
-    from .tables import console, table, word
+    from ..notebook import ruled
+    from .tables import console, word
 
-    shown = table("Entry")
+    shown = ruled("Entry")
     rechecked = any(outcome.answers for outcome in outcomes)
     for name in ("Z3", "cvc5", "Brute", "Time") if rechecked else ("Certificates", "Steps", "Time"):
         shown.add_column(name, justify="right")

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
-
-
-def table(*columns: str) -> Table:
-    """An empty table with a line below its head and none elsewhere."""
-    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
 
 
 def word(text: str, style: str = "") -> Text:

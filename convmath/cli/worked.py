@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,18 +12,27 @@ from typer.core import TyperGroup
 
 from ..errors import DomainError, unknown
 from ..geometry import PADDING_FORMS
-from .arrays import channels_of, integers, layer, padding_of
+from .arrays import (
+    Binary,
+    CeilMode,
+    Dilation,
+    Given,
+    Input,
+    Mode,
+    Ndim,
+    Padding,
+    PoolMode,
+    PoolStride,
+    WindowSize,
+    channels_of,
+    integers,
+    padding_of,
+)
 from .documents import SUFFIXES, DocumentFormat, Language, format_of, write
+from .spread import spread
 
 if TYPE_CHECKING:
     from ..worked import Calculation, Example
-
-
-class Mode(StrEnum):
-    """What pooling takes of a window."""
-
-    MAX = "max"
-    AVG = "avg"
 
 
 _STEPS = 16
@@ -61,23 +70,9 @@ _OPTIONS = {
 """The options of arrays by the names that the library has for them."""
 app = typer.Typer(cls=Named, no_args_is_help=True, invoke_without_command=True, rich_markup_mode=None)
 
-Input = Annotated[
-    str, typer.Option("--input", "-i", metavar="NUMBERS", help='Such as "3 2 0; 0 2 1", or a .csv or .npy file.')
-]
-Kernel = Annotated[str, typer.Option("--kernel", "-k", metavar="NUMBERS", help="The kernel, written likewise.")]
 Bias = Annotated[str | None, typer.Option("--bias", "-b", metavar="NUMBERS", help="A number for each output channel.")]
 GradOutput = Annotated[
     str, typer.Option("--grad-output", metavar="NUMBERS", help="The gradient of the output, in its shape.")
-]
-Stride = Annotated[str, typer.Option("--stride", "-s", metavar="S", help="Distance of neighbouring windows.")]
-Padding = Annotated[
-    str, typer.Option("--padding", "-p", metavar="P", help="Both sides, LO:HI, or a form such as same.")
-]
-Dilation = Annotated[str, typer.Option("--dilation", "-d", metavar="D", help="Distance of the taps.")]
-Groups = Annotated[int, typer.Option("--groups", "-g", metavar="G", help="Groups of channels.")]
-Ndim = Annotated[int, typer.Option("--ndim", min=1, max=2, help="Axes; with 1, each channel is one row of numbers.")]
-Binary = Annotated[
-    bool, typer.Option("--exact-binary", help="Take floats of .npy files as the binary fractions that they hold.")
 ]
 Steps = Annotated[str, typer.Option("--steps", metavar="N|all", help="Elements of a result that are written out.")]
 Lang = Annotated[Language, typer.Option("--lang", help="The language.")]
@@ -87,6 +82,23 @@ Format = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file (.tex, .md, .txt).")
 ]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """How a calculation is written, and where."""
+
+    language: Lang = Language.EN
+    style: Format = None
+    output: Output = None
+
+    def write(self, what: Calculation | Example, steps: str = str(_STEPS)) -> None:
+        """Print a calculation, or write it to a file."""
+        chosen = format_of(self.output, self.style, SUFFIXES, DocumentFormat.TEXT)
+        options: dict[str, Any] = {"style": chosen.value, "steps": _count(steps), "language": self.language.value}
+        from ..worked import Example, render
+
+        write(what.render(**options) if isinstance(what, Example) else render(what, **options), self.output)
 
 
 @app.callback()
@@ -116,22 +128,23 @@ def worked(
         return
     if not listed:
         raise typer.BadParameter("give a kind of calculation, the id of an example, or --list", param_hint="NAME")
+    from ..notebook import ruled
     from ..worked import examples
-    from .tables import console, table, word
+    from .tables import console, word
 
-    found = table("Id", "Title")
+    found = ruled("Id", "Title")
     for example in examples():
         found.add_row(word(example.id), example.title)
     console().print(found)
 
 
 @app.command(_EXAMPLE, hidden=True)
+@spread
 def named(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="The example, such as ml-24.4.")],
+    *,
     steps: Steps = str(_STEPS),
-    language: Lang = Language.EN,
-    style: Format = None,
-    output: Output = None,
+    paper: Paper,
 ) -> None:
     """Show a named example, step by step; convmath worked --list lists them."""
     from ..worked import examples
@@ -140,25 +153,12 @@ def named(
     if identifier not in known:
         kinds = [command.name for command in app.registered_commands if command.name and not command.hidden]
         raise unknown("name", identifier, [*kinds, *known], "calculation or example", "convmath worked --list")
-    _write(known[identifier], steps, language, style, output)
+    paper.write(known[identifier], steps)
 
 
 @app.command("conv")
-def conv(
-    values: Input,
-    kernel: Kernel,
-    bias: Bias = None,
-    stride: Stride = "1",
-    padding: Padding = "0",
-    dilation: Dilation = "1",
-    groups: Groups = 1,
-    ndim: Ndim = 2,
-    binary: Binary = False,
-    steps: Steps = str(_STEPS),
-    language: Lang = Language.EN,
-    style: Format = None,
-    output: Output = None,
-) -> None:
+@spread
+def conv(given: Given, *, bias: Bias = None, steps: Steps = str(_STEPS), paper: Paper) -> None:
     """Calculate a convolution: each window, its products, their sum, the result.
 
     \b
@@ -168,33 +168,20 @@ def conv(
     """
     from ..worked import Conv
 
-    _write(
-        Conv(**layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary)),
-        steps,
-        language,
-        style,
-        output,
-    )
+    paper.write(Conv(**given.layer(bias)), steps)
 
 
 @app.command("conv_transpose")
+@spread
 def conv_transpose(
-    values: Input,
-    kernel: Kernel,
+    given: Given,
+    *,
     bias: Bias = None,
-    stride: Stride = "1",
-    padding: Padding = "0",
     output_padding: Annotated[
         str, typer.Option("--output-padding", "--op", metavar="A", help="Elements added at the end.")
     ] = "0",
-    dilation: Dilation = "1",
-    groups: Groups = 1,
-    ndim: Ndim = 2,
-    binary: Binary = False,
     steps: Steps = str(_STEPS),
-    language: Lang = Language.EN,
-    style: Format = None,
-    output: Output = None,
+    paper: Paper,
 ) -> None:
     """Calculate a transposed convolution: each placed kernel, the sums, the result.
 
@@ -202,39 +189,30 @@ def conv_transpose(
     Example:
       convmath worked conv_transpose -i "1 2; 3 4" -k "1 2 3; 4 5 6; 7 8 9" --stride 2 --padding 1 --op 1
     """
-    if padding in PADDING_FORMS:
-        raise DomainError("padding", padding, "needs integers for a transposed convolution")
+    if given.padding in PADDING_FORMS:
+        raise DomainError("padding", given.padding, "needs integers for a transposed convolution")
     from ..worked import ConvTranspose
 
-    given = layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary, transposed=True)
-    _write(
-        ConvTranspose(**given, output_padding=integers("output_padding", output_padding)),
-        steps,
-        language,
-        style,
-        output,
-    )
+    layer = given.layer(bias, transposed=True)
+    paper.write(ConvTranspose(**layer, output_padding=integers("output_padding", output_padding)), steps)
 
 
 @app.command("pool")
+@spread
 def pool(
     values: Input,
-    kernel_size: Annotated[str, typer.Option("--kernel-size", "-k", metavar="K", help="Elements of a window.")],
-    mode: Annotated[Mode, typer.Option("--mode", "-m", help="The largest element or the mean.")] = Mode.MAX,
-    stride: Annotated[
-        str | None,
-        typer.Option("--stride", "-s", metavar="S", help="Distance of the windows. Default: the kernel size."),
-    ] = None,
+    kernel_size: WindowSize,
+    *,
+    mode: PoolMode = Mode.MAX,
+    stride: PoolStride = None,
     padding: Padding = "0",
     dilation: Dilation = "1",
-    ceil_mode: Annotated[bool, typer.Option("--ceil-mode", help="A last window may hang over the end.")] = False,
+    ceil_mode: CeilMode = False,
     exclude_pad: Annotated[bool, typer.Option("--exclude-pad", help="Padding does not count in a mean.")] = False,
     ndim: Ndim = 2,
     binary: Binary = False,
     steps: Steps = str(_STEPS),
-    language: Lang = Language.EN,
-    style: Format = None,
-    output: Output = None,
+    paper: Paper,
 ) -> None:
     """Calculate maximum or average pooling: each window and what it gives.
 
@@ -249,26 +227,12 @@ def pool(
     step = size if stride is None else integers("stride", stride)
     apart = integers("dilation", dilation)
     pads = padding_of(padding, x.shape[1:], size, step, apart)
-    found = Pool(x, size, mode.value, step, pads, apart, ceil_mode, not exclude_pad)
-    _write(found, steps, language, style, output)
+    paper.write(Pool(x, size, mode.value, step, pads, apart, ceil_mode, not exclude_pad), steps)
 
 
 @app.command("grad")
-def grad(
-    values: Input,
-    kernel: Kernel,
-    grad_output: GradOutput,
-    stride: Stride = "1",
-    padding: Padding = "0",
-    dilation: Dilation = "1",
-    groups: Groups = 1,
-    ndim: Ndim = 2,
-    binary: Binary = False,
-    steps: Steps = str(_STEPS),
-    language: Lang = Language.EN,
-    style: Format = None,
-    output: Output = None,
-) -> None:
+@spread
+def grad(given: Given, *, grad_output: GradOutput, steps: Steps = str(_STEPS), paper: Paper) -> None:
     """Calculate the gradients of a convolution for its kernel, its input and its bias.
 
     \b
@@ -277,35 +241,21 @@ def grad(
     """
     from ..worked import Gradients
 
-    given = layer(values, kernel, None, stride, padding, dilation, groups, ndim, binary)
-    _write(
-        Gradients(**given, grad_output=channels_of("grad_output", grad_output, ndim, binary)),
-        steps,
-        language,
-        style,
-        output,
-    )
+    paper.write(Gradients(**given.layer(), grad_output=given.channels("grad_output", grad_output)), steps)
 
 
 @app.command("matrix")
+@spread
 def matrix(
-    values: Input,
-    kernel: Kernel,
+    given: Given,
+    *,
     grad_output: Annotated[
         str | None,
         typer.Option("--grad-output", metavar="NUMBERS", help="What the transpose is applied to. Default: the output."),
     ] = None,
     bias: Bias = None,
-    stride: Stride = "1",
-    padding: Padding = "0",
-    dilation: Dilation = "1",
-    groups: Groups = 1,
-    ndim: Ndim = 2,
-    binary: Binary = False,
     steps: Steps = str(_STEPS),
-    language: Lang = Language.EN,
-    style: Format = None,
-    output: Output = None,
+    paper: Paper,
 ) -> None:
     """Write a convolution as a matrix: the matrix, its product with the input, and its transpose.
 
@@ -315,28 +265,20 @@ def matrix(
     """
     from ..worked import Matrix
 
-    given = layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary)
-    dy = None if grad_output is None else channels_of("grad_output", grad_output, ndim, binary)
-    _write(Matrix(**given, grad_output=dy), steps, language, style, output)
+    dy = None if grad_output is None else given.channels("grad_output", grad_output)
+    paper.write(Matrix(**given.layer(bias), grad_output=dy), steps)
 
 
 @app.command("learn-kernel")
+@spread
 def learn_kernel(
-    values: Input,
-    kernel: Kernel,
+    given: Given,
+    *,
     rate: Annotated[str, typer.Option("--rate", "-r", metavar="NUMBER", help="The learning rate.")] = "3e-2",
     updates: Annotated[int, typer.Option("--updates", "-n", metavar="N", help="How often to update.")] = 10,
     seed: Annotated[int, typer.Option("--seed", min=0, help="What the start is drawn from.")] = 0,
     bias: Bias = None,
-    stride: Stride = "1",
-    padding: Padding = "0",
-    dilation: Dilation = "1",
-    groups: Groups = 1,
-    ndim: Ndim = 2,
-    binary: Binary = False,
-    language: Lang = Language.EN,
-    style: Format = None,
-    output: Output = None,
+    paper: Paper,
 ) -> None:
     """Learn a kernel from an input and the kernel's output, by gradient descent with the derived gradient.
 
@@ -347,20 +289,7 @@ def learn_kernel(
     from ..worked import learn_kernel as learn
     from ..worked.numbers import number
 
-    given = layer(values, kernel, bias, stride, padding, dilation, groups, ndim, binary)
-    learnt = learn(**given, seed=seed, rate=number("rate", rate), updates=updates)
-    _write(learnt, str(_STEPS), language, style, output)
-
-
-def _write(
-    what: Calculation | Example, steps: str, language: Language, style: DocumentFormat | None, output: Path | None
-) -> None:
-    """Print it, or write it to a file."""
-    chosen = format_of(output, style, SUFFIXES, DocumentFormat.TEXT)
-    options: dict[str, Any] = {"style": chosen.value, "steps": _count(steps), "language": language.value}
-    from ..worked import Example, render
-
-    write(what.render(**options) if isinstance(what, Example) else render(what, **options), output)
+    paper.write(learn(**given.layer(bias), seed=seed, rate=number("rate", rate), updates=updates))
 
 
 def _count(steps: str) -> int | None:

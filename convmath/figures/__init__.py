@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .arithmetic import animation, frame, frames
 from .seen import Seen, seen
 from .seen_picture import seen_picture
-from .svg import Picture
+from .svg import Picture, require_svg
 from .windows import Windows
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "frame",
     "frames",
     "image_grid",
+    "require_svg",
     "seen",
     "seen_picture",
 ]

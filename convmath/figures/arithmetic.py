@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -190,7 +190,7 @@ class _Page:
     ) -> tuple[_Grid, _Grid, float, float]:
         """Both grids, side by side or one above the other, and the width and height of all."""
         (rows, columns), (out_rows, out_columns) = source, output
-        words = max(width_of(self.title, 15), width_of(self.parameters), 300)
+        words = max(width_of(self.title, 15, bold=True), width_of(self.parameters), 300)
         if self.flat:
             width = max(columns, out_columns) * CELL
             total = max(width + 56, words)
@@ -300,7 +300,7 @@ def _titles(windows: Windows) -> tuple[str, str]:
     told = [
         f"kernel {by(layer.kernel_size)}",
         f"stride {_alike(per_axis(stride, axes))}",
-        f"padding {_alike([lo if lo == hi else f'{lo}:{hi}' for lo, hi in pads])}",
+        f"padding {_padding(pads)}",
     ]
     if set(per_axis(layer.dilation, axes)) != {1}:
         told.append(f"dilation {_alike(per_axis(layer.dilation, axes))}")
@@ -311,7 +311,14 @@ def _titles(windows: Windows) -> tuple[str, str]:
     return f"{name}, {by(windows.input_size)} to {by(windows.output_size)}", ", ".join(told)
 
 
-def _alike(values: object) -> str:
+def _alike(values: Sequence[object]) -> str:
     """One value where all are equal."""
-    entries = list(values)  # type: ignore[call-overload]
-    return str(entries[0]) if len(set(entries)) == 1 else by(entries)
+    return str(values[0]) if len(set(values)) == 1 else by(values)
+
+
+def _padding(pads: Sequence[tuple[int, int]]) -> str:
+    """The padding of each axis, as before:after where both sides differ."""
+    if all(lo == hi for lo, hi in pads):
+        return _alike([lo for lo, _ in pads])
+    sides = [f"{lo}:{hi}" for lo, hi in pads]
+    return sides[0] if len(set(sides)) == 1 else " and ".join(sides)

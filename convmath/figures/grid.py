@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, prod, sqrt
-from pathlib import Path
-from tokenize import TokenError
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DomainError
+from ..notebook import brief, counted
 from .png import Colors, magnified, png
 from .svg import FAINT, Drawing, Picture, by, elements, width_of
 
@@ -25,8 +24,8 @@ MOST_ELEMENTS = 4_000_000
 MOST_PIXELS = 64_000_000
 
 MARGIN, GAP, LABEL, HEAD = 16, 6, 13, 66
-IMAGE = 64
-"""About how many pixels an image takes along its longer side, unless it has more elements."""
+ACROSS, SMALLEST, LARGEST = 640, 64, 256
+"""About how many pixels all images take, and at least and at most one of few elements, along the longer side."""
 
 _STOPS = {
     "grey": np.array([[0, 0, 0], [255, 255, 255]]),
@@ -45,7 +44,7 @@ class Image:
     """
 
     index: tuple[int, ...]
-    colors: Colors
+    colors: Colors = field(repr=False)
     least: float
     most: float
 
@@ -72,6 +71,12 @@ class ImageGrid:
     ends: tuple[float, float] | None
     not_finite: int
 
+    def __repr__(self) -> str:
+        """How many images of which sizes, and in how many columns."""
+        height, width, _ = self.images[0].colors.shape
+        images = f"{counted(len(self.images), 'image')} of {by((height, width))} elements"
+        return brief(self, images, counted(self.columns, "column"), self.coloring)
+
     @property
     def rows(self) -> int:
         """The number of rows."""
@@ -95,7 +100,7 @@ class ImageGrid:
         label = LABEL if len(self.images) > 1 and wide >= 24 else 0
         below = HEAD + self.rows * (high + GAP + label)
         told = self._meaning()
-        words = max(width_of(title, 15), *(width_of(line, 11) for line in told), 200)
+        words = max(width_of(title, 15, bold=True), *(width_of(line, 11) for line in told), 200)
         total = 2 * MARGIN + max(self.columns * (wide + GAP), words)
         description = f"{len(self.images)} images of {height} by {width} elements. {' '.join(told)}"
         drawing = Drawing(total, below + 16 * len(told) + MARGIN + 8, title, description)
@@ -129,7 +134,7 @@ class ImageGrid:
     def _meaning(self) -> list[str]:
         """What the colours mean, in sentences."""
         sentences = []
-        whose = "of each image" if self.ends is None else "of all images"
+        whose = "of each image" if self.ends is None else "of all images" if len(self.images) > 1 else "of the image"
         if self.coloring == "diverging":
             sentences.append(f"Blue is negative, white 0, red positive; the ends are ± the greatest size {whose}.")
         elif self.coloring == "rgb":
@@ -177,7 +182,8 @@ def image_grid(
         images = _images(array.astype(np.float64), coloring)
     height, width = images[0][1].shape[:2]
     columns = _at_least_one("columns", columns, _columns(array.shape, len(images), coloring))
-    zoom = _at_least_one("zoom", zoom, max(1, round(IMAGE / max(height, width))))
+    side = min(LARGEST, max(SMALLEST, ACROSS // max(columns, -(-len(images) // columns))))
+    zoom = _at_least_one("zoom", zoom, max(1, round(side / max(height, width))))
     if len(images) * height * width * zoom**2 > MOST_PIXELS:
         raise DomainError("zoom", zoom, f"leads to more than {MOST_PIXELS} pixels")
     everything = [_ends(image, coloring) for _, image in images]
@@ -248,19 +254,3 @@ def _colored(image: Values, ends: tuple[float, float], coloring: Coloring) -> Co
         colors = np.rint(np.stack([np.interp(places, at, stop) for stop in stops.T], -1)).astype(np.uint8)
     colors[~(finite.all(axis=-1) if coloring == "rgb" else finite)] = _NOT_FINITE
     return colors
-
-
-def load(path: Path) -> Values:
-    """The array of an ``.npy`` file, left on the disk until it is used; nothing in it is unpickled.
-
-    Raises:
-        DomainError: it is no such file.
-    """
-    if not path.is_file():
-        raise DomainError("array", str(path), "needs an .npy file that exists")
-    try:
-        with np.errstate(over="ignore"):  # a header may promise any size
-            return np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, OverflowError, TypeError, EOFError, SyntaxError, TokenError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DomainError("array", str(path), f"needs an .npy file of plain numbers, but: {reason}") from None

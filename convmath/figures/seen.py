@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
 
@@ -12,8 +13,11 @@ from ..network.exact_field import regions
 from ..network.field import Field
 from ..network.graph import Node
 from ..network.operators import Input
-from ..network.report import NetworkReport, Row
+from ..network.operators.base import Merged, parts
+from ..network.report import NetworkReport
+from ..network.row import Row
 from ..network.spans import Spans
+from ..notebook import bracketed, brief, listed
 
 MOST_STAGES = 10
 """Tensors that a figure shows; of more, one is shown for each size."""
@@ -45,6 +49,11 @@ class Stage:
     field: Part | None = None
     reader: str | None = None
 
+    def __repr__(self) -> str:
+        """Its size, and what is read of it."""
+        parts = listed([" x ".join(f"{start}:{stop}" for start, stop in part) for part in self.parts])
+        return brief(self, self.name, f"of {' x '.join(map(str, self.size))}", f"reads {parts}")
+
     @property
     def hull(self) -> Part:
         """The least rectangle around all that is read."""
@@ -55,12 +64,13 @@ class Stage:
     @property
     def count(self) -> int:
         """Elements that are read."""
-        rows = [part if len(part) == 2 else ((0, 1), *part) for part in self.parts]
-        edges = sorted({edge for band, _ in rows for edge in band})
-        return sum(
-            (stop - start) * Spans.of(columns for band, columns in rows if band[0] <= start < band[1]).count
-            for start, stop in pairwise(edges)
-        )
+        return _count(frozenset(self.parts))
+
+    def along(self, axis: int) -> Stage:
+        """What is read along one axis: the places at which something is read for some place on the others."""
+        parts = Spans.of(part[axis] for part in self.parts).parts
+        field = None if self.field is None else (self.field[axis],)
+        return replace(self, size=(self.size[axis],), parts=tuple((part,) for part in parts), field=field)
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,26 @@ class Seen:
     position: tuple[int, ...]
     stages: tuple[Stage, ...]
 
+    def __repr__(self) -> str:
+        """The position and the tensors on the way."""
+        return brief(self, f"{self.name} at {bracketed(self.position)}", *(stage.name for stage in self.stages))
+
+    def along(self, axis: int) -> Seen:
+        """What it sees along one axis."""
+        return Seen(self.name, (self.position[axis],), tuple(stage.along(axis) for stage in self.stages))
+
+
+@lru_cache(maxsize=256)
+def _count(boxes: frozenset[Part]) -> int:
+    """The elements of a union of boxes: for every slab between two edges on the first axis those of the other axes."""
+    if () in boxes:
+        return 1
+    edges = sorted({edge for first, *_ in boxes for edge in first})
+    return sum(
+        (stop - start) * _count(frozenset(box[1:] for box in boxes if box[0][0] <= start < box[0][1]))
+        for start, stop in pairwise(edges)
+    )
+
 
 def seen(report: NetworkReport, name: str | None = None, position: Sequence[int] | None = None) -> Seen:
     """What a position of a node sees of the network's inputs and of the tensors on the way.
@@ -87,7 +117,7 @@ def seen(report: NetworkReport, name: str | None = None, position: Sequence[int]
         position: its position on each spatial axis; by default the middle.
 
     Raises:
-        DomainError: there is no such node or position, it has no one or two spatial axes, or what it reads is unknown.
+        DomainError: there is no such node or position, it has no spatial axes, or what it reads is unknown.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv
@@ -105,9 +135,9 @@ def seen(report: NetworkReport, name: str | None = None, position: Sequence[int]
         raise DomainError("node", row.name, unknown if row.field_unknown else lost)
     dimensions = places.get(row.name, ())
     sizes = row.sizes or ()
-    if len(dimensions) not in (1, 2) or dimensions != tuple(range(len(sizes) - len(dimensions), len(sizes))):
+    if not dimensions or dimensions != tuple(range(len(sizes) - len(dimensions), len(sizes))):
         reason = row.reason or row.field_unknown or f"its sizes are {row.sizes}"
-        raise DomainError("node", row.name, f"needs one or two spatial axes, the last ones, to be drawn; {reason}")
+        raise DomainError("node", row.name, f"needs spatial axes, which are the last ones, to be drawn; {reason}")
     at = tuple(sizes[d] // 2 for d in dimensions) if position is None else tuple(position)
     if len(at) != len(dimensions):
         raise DomainError("pixel", at, f"needs {len(dimensions)} indices, as {row.name} has {len(dimensions)} axes")
@@ -156,7 +186,9 @@ def _carried(report: NetworkReport, node: Node, places: dict[str, tuple[int, ...
     except UnsupportedError:
         return ()
     for name, reads in zip(node.inputs, accesses, strict=True):
-        own = {one[0]: dimension for dimension, one in enumerate(reads) if one is not None}
+        own = {
+            one[0]: dimension for dimension, one in enumerate(reads) if one is not None and not isinstance(one, Merged)
+        }
         if name in places and all(dimension in own for dimension in places[name]):
             return tuple(own[dimension] for dimension in places[name])
     return ()
@@ -186,9 +218,10 @@ def _chosen(nodes: list[Node], report: NetworkReport, places: dict[str, tuple[in
 
 def _looks_around(node: Node, report: NetworkReport, places: dict[str, tuple[int, ...]]) -> bool:
     return any(
-        (one := reads[dimension]) is not None and one[1] != Field.same()
+        field != Field.same()
         for reads in report.accesses(node.name)
         for dimension in places[node.name]
+        for _, field in parts(reads[dimension])
     )
 
 
@@ -197,12 +230,12 @@ def _stage(
 ) -> Stage:
     kept = [[box[d] for d in dimensions] for box in boxes]
     exact = all(spans.exact for box in boxes for spans in box)
-    parts: Iterable[Part]
+    found: Iterable[Part]
     if sum(prod(len(spans.parts) for spans in box) for box in kept) > MOST_PARTS:
-        exact, parts = False, [tuple(spans.hull for spans in box) for box in kept]
+        exact, found = False, [tuple(spans.hull for spans in box) for box in kept]
     else:
-        parts = (part for box in kept for part in product(*(spans.parts for spans in box)))
+        found = (part for box in kept for part in product(*(spans.parts for spans in box)))
     fields = node.fields.get(row.name)
     interval = fields.interval(*at) if fields is not None and len(fields) == len(at) else None
     size = tuple((row.sizes or ())[d] for d in dimensions)
-    return Stage(row.name, size, tuple(dict.fromkeys(parts)), exact, interval)
+    return Stage(row.name, size, tuple(dict.fromkeys(found)), exact, interval)

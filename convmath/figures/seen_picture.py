@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -17,6 +18,7 @@ LARGEST, SMALLEST = 260, 56
 
 APART = 34
 LINE = 16
+PANEL_HEAD = 22
 STRIP, STRIPS_APART, STRIP_WIDTH = 22, 40, 680
 """A tensor of one axis is a strip."""
 
@@ -26,7 +28,7 @@ _DASHED: dict[str, Any] = {"fill": "none", "stroke": INK, "stroke_width": 1.25, 
 def seen_picture(what: Seen) -> Picture:
     """The tensors on the way from the input to a position, and what is read of each.
 
-    On two axes they stand side by side, on one above each other.
+    On two axes they stand side by side, on one above each other; of three axes each is drawn on its own.
 
     >>> from convmath.figures.seen import seen
     >>> from convmath.network import Graph
@@ -36,21 +38,17 @@ def seen_picture(what: Seen) -> Picture:
     >>> seen_picture(seen(net.analyze())).svg.count('data-node="')
     2
     """
-    planes = _beside(what) if len(what.position) == 2 else _stacked(what)
-    right = max(plane.right for plane in planes)
-    bottom = max(plane.bottom for plane in planes)
+    panels = list(_panels(what))
+    right = max(plane.right for panel in panels for plane in panel.planes)
+    bottom = max(plane.bottom for panel in panels for plane in panel.planes)
     title = f"What {what.name} reads at ({', '.join(map(str, what.position))})"
     told = "; ".join(f"{stage.name}: {' '.join(_words(stage, what))}" for stage in what.stages)
-    width = max(right + MARGIN, width_of(title, 15) + 2 * MARGIN, width_of(_summary(what)) + 2 * MARGIN, 460)
+    width = max(right + MARGIN, width_of(title, 15, bold=True) + 2 * MARGIN, width_of(_summary(what)) + 2 * MARGIN, 460)
     drawing = Drawing(width, bottom + 44, title, f"From the inputs to {what.name}: {told}.")
     drawing.text(drawing.root, MARGIN, 32, title, 15, font_weight="bold")
     drawing.text(drawing.root, MARGIN, 52, _summary(what), fill=FAINT)
-    for plane in planes:
-        _plane(drawing, plane, what)
-    by_name = {plane.stage.name: plane for plane in planes}
-    for plane in planes:
-        if plane.stage.reader is not None:
-            _rays(drawing, plane, by_name[plane.stage.reader], flat=len(what.position) == 1)
+    for panel in panels:
+        _panel(drawing, panel)
     _legend(drawing, bottom + 24, any(stage.field for stage in what.stages))
     return drawing.picture()
 
@@ -121,6 +119,47 @@ def _reach(stage: Stage) -> Part:
     )
 
 
+@dataclass(frozen=True)
+class _Panel:
+    """What is drawn together: the tensors along one axis or two, or along one of more, below a heading.
+
+    Attributes: axis: the only axis of several, or None. y: what the heading stands on.
+    """
+
+    what: Seen
+    planes: list[_Plane]
+    axis: int | None = None
+    y: float = 0
+
+
+def _panels(what: Seen) -> Iterator[_Panel]:
+    """A single panel, or of more than two axes one for each."""
+    if len(what.position) <= 2:
+        yield _Panel(what, _beside(what) if len(what.position) == 2 else _stacked(what))
+        return
+    y = float(HEAD)
+    for axis in range(len(what.position)):
+        along = what.along(axis)
+        planes = _stacked(along, y + PANEL_HEAD)
+        yield _Panel(along, planes, axis, y + 6)
+        y = max(plane.bottom for plane in planes) + APART
+
+
+def _panel(drawing: Drawing, panel: _Panel) -> None:
+    """Its heading, its tensors, and lines from each to the one that reads it."""
+    group = drawing.root
+    if panel.axis is not None:
+        group = drawing.group(data_axis=str(panel.axis))
+        words = f"Along axis {panel.axis}, for any place on the others"
+        drawing.text(group, MARGIN, panel.y, words, font_weight="bold")
+    for plane in panel.planes:
+        _plane(drawing, group, plane, panel.what)
+    by_name = {plane.stage.name: plane for plane in panel.planes}
+    for plane in panel.planes:
+        if plane.stage.reader is not None:
+            _rays(drawing, group, plane, by_name[plane.stage.reader], flat=len(panel.what.position) == 1)
+
+
 def _beside(what: Seen) -> list[_Plane]:
     """Planes side by side, in the middle of the height; larger tensors are drawn larger, but not as much."""
     longest = max(max(stage.size) for stage in what.stages)
@@ -134,7 +173,7 @@ def _beside(what: Seen) -> list[_Plane]:
     planes, left = [], float(MARGIN)
     for stage, reach, scale, (high, wide) in drawn:
         words = [_name(stage.name), *_words(stage, what)]
-        column = max(wide, *(width_of(text, 11) for text in words))
+        column = max(wide, *(width_of(text, 11, bold=True) for text in words))
         x = left + (column - wide) / 2 - reach[1][0] * scale
         y = HEAD + (tallest - high) / 2 - reach[0][0] * scale
         bottom = HEAD + tallest + LINE * (len(words) + 1)
@@ -143,7 +182,7 @@ def _beside(what: Seen) -> list[_Plane]:
     return planes
 
 
-def _stacked(what: Seen) -> list[_Plane]:
+def _stacked(what: Seen, top: float = HEAD) -> list[_Plane]:
     """Strips above each other, the inputs lowest; all are as long, so that elements lie below what reads them."""
     names = max(width_of(_name(stage.name), 12) for stage in what.stages)
     words = max(width_of(", ".join(_words(stage, what)), 11) for stage in what.stages)
@@ -153,15 +192,15 @@ def _stacked(what: Seen) -> list[_Plane]:
     right = x + STRIP_WIDTH + after + 16 + words
     planes = []
     for level, stage in enumerate(reversed(what.stages)):
-        y = HEAD + level * (STRIP + STRIPS_APART)
+        y = top + level * (STRIP + STRIPS_APART)
         planes.append(_Plane(stage, x, y, (STRIP, STRIP_WIDTH / stage.size[0]), right, y + STRIP + 14, after))
     return planes[::-1]
 
 
-def _plane(drawing: Drawing, plane: _Plane, what: Seen) -> None:
+def _plane(drawing: Drawing, parent: Element, plane: _Plane, what: Seen) -> None:
     """A tensor, what is read of it, and its words."""
     stage, last = plane.stage, plane.stage.name == what.name
-    group = drawing.group(data_node=stage.name)
+    group = drawing.group(parent, data_node=stage.name)
     left, top, right, bottom = plane.box(plane.whole)
     size: dict[str, Any] = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     drawing.add(group, "rect", **size, fill=LIGHT_BLUE)
@@ -237,7 +276,7 @@ def _name(name: str) -> str:
     return name if len(name) <= 24 else f"…{name[-23:]}"
 
 
-def _rays(drawing: Drawing, before: _Plane, after: _Plane, *, flat: bool) -> None:
+def _rays(drawing: Drawing, parent: Element, before: _Plane, after: _Plane, *, flat: bool) -> None:
     """Lines from what is read of a tensor to what is read of the next."""
     left, top, right, bottom = before.box(before.stage.hull)
     next_left, next_top, next_right, next_bottom = after.box(after.stage.hull)
@@ -246,7 +285,7 @@ def _rays(drawing: Drawing, before: _Plane, after: _Plane, *, flat: bool) -> Non
     else:
         rays = [((right, top), (next_left, next_top)), ((right, bottom), (next_left, next_bottom))]
     for (x1, y1), (x2, y2) in rays:
-        drawing.add(drawing.root, "line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=FAINT, stroke_width=0.75)
+        drawing.add(parent, "line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=FAINT, stroke_width=0.75)
 
 
 def _legend(drawing: Drawing, y: float, field: bool) -> None:

@@ -13,6 +13,7 @@ from ..errors import DomainError
 from ..formulas.padding import resolve_padding
 from ..network.field import Field
 from ..network.operators import Conv, ConvTranspose, Pool
+from ..network.operators.base import parts
 from ..network.operators.convolution import per_axis
 from ..network.spans import Spans
 
@@ -134,7 +135,7 @@ class Windows:
     def axes(self) -> tuple[WindowAxis, ...]:
         """Every axis."""
         source, output = self._shapes
-        fields = [one[1] for one in self.layer.reads((source,), output)[0][2:] if one is not None]
+        fields = [field for one in self.layer.reads((source,), output)[0][2:] for _, field in parts(one)]
         if isinstance(self.layer, ConvTranspose):
             return tuple(_transposed(self.layer, axis, self._shapes, reads) for axis, reads in enumerate(fields))
         return tuple(_windowed(self.layer, axis, self._shapes, reads) for axis, reads in enumerate(fields))

@@ -40,9 +40,13 @@ class Case(ABC):
     def __str__(self) -> str:
         """The descriptor."""
 
+    def __repr__(self) -> str:
+        """What makes it again."""
+        return f"{type(self).__name__}.parse({str(self)!r})"
+
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """How Hypothesis and IPython print it: as what makes it again."""
-        printer.text(f"{type(self).__name__}.parse({str(self)!r})")
+        """How Hypothesis and IPython print it."""
+        printer.text(repr(self))
 
     def _set(self, name: str, value: Any) -> None:
         """Set a field of a frozen case while it is made."""

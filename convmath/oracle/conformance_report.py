@@ -14,8 +14,9 @@ from typing import Any
 import jinja2
 
 from ..errors import DomainError
+from ..notebook import brief
 from .backends.divergences import DECISIONS, Divergence
-from .report import Failure, axes
+from .report import Failure, Printed, axes
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Found:
     diagnosis: tuple[str, ...]
     known: Divergence | None = None
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """How often, and what is wrong."""
+        return brief(self, f"{self.count:,} times", self.summary, self.status)
 
     @property
     def entry(self) -> str:
@@ -86,6 +91,10 @@ class Cell:
     unsupported: tuple[tuple[str, int], ...]
     found: tuple[Found, ...]
     seconds: float = field(compare=False)
+
+    def __repr__(self) -> str:
+        """Whose cases of which kind, and how many are right."""
+        return brief(self, f"{self.backend}: {self.place}", self.text, self.state)
 
     @property
     def failed(self) -> int:
@@ -126,8 +135,8 @@ class Cell:
         return f"{self.passed}/{self.judged}" if self.judged else "-"
 
 
-@dataclass(frozen=True)
-class Conformance:
+@dataclass(frozen=True, repr=False)
+class Conformance(Printed):
     """What backends make of the same cases.
 
     Attributes:
@@ -194,10 +203,6 @@ class Conformance:
             for reason, count in cell.unsupported:
                 counts[cell.backend, reason] = counts.get((cell.backend, reason), 0) + count
         return tuple((backend, reason, count) for (backend, reason), count in counts.items())
-
-    def __str__(self) -> str:
-        """Title and verdict."""
-        return f"{self.title}: {self.verdict}"
 
     def __rich__(self) -> Any:
         """The whole report, for a terminal."""

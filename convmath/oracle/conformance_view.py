@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..notebook import ruled
 from .backends.divergences import DECISIONS, Divergence
 from .conformance_report import Cell, Conformance, Found
 
@@ -47,12 +47,8 @@ def _parts(report: Conformance) -> Iterator[RenderableType]:
         yield _refusals(report)
 
 
-def _table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
-
-
 def _matrix(report: Conformance) -> Table:
-    table = _table()
+    table = ruled()
     table.add_column("Kind", no_wrap=True)
     table.add_column("Axes", justify="right")
     for tested in report.backends:
@@ -85,7 +81,7 @@ def _known(entry: Divergence) -> Iterator[RenderableType]:
 
 
 def _refusals(report: Conformance) -> Table:
-    table = _table()
+    table = ruled()
     table.add_column("Not supported", overflow="fold")
     table.add_column("Cases", justify="right")
     for backend, reason, count in report.refusals:

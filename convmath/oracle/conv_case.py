@@ -24,7 +24,7 @@ from .relation import Relation, conv_relation, conv_transpose_relation
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ConvCase(Case):
     """One call of a convolution or of one of its gradients, with integer data made from ``seed``.
 

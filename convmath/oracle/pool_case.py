@@ -25,7 +25,7 @@ from .options import Index, Pairs, integer, padding_pairs, per_axis
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PoolCase(Case):
     """One call of a pooling layer or of its gradient, with integer data made from ``seed``.
 

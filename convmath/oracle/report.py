@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
 from ..errors import DomainError
+from ..notebook import brief, html_text, printed
 
 Nested: TypeAlias = Any
 """A number, or a tuple of such per axis of an array."""
@@ -88,9 +90,43 @@ class Failure:
     snippet: str = ""
     command: str = ""
 
+    def __repr__(self) -> str:
+        """The case, and what is wrong with it."""
+        return brief(self, f"{self.case}: {self.verdict}: {self.reason}")
 
-@dataclass(frozen=True)
-class Report:
+
+class Printed(ABC):
+    """A report with a verdict: a line at a prompt, all of it in print, on a terminal and in a notebook."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What was judged."""
+
+    @property
+    @abstractmethod
+    def verdict(self) -> str:
+        """One sentence."""
+
+    @abstractmethod
+    def __rich__(self) -> Any:
+        """The whole report, for a terminal."""
+
+    def __repr__(self) -> str:
+        """Title and verdict."""
+        return brief(self, f"{self.title}: {self.verdict}")
+
+    def __str__(self) -> str:
+        """The whole report as text."""
+        return printed(self.__rich__())
+
+    def _repr_html_(self) -> str:
+        """The whole report, for notebooks."""
+        return html_text(str(self))
+
+
+@dataclass(frozen=True, repr=False)
+class Report(Printed):
     """What became of a function under test.
 
     Attributes:
@@ -155,10 +191,6 @@ class Report:
     def title(self) -> str:
         """What was judged as what."""
         return f"{self.function} as {self.kind} with {axes(self.ndim)} in {self.arithmetic}, {self.mode}"
-
-    def __str__(self) -> str:
-        """Title and verdict."""
-        return f"{self.title}: {self.verdict}"
 
     def __rich__(self) -> Any:
         """The whole report, for a terminal."""

@@ -7,10 +7,11 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from ..notebook import ruled
 
 if TYPE_CHECKING:
     from .report import Failure, Report
@@ -52,7 +53,7 @@ def _heading(report: Report) -> str:
 
 
 def _features(report: Report) -> Table:
-    table = Table("Feature", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+    table = ruled("Feature")
     for name in ("Passed", "Failed"):
         table.add_column(name, justify="right")
     table.add_column("Result")

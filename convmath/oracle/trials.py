@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import UnsupportedError
+from ..notebook import brief
 from .accumulation import Algorithm
 from .base_case import LARGEST_LIMIT
 from .bounds import Bounded, error_bound
@@ -48,6 +49,10 @@ class Trial:
     bounded: Bounded
     limit: int | None = None
     nonzeros: int | None = None
+
+    def __repr__(self) -> str:
+        """The case."""
+        return brief(self, str(self.case))
 
     def judge(self, output: Any) -> Judgement:
         """The verdict on an output."""

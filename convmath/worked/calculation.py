@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Protocol
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
 
 from ..latex.page import Block, Paragraph, Section
+from ..notebook import brief
 from ..oracle.axes import Axis
 from ..oracle.options import Index
 from ..oracle.reference.arrays import ObjectArray
@@ -16,21 +21,49 @@ STEPS = 16
 """Elements whose calculation is written out unless another number is asked for."""
 
 
-class Calculation(Protocol):
-    """A layer, a gradient or a matrix with numbers."""
+class Calculation(ABC):
+    """A layer, a gradient or a matrix with numbers: a dataclass of what is given."""
 
     kind: ClassVar[str]
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """What is computed."""
 
     @property
+    @abstractmethod
     def result(self) -> ObjectArray:
         """What comes out, exactly: (C, *size) for a layer."""
 
+    @abstractmethod
     def sections(self, write: Writer, steps: int | None) -> Iterator[Section]:
         """The page: at most so many elements are written out, every one for None."""
+
+    def __repr__(self) -> str:
+        """The shapes of what is given, and the options that are not as usual."""
+        return brief(self, *_given(self))
+
+    def __str__(self) -> str:
+        """The page as text."""
+        from .render import render
+
+        return render(self)
+
+    def _repr_markdown_(self) -> str:
+        """The page, for notebooks."""
+        from .render import render
+
+        return render(self, style="markdown")
+
+
+def _given(calculation: Any) -> Iterator[str]:
+    for field in fields(calculation):
+        value = getattr(calculation, field.name)
+        if isinstance(value, np.ndarray):
+            yield f"{field.name} of shape {value.shape}"
+        elif value != field.default:
+            yield f"{field.name}={value}"
 
 
 def options_in_words(write: Writer, axes: Sequence[Axis], groups: int = 1, output_padding: Index = ()) -> Block:

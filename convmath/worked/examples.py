@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import unknown
 from ..latex.document import Form, render_pages
 from ..latex.page import Page
+from ..notebook import brief
 from ..phrases import phrase, speaking
 from .calculation import STEPS, Calculation
 from .conv import Conv
@@ -44,6 +45,18 @@ class Example:
     summary: str
     sources: tuple[str, ...]
     given: tuple[Mapping[str, Any], ...]
+
+    def __repr__(self) -> str:
+        """Id and title."""
+        return brief(self, f"{self.id}: {self.title}")
+
+    def __str__(self) -> str:
+        """The page as text."""
+        return self.render()
+
+    def _repr_markdown_(self) -> str:
+        """The page, for notebooks."""
+        return self.render(style="markdown")
 
     @property
     def parts(self) -> list[Calculation]:

@@ -22,9 +22,9 @@ from .numbers import array, finished
 from .steps import element, kernel_steps, left_out, matrices, padded, show_step, window_steps
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gradients(Layer):
-    """The gradients of a convolution with numbers; its arguments are those of :class:`Layer`.
+    """The gradients of a convolution with numbers; its arguments are those of :class:`~.kernelled.Kernelled`.
 
     Args:
         grad_output: the gradient of the output, in its shape (F, *output_size).

@@ -13,6 +13,7 @@ import numpy as np
 from ..latex.dialect import Dialect
 from ..latex.page import Block, Display, Paragraph, Sizes
 from ..latex.printer import BREAK_TERM, Piece, Printer
+from ..latex.wrapping import columns
 from ..oracle.options import Index
 from ..oracle.reference.arrays import ObjectArray
 from ..phrases import say
@@ -88,13 +89,12 @@ class Writer:
     def matrix(self, rows: Any) -> Part:
         """A matrix in brackets, its columns flush right."""
         cells = [[self.number(value, flat=True) for value in row] for row in rows]
-        columns = list(zip(*cells, strict=True))
-        widths = [max(map(self._cell_width, column)) for column in columns]
+        widths = [max(map(self._cell_width, column)) for column in zip(*cells, strict=True)]
         if not self.dialect.stacked:
             return _bracketed([[cell.rjust(int(w)) for cell, w in zip(row, widths, strict=True)] for row in cells])
         body = r" \\ ".join(" & ".join(row) for row in cells)
-        written = rf"\left(\begin{{array}}{{{'r' * len(columns)}}} {body} \end{{array}}\right)"
-        return Part((written,), sum(widths) + _GAP * len(columns) + _BRACKETS)
+        written = rf"\left(\begin{{array}}{{{'r' * len(widths)}}} {body} \end{{array}}\right)"
+        return Part((written,), sum(widths) + _GAP * len(widths) + _BRACKETS)
 
     def _cell_width(self, cell: str) -> float:
         """The width of a number that stands alone, whose sign has no space behind it."""
@@ -109,8 +109,8 @@ class Writer:
             spaced = len(parts) * self.dialect.width(r"\ ")
             return Part((" ".join(part.lines[0] for part in parts),), total + spaced)
         height = max(len(part.lines) for part in parts)
-        columns = [_centred(part, height) for part in parts]
-        rows = tuple(" ".join(row).rstrip() for row in zip(*columns, strict=True))
+        centred = [_centred(part, height) for part in parts]
+        rows = tuple(" ".join(row).rstrip() for row in zip(*centred, strict=True))
         return Part(rows, total + len(parts) - 1)
 
     def symbol(self, latex: str, text: str) -> Part:
@@ -162,8 +162,10 @@ class Writer:
                 body = r" \\ ".join(" & ".join(row) for row in part)
                 yield Display((rf"\begin{{array}}{{{'r' * len(head)}}} {words} \\ \hline {body} \end{{array}}",))
                 continue
-            widths = [max(map(len, column)) for column in zip(head, *part, strict=True)]
-            lines = [[cell.rjust(w) for cell, w in zip(row, widths, strict=True)] for row in (head, *part)]
+            widths = [max(map(columns, column)) for column in zip(head, *part, strict=True)]
+            lines = [
+                [" " * (w - columns(cell)) + cell for cell, w in zip(row, widths, strict=True)] for row in (head, *part)
+            ]
             yield Display(("\n".join("  ".join(line) for line in lines),))
 
     def _in_blocks(self, name: str, values: ObjectArray) -> Iterator[Block]:

@@ -33,7 +33,7 @@ _START = 300
 Gradient = Callable[..., ObjectArray]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Learning(Layer):
     """Gradient descent from a start towards the kernel ``w``; see :func:`learn_kernel`.
 

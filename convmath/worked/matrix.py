@@ -23,9 +23,9 @@ from .numbers import array, finished, require_writable
 from .steps import element, left_out, matrices
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Matrix(Layer):
-    """The matrix of a convolution with numbers; its arguments are those of :class:`Layer`.
+    """The matrix of a convolution with numbers; its arguments are those of :class:`~.kernelled.Kernelled`.
 
     The matrix A has a row for each output element and a column for each input element, both in row-major order.
 

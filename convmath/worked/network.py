@@ -19,7 +19,7 @@ from ..latex.printer import BREAK_TERM, Piece
 from ..oracle.options import Index
 from ..oracle.reference.arrays import ObjectArray, exact_array
 from ..phrases import say
-from .calculation import axis_names
+from .calculation import Calculation, axis_names
 from .layout import Writer
 
 _N, _F, _S, _P, _C, _K, _I, _O = integers("n f s p c k I O")
@@ -126,8 +126,8 @@ Layer: TypeAlias = Convolution | Pooling | Dense
 KINDS: Mapping[str, type[Layer]] = {"convolution": Convolution, "pooling": Pooling, "dense": Dense}
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, repr=False)
+class Network(Calculation):
     """The sizes and the parameters of a network whose layers stand one after the other.
 
     Args:

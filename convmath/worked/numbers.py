@@ -130,15 +130,6 @@ def require_writable(parameter: str, shape: Index, what: str = "elements") -> No
         )
 
 
-def counted(count: int, noun: str) -> str:
-    """A count of things.
-
-    >>> counted(1, "row"), counted(2, "row")
-    ('1 row', '2 rows')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def require_products(count: int) -> None:
     """Raise DomainError unless a calculation of so many products is small enough.
 

@@ -19,7 +19,7 @@ from ..oracle.options import Index, IntOrAxes, Padding, Pairs
 from ..oracle.reference import avg_pool, max_pool
 from ..oracle.reference.arrays import ObjectArray
 from ..phrases import say
-from .calculation import options_in_words, stepwise
+from .calculation import Calculation, options_in_words, stepwise
 from .layout import Writer
 from .numbers import Number, array, finished, nonnegative_padding, per_axes, require_products, require_writable
 from .sizes import pool_helper, size_section
@@ -28,8 +28,8 @@ from .steps import element, left_out, matrices
 MAX, AVG = "max", "avg"
 
 
-@dataclass(frozen=True, eq=False)
-class Pool:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pool(Calculation):
     """Pooling with numbers, in each channel on its own.
 
     Args:

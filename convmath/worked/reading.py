@@ -17,15 +17,15 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import DomainError
+from ..notebook import counted
+from ..npy import load
 from ..oracle.reference.arrays import ObjectArray
-from .numbers import array, counted, number, require_writable
+from .numbers import array, number, require_writable
 
 MOST_BYTES = 2**20
 SUFFIXES = (".csv", ".npy")
@@ -140,7 +140,7 @@ def holds_other_floats(value: str, found: ObjectArray) -> bool:
     """
     if not value.lower().endswith(".npy"):
         return False
-    held = _held("", Path(value))
+    held = load("", Path(value))
     return held.dtype.kind == "f" and any(
         Fraction(*number.as_integer_ratio()) != read for number, read in zip(held.ravel(), found.ravel(), strict=True)
     )
@@ -148,24 +148,13 @@ def holds_other_floats(value: str, found: ObjectArray) -> bool:
 
 def _of_npy(parameter: str, path: Path, ndim: int, binary: bool) -> ObjectArray:
     """The array of an ``.npy`` file, with missing first axes."""
-    found = _held(parameter, path)
+    found = load(parameter, path)
     if found.dtype.kind not in "biuf":
         raise DomainError(parameter, str(path), f"needs real numbers, and has dtype {found.dtype}")
     if not ndim <= found.ndim <= ndim + 2:
         raise DomainError(parameter, found.shape, f"needs {ndim} to {ndim + 2} axes, and has {found.ndim}")
     require_writable(parameter, found.shape)
     return array(parameter, found.reshape((1,) * (ndim + 2 - found.ndim) + found.shape), (ndim + 2,), binary=binary)
-
-
-def _held(parameter: str, path: Path) -> npt.NDArray[Any]:
-    """What an ``.npy`` file holds; nothing in it is unpickled."""
-    try:
-        with np.errstate(over="ignore"):  # a header may promise any size
-            found: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, OverflowError, TypeError, EOFError, SyntaxError, TokenError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DomainError(parameter, str(path), f"needs an .npy file of plain numbers, but: {reason}") from None
-    return found
 
 
 def brief(text: str) -> str:

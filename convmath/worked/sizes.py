@@ -15,7 +15,7 @@ from ..oracle.axes import Axis, window_axes
 from ..oracle.options import Index, IntOrAxes, Padding
 from ..oracle.reference.arrays import ObjectArray, exact_array
 from ..phrases import say
-from .calculation import axis_names
+from .calculation import Calculation, axis_names
 from .layout import Writer
 from .numbers import nonnegative_padding, per_axes
 
@@ -63,8 +63,8 @@ def pool_helper(ceil_mode: bool) -> Callable[..., Any]:
     return helper
 
 
-@dataclass(frozen=True)
-class Size:
+@dataclass(frozen=True, repr=False)
+class Size(Calculation):
     """The output size of a convolution, from the sizes alone.
 
     Raises:

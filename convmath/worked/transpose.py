@@ -11,44 +11,28 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import DomainError, ProofError
+from ..errors import ProofError
 from ..formulas.size import conv_transpose_output_size
 from ..latex.page import Block, Paragraph, Section
-from ..oracle.options import Index, IntOrAxes, Padding, Pairs
+from ..oracle.options import Index, IntOrAxes
 from ..oracle.reference import conv_transpose_forward
 from ..oracle.reference.arrays import ObjectArray
 from ..oracle.relation import Relation, conv_transpose_relation
 from ..phrases import say
-from .calculation import options_in_words, stepwise
+from .calculation import stepwise
+from .kernelled import Kernelled
 from .layout import Writer, as_rows
-from .numbers import (
-    Number,
-    array,
-    counted,
-    finished,
-    nonnegative_padding,
-    per_axes,
-    require_products,
-    require_writable,
-)
+from .numbers import Number, finished, per_axes, require_writable
 from .sizes import size_section
 from .steps import element, left_out, matrices
 
 
-@dataclass(frozen=True, eq=False)
-class ConvTranspose:
-    """A transposed convolution with numbers.
+@dataclass(frozen=True, eq=False, repr=False)
+class ConvTranspose(Kernelled):
+    """A transposed convolution with numbers; its arguments are those of :class:`Kernelled`.
 
     Args:
-        x: the input, (C, *size) with one or two axes of size: ints, Fractions or floats, where a float stands for the
-            shortest decimal that is rounded to it.
-        w: the kernel, (C, F/groups, *kernel_size).
-        bias: a number per output channel, or None.
-        stride: output elements between the kernels of neighbouring inputs.
-        padding: what is cut off on both sides of every axis, or one number or pair (lo, hi) per axis.
         output_padding: elements added at the end of every axis.
-        dilation: elements between neighbouring taps.
-        groups: groups of channels.
 
     Raises:
         DomainError: shapes or options do not fit together, a number is not finite, or there is too much to write.
@@ -57,40 +41,26 @@ class ConvTranspose:
     [[[1, 2, 10, 20]]]
     """
 
-    x: Any
-    w: Any
-    bias: Any = None
-    stride: IntOrAxes = 1
-    padding: Padding = 0
     output_padding: IntOrAxes = 0
-    dilation: IntOrAxes = 1
-    groups: int = 1
     kind: ClassVar[str] = "conv_transpose"
 
-    def __post_init__(self) -> None:
-        """Make the numbers exact, and refuse what does not fit together."""
-        x, w = array("x", self.x, (2, 3)), array("w", self.w, (3, 4))
-        bias = None if self.bias is None else array("bias", self.bias, (1,))
-        if w.ndim != x.ndim + 1:
-            raise DomainError("w", w.shape, f"needs {x.ndim + 1} axes, as x has shape {x.shape}")
-        for name, value in (("x", x), ("w", w), ("bias", bias)):
-            object.__setattr__(self, name, value)
-        outputs = self.relation.in_channels
+    @property
+    def out_channels(self) -> int:
+        """Channels of the output."""
+        return self.relation.in_channels
+
+    @property
+    def _products(self) -> int:
+        taps: int = prod(self.w.shape[2:]) * prod(self.x.shape)
+        return taps * self.out_channels // self.groups
+
+    def _check(self) -> None:
         require_writable("y", self.canvas_relation.x_shape[1:])
-        if bias is not None and bias.shape != (outputs,):
-            raise DomainError("bias", bias.shape, f"needs {counted(outputs, 'number')}, one for each output channel")
-        require_products(prod(x.shape) * outputs // self.groups * prod(w.shape[2:]))
 
     @property
     def options(self) -> dict[str, Any]:
         """Stride, padding, output padding, dilation and groups."""
-        names = ("stride", "output_padding", "dilation", "groups")
-        return {name: getattr(self, name) for name in names} | {"padding": self.pads}
-
-    @cached_property
-    def pads(self) -> Pairs:
-        """What is cut off before and after each axis."""
-        return nonnegative_padding(self.padding, self.x.ndim - 1)
+        return super().options | {"output_padding": self.output_padding}
 
     @cached_property
     def extra(self) -> Index:
@@ -125,30 +95,23 @@ class ConvTranspose:
 
     def sections(self, write: Writer, steps: int | None) -> Iterator[Section]:
         """The input, the size, each placed kernel, each sum, the result."""
-        yield Section(say("Given"), tuple(self._given(write)))
+        yield self.given(write)
         yield size_section(write, self.relation.axes, conv_transpose_output_size, self.extra)
         yield from stepwise(say("Placed kernels"), self._placed(write, steps))
-        if any(lo or hi for lo, hi in self.pads):
+        if self.is_padded:
             yield Section(say("Padding"), tuple(self._cut(write)))
         yield Section(say("Sums"), tuple(self._sums(write, steps)))
         yield Section(say("Result"), tuple(write.arrays(matrices(write, "Y", self.result))))
 
-    def _given(self, write: Writer) -> Iterator[Block]:
-        yield from write.arrays([*matrices(write, "X", self.x), *matrices(write, "W", self.w, kernel=True)])
-        if max(self.w.shape[:2]) > 1:
-            yield Paragraph(
-                say(
-                    "{name} is the kernel from input channel {c} to channel {f} of its group."
-                    if self.groups > 1
-                    else "{name} is the kernel from input channel {c} to output channel {f}.",
-                    name=write.inline(write.dialect.indexed("W", ["c", "f"])),
-                    f=write.inline("f"),
-                    c=write.inline("c"),
-                )
-            )
-        if self.bias is not None:
-            yield from write.arrays([(write.entry("b", ()), self.bias[None])])
-        yield options_in_words(write, self.relation.axes, self.groups, self.extra)
+    def _about_kernels(self, write: Writer) -> str:
+        return say(
+            "{name} is the kernel from input channel {c} to channel {f} of its group."
+            if self.groups > 1
+            else "{name} is the kernel from input channel {c} to output channel {f}.",
+            name=write.inline(write.dialect.indexed("W", ["c", "f"])),
+            f=write.inline("f"),
+            c=write.inline("c"),
+        )
 
     def _placed(self, write: Writer, steps: int | None) -> Iterator[Iterable[Block]]:
         """Each input element times the kernel, where that lands, and all of it added."""
