@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import DomainError, UnsupportedError
 from .field import Field
 from .graph import Graph, Node
 from .operators import Input, Operator, Sizes
-from .operators.base import Reads
+from .operators.base import Merged, Reads, parts
 from .spans import Spans
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def exact_field(report: NetworkReport, name: str, position: Sequence[int]) -> di
     Raises:
         DomainError: there is no such node or position, or it depends on what is not understood.
     """
+    sizes = report[name].sizes
+    if sizes is not None and len(position) != max(0, len(sizes) - 2):
+        raise _wrong_count(sizes, position)
     found: dict[str, Box] = {}
     for node, boxes in regions(report, name, position):
         if isinstance(node.operator, Input) and node.operator.axes:
@@ -43,6 +47,8 @@ def exact_field(report: NetworkReport, name: str, position: Sequence[int]) -> di
 
 def regions(report: NetworkReport, name: str, position: Sequence[int]) -> Iterator[tuple[Node, list[Box]]]:
     """Every node that a position depends on, back from its own, and the boxes of it that are read.
+
+    A position that has fewer indices than there are axes is one of the last axes, and everything on those before.
 
     Raises:
         DomainError: as :func:`exact_field` does.
@@ -67,11 +73,16 @@ def _before(graph: Graph, name: str) -> Iterator[Node]:
             return
 
 
+def _wrong_count(sizes: Sizes, position: Sequence[int]) -> DomainError:
+    needs = f"needs an index for each axis after the channels of {sizes}, {max(0, len(sizes) - 2)} in all"
+    return DomainError("position", tuple(position), needs)
+
+
 def _start(sizes: Sizes, position: Sequence[int]) -> Box:
     whole = [Spans.first(n) for n in sizes]
     first = len(sizes) - len(position)
     if first < min(2, len(sizes)):
-        raise DomainError("position", tuple(position), f"needs an index for each axis after the channels of {sizes}")
+        raise _wrong_count(sizes, position)
     for axis, index in enumerate(position):
         if not 0 <= index < sizes[first + axis]:
             raise DomainError("position", tuple(position), f"needs 0 <= index < {sizes[first + axis]}", axis=axis)
@@ -101,32 +112,40 @@ def _box(operator: Operator, box: Box, shape: Sizes, reads: Reads, output: Sizes
 
     Where elements change dimensions, a part of the output reads an unknown part of a dimension that is named nowhere,
     and a part of such a dimension an unknown part of all that is not kept in place. Where an unknown part is cut off at
-    a border, there may be nothing left of the whole box.
+    a border, there may be nothing left of the whole box. A dimension that is made of several reads a box of them where
+    its positions are one.
     """
     back = [Spans.first(n) for n in shape]
     same = Field.same()
     named, kept = set(), set()
     part_of_named = part_of_unnamed = lost = False
-    for here, n, one in zip(box, output, reads, strict=True):
-        if one is None:
-            part_of_unnamed |= operator.rearranges and here != Spans.first(n)
-        else:
-            dimension, one_field = one
+    for here, n, entry in zip(box, output, reads, strict=True):
+        if entry is None:
+            part_of_unnamed |= (operator.rearranges or operator.parted) and here != Spans.first(n)
+        if isinstance(entry, Merged) and _product(entry, here) != here.clipped(0, n).count:
+            lost = True
+        for dimension, one_field in parts(entry):
             image = one_field.image(here)
-            back[dimension] = operator.inside(image, shape[dimension])
+            inside = operator.inside(image, shape[dimension])
+            back[dimension] = back[dimension] & inside if dimension in named else inside
             named.add(dimension)
             if one_field is same:
                 kept.add(dimension)
             else:
                 part_of_named |= operator.rearranges and here != Spans.first(n)
-            if not image.exact and not (all(one_field.phases) and image.parts == back[dimension].parts):
+            if not image.exact and not (all(one_field.phases) and image.parts == inside.parts):
                 lost = True
     unsure = set(range(len(shape))) if lost else set()
     if part_of_unnamed:
         unsure |= set(range(len(shape))) - kept
     if part_of_named:
-        unsure |= set(range(len(shape))) - named
+        unsure |= {dimension for dimension, n in enumerate(shape) if n != 1} - named
     return tuple(reads.bounded() if dimension in unsure else reads for dimension, reads in enumerate(back))
+
+
+def _product(entry: Merged, here: Spans) -> int:
+    """Positions of the box that positions of a dimension lie in, by their indices on those that it is made of."""
+    return prod(index.image(here).count for _, _, index in entry)
 
 
 def _with(boxes: list[Box], new: Box) -> list[Box]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from ..errors import UnsupportedError
+from ..notebook import brief
 from .spans import MOST_PARTS, Spans
 
 MOST_PHASES = 1024
@@ -26,7 +27,7 @@ class Field:
 
     Attributes:
         period: the number of phases, >= 1.
-        step: elements from one round to the next, >= 0; with 0 all rounds read the same.
+        step: elements from one round to the next; with 0 all rounds read the same, below 0 they run backwards.
         phases: what positions 0 to ``period - 1`` read.
 
     >>> stem = Field.window(7, stride=2, padding=3)
@@ -51,7 +52,7 @@ class Field:
         """Position t reads every o with ``t = stride*o + dilation*m - padding``: a transposed convolution.
 
         >>> Field.spread(3, stride=2, padding=1).phases
-        (Spans(parts=((0, 1),), exact=True), Spans(parts=((0, 2),), exact=True))
+        (Spans(0:1), Spans(0:2))
         """
         common = gcd(stride, dilation)
         every = stride // common  # so many taps lie between two that reach the same position
@@ -76,7 +77,7 @@ class Field:
         """
         if period > MOST_PHASES:
             raise UnsupportedError(f"a field of {period} phases is too long to write down (at most {MOST_PHASES})")
-        if step >= LONGEST_STEP:
+        if abs(step) >= LONGEST_STEP:
             raise UnsupportedError(f"a field that moves by {step} elements at once is not followed (less than 2**64)")
         return Field(period, step, tuple(map(reads, range(period))))
 
@@ -95,6 +96,12 @@ class Field:
         """Every position reads all ``size`` elements."""
         return Field.constant(Spans.first(size))
 
+    def __repr__(self) -> str:
+        """As a receptive field, in a line."""
+        numbers = (f"size={self.size}", f"stride={self.stride}", f"padding={self.padding}")
+        holes = {True: "with holes", False: "", None: "perhaps with holes"}[self.holes]
+        return brief(self, *numbers, holes, f"{self.period} phases" if self.period > 1 else "")
+
     def reads(self, position: int) -> Spans:
         """The elements that a position reads."""
         turn, phase = divmod(position, self.period)
@@ -104,10 +111,14 @@ class Field:
         """The elements that some of the positions read.
 
         >>> Field.window(3, stride=2, padding=1).image(Spans.first(4))
-        Spans(parts=((-1, 8),), exact=True)
+        Spans(-1:8)
         """
         if self is _SAME:
             return positions
+        if self.period == 1 and len(positions.parts) == 1:
+            ((start, stop),) = positions.parts
+            found = self.phases[0].shifted(self.step * start).repeated(stop - start, self.step)
+            return found if positions.exact else found.bounded()
         exact, pieces = positions.exact, list[tuple[int, int]]()
         for start, stop in positions.parts:
             for first in range(start, min(stop, start + self.period)):  # the first position of each phase
@@ -143,7 +154,7 @@ class Field:
         """
         if self == other:
             return self
-        if self.stride != other.stride:
+        if not self.keeps_pace(other):
             raise UnsupportedError(f"fields of strides {self.stride} and {other.stride} have no field as their union")
         period = lcm(self.period, other.period)
         step = self.step * (period // self.period)
@@ -152,6 +163,16 @@ class Field:
     def bounded(self) -> Field:
         """The same field, where each position may read only a part of what it says."""
         return Field(self.period, self.step, tuple(reads.bounded() for reads in self.phases))
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every position reads the same."""
+        return self.period == 1 and self.step == 0
+
+    @property
+    def length(self) -> int:
+        """How many phases and intervals there are to write down."""
+        return sum([reads.length for reads in self.phases])
 
     # As a receptive field
 
@@ -164,6 +185,20 @@ class Field:
     def stride(self) -> Fraction:
         """Elements from the field of one position to that of the next, on average over the phases."""
         return Fraction(self.step, self.period)
+
+    def keeps_pace(self, other: Field) -> bool:
+        """Whether both have one stride."""
+        return self.step * other.period == other.step * self.period
+
+    def is_aligned(self, other: Field) -> bool:
+        """Whether both have one stride and one offset.
+
+        >>> Field.window(3, padding=1).is_aligned(Field.window(1)), Field.window(2).is_aligned(Field.window(1))
+        (True, False)
+        """
+        if self.period == 1 == other.period and self.phases[0] and other.phases[0]:
+            return self.step == other.step and sum(self.phases[0].hull) == sum(other.phases[0].hull)
+        return self.keeps_pace(other) and self.offset == other.offset
 
     @property
     def padding(self) -> int:

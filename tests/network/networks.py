@@ -22,13 +22,16 @@ from convmath.network.operators import (
     Conv,
     ConvTranspose,
     Flatten,
+    Flip,
     Linear,
     Norm,
     Operator,
     Pad,
+    Permute,
     PixelShuffle,
     PixelUnshuffle,
     Pool,
+    Reshape,
     Resize,
     Slice,
 )
@@ -296,6 +299,29 @@ class Builder:
             return self.network.add(PixelUnshuffle(2), nn.PixelUnshuffle(2), name)
         return None
 
+    def flip(self, name: str) -> str:
+        dim = self.draw(st.integers(1, 1 + self.axes))
+        return self.network.add(Flip((dim,)), lambda x: x.flip(dim), name)
+
+    def space_to_depth(self, name: str) -> str | None:
+        """The places of windows as channels, by reshaping and permuting; or channels as places."""
+        n, channels, *spatial = self.network.sizes[name]
+        axis, axes = self.draw(st.integers(0, self.axes - 1)), self.axes
+        size = self.draw(st.integers(2, 3))
+        if spatial[axis] % size == 0 and spatial[axis] > size and channels * size <= 6:
+            shape = (n, channels, *spatial[:axis], spatial[axis] // size, size, *spatial[axis + 1 :])
+            order = (0, 1, 3 + axis, *(2 + d + (d > axis) for d in range(axes)))
+            whole = (n, channels * size, *spatial[:axis], spatial[axis] // size, *spatial[axis + 1 :])
+        elif channels % size == 0 and spatial[axis] * size <= self.largest:
+            shape = (n, channels // size, size, *spatial)
+            order = (0, 1, *(3 + d for d in range(axis + 1)), 2, *(3 + d for d in range(axis + 1, axes)))
+            whole = (n, channels // size, *spatial[:axis], spatial[axis] * size, *spatial[axis + 1 :])
+        else:
+            return None
+        apart = self.network.add(Reshape(shape), lambda x: x.reshape(-1, *shape[1:]), name)
+        turned = self.network.add(Permute(order), lambda x: x.permute(order), apart)
+        return self.network.add(Reshape(whole), lambda x: x.reshape(-1, *whole[1:]), turned)
+
     def activation(self, name: str) -> str:
         if self.maxima or self.draw(st.booleans()):
             return self.network.add(Activation("relu"), nn.ReLU(), name)
@@ -341,6 +367,7 @@ class Builder:
         names = [name for name, sizes in self.network.sizes.items() if len(sizes) == 2 + self.axes]
         name = self.draw(st.sampled_from(names[-3:]))
         kinds = ["conv", "conv_transpose", "pool", "adaptive", "upsample", "pad", "crop", "shuffle", "activation"]
+        kinds += ["flip", "space_to_depth"]
         kind = self.draw(st.sampled_from([*kinds, "squeeze", "branches", "branches", "join", "join"]))
         if kind == "join":
             fitting = [other for other in names if self.spatial(other) == self.spatial(name)]

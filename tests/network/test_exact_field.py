@@ -6,7 +6,7 @@ import pytest
 
 from convmath.errors import DomainError
 from convmath.network import Graph
-from convmath.network.exact_field import MOST_BOXES
+from convmath.network.exact_field import MOST_BOXES, regions
 from convmath.network.operators import (
     AdaptivePool,
     Combine,
@@ -16,6 +16,8 @@ from convmath.network.operators import (
     Linear,
     Pad,
     PixelShuffle,
+    Reduce,
+    Reshape,
     Slice,
     Unknown,
 )
@@ -88,11 +90,32 @@ def test_where_channels_become_positions_the_part_is_unknown_unless_channels_are
 
 def test_where_an_unknown_part_is_cut_off_all_of_it_is_unsure():
     graph = Graph()
-    image = graph.input((1, 4, 6))
-    flat = graph.add("flat", Flatten(1, 2), image)
-    graph.add("padded", Pad(((0, 0), (2, 0), (0, 0))), flat)
+    crosswise = graph.add("crosswise", Reshape((1, 3, 4, 6)), graph.input((4, 3, 6)))
+    graph.add("padded", Pad(((0, 0), (2, 0), (0, 0), (0, 0))), crosswise)
     graph.add("part", Slice(1, 0, 3), "padded")
-    assert graph.analyze().reads("part", 2)["input"] == (Spans.first(4).bounded(), Spans.point(2))
+    assert graph.analyze().reads("part", 0, 2)["input"] == (Spans.first(3).bounded(), Spans.point(2))
+
+
+def test_a_row_of_a_flattened_image_is_exact_and_a_part_of_two_rows_is_not():
+    graph = Graph()
+    flat = graph.add("flat", Flatten(2, 3), graph.input((1, 4, 6)))
+    graph.add("row", Slice(2, 6, 12), flat)
+    graph.add("corner", Slice(2, 10, 14), flat)
+    report = graph.analyze()
+    assert report.reads("flat", 13)["input"] == (Spans.point(2), Spans.point(1))
+    found = {
+        name: [back for node, boxes in regions_of(report, name) if node == "input" for back in boxes]
+        for name in ("row", "corner")
+    }
+    assert found["row"] == [(Spans.first(1), Spans.first(1), Spans.point(1), Spans.first(6))]
+    assert not any(axis.exact for axis in found["corner"][0][2:])
+
+
+def regions_of(report, name):
+    """The boxes of every node that all positions of a node read, by its name."""
+    graph = Graph(report.graph)
+    graph.add("sum", Reduce("sum", (2,), keepdims=True), name)
+    return [(node.name, boxes) for node, boxes in regions(graph.analyze(), "sum", (0,))]
 
 
 def test_a_position_that_reads_nothing_has_an_empty_answer():
@@ -134,7 +157,12 @@ def test_a_dense_layer_after_global_pooling_reads_everything():
 
 @pytest.mark.parametrize(
     ("position", "message"),
-    [((9,), "0 <= index < 6"), ((-1,), "0 <= index < 6"), ((0, 0), "an index for each axis after the channels")],
+    [
+        ((9,), "0 <= index < 6"),
+        ((-1,), "0 <= index < 6"),
+        ((0, 0), "an index for each axis after the channels"),
+        ((), "1 in all"),
+    ],
 )
 def test_a_position_that_is_not_there_is_refused(position, message):
     graph = Graph()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import product
+from math import floor
 from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
 
 from convmath.network import from_onnx
+from convmath.network.spans import Spans
 
-from .onnx_models import depends, inferred, one_node, run, versions
+from .onnx_models import depends, inferred, model, one_node, run, versions
 
 I64 = np.int64
 
@@ -262,7 +267,61 @@ RESIZES = [
     ),
 ]  # fmt: skip
 
-ALL = [*CONVOLUTIONS, *POOLS, *PLAIN, *DENSE, *LAYOUT, *RESIZES]
+FLOOR = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+UNEVEN = [
+    case("Resize", (1, 1, 2, n), EMPTY, floats(1, 1, 1, scale), since=11, **options)
+    for n, scale in ((6, 2 / 3), (15, 0.6667), (9, 0.7), (7, 1.3), (11, 1.7), (10, 0.3))
+    for options in (
+        {"mode": "nearest"},
+        {"mode": "nearest", "nearest_mode": "ceil", "coordinate_transformation_mode": "asymmetric"},
+        FLOOR,
+        {"mode": "linear"},
+        {"mode": "linear", "coordinate_transformation_mode": "asymmetric"},
+        {"mode": "cubic", "coordinate_transformation_mode": "pytorch_half_pixel"},
+    )
+]
+"""Factors that are no simple fractions as 32-bit floats."""
+
+SYMMETRIC = {"since": 19, "coordinate_transformation_mode": "half_pixel_symmetric", "axes": [3]}
+UNEVEN += [case("Resize", (1, 1, 2, n), None, floats(0.6), mode="linear", **SYMMETRIC) for n in (7, 12)]
+
+W_LSTM, R_LSTM, B_LSTM = weights(1, 8, 3) / 8, weights(1, 8, 2) / 8, weights(1, 16) / 8
+TWO = [np.concatenate([array, array[:, ::-1]]) for array in (W_LSTM, R_LSTM, B_LSTM)]
+SEQUENCES = [
+    case("LSTM", (5, 1, 3), W_LSTM, R_LSTM, since=7, hidden_size=2),
+    case("LSTM", (5, 1, 3), W_LSTM, R_LSTM, B_LSTM, since=7, hidden_size=2, direction="reverse"),
+    case("LSTM", (5, 1, 3), *TWO, since=7, hidden_size=2, direction="bidirectional"),
+    case("LSTM", (5, 1, 3), W_LSTM, R_LSTM, since=7, hidden_size=2, outputs=2),
+    case("GRU", (5, 1, 3), W_LSTM[:, :6], R_LSTM[:, :6], B_LSTM[:, :12], since=7, hidden_size=2),
+    case("RNN", (5, 1, 3), W_LSTM[:, :2], R_LSTM[:, :2], since=7, hidden_size=2),
+    *(
+        case("CumSum", (1, 1, 6), np.int64(2), exclusive=exclusive, reverse=reverse)
+        for exclusive in (0, 1)
+        for reverse in (0, 1)
+    ),
+    case("CumProd", (2, 5), np.int64(-1), reads=False),
+    case("ReverseSequence", (1, 1, 5, 2), ints(5), batch_axis=0, time_axis=2, reads=False),
+    case("Slice", (1, 1, 9), ints(-1), ints(-100), ints(2), ints(-1), since=10),
+    case("Slice", (1, 1, 9), ints(7), ints(0), ints(2), ints(-3), since=10),
+    case("Gather", (1, 1, 5), ints(4, 0, 0, 3), axis=2),
+    case("TopK", (2, 5), ints(3), since=10, outputs=2, reads=False),
+    case("Trilu", (3, 4), reads=False),
+    case("CenterCropPad", (1, 1, 5, 8), ints(1, 1, 8, 3), reads=False),
+    case("CenterCropPad", (1, 1, 5, 8), ints(8, 3), axes=[2, 3]),
+    case("Col2Im", (1, 8, 12), ints(4, 5), ints(2, 2), reads=False),
+    case("Col2Im", (1, 4, 6), ints(4, 6), ints(2, 2), pads=[0, 0, 1, 0], strides=[2, 1], dilations=[2, 3], reads=False),
+    case("Einsum", (1, 2, 4, 3), weights(3, 5), equation="bchw,wk->bchk"),
+    case("Einsum", (1, 2, 4, 3), equation="...hw->...wh"),
+    case("Einsum", (1, 2, 4, 3), equation="b...w->b...", reads=False),
+    case("Einsum", (2, 4), weights(4, 3), weights(3, 2), equation="ab, bc, cd", reads=False),
+    case("SwiGLU", (2, 3), weights(2, 3), reads=False),
+    case("Attention", (1, 2, 3, 4), weights(1, 2, 5, 4), weights(1, 2, 5, 6), reads=False),
+    case(
+        "Attention", (1, 3, 8), weights(1, 5, 8), weights(1, 5, 6), q_num_heads=2, kv_num_heads=2, reads=False,
+    ),
+]  # fmt: skip
+
+ALL = [*CONVOLUTIONS, *POOLS, *PLAIN, *DENSE, *LAYOUT, *RESIZES, *UNEVEN, *SEQUENCES]
 TABLE = [(one, opset) for one in ALL for opset in one.opsets]
 
 
@@ -282,7 +341,8 @@ def beyond_the_end(one: Case, opset: int) -> bool:
 def test_sizes_are_those_of_onnx_and_of_onnx_runtime(one, opset):
     proto = one.model(opset)
     rows = from_onnx(proto).analyze()
-    said = rows.output.sizes if "outputs" not in one.attributes else rows["y/0"].sizes
+    name = ("y/0" if one.op == "Split" else "y") if "outputs" in one.attributes else rows.output.name
+    said = rows[name].sizes
     assert [row.reason for row in rows if row.reason] == []
     result = None if beyond_the_end(one, opset) else run(proto, np.ones(one.sizes, np.float32))
     real = None if result is None else result.shape
@@ -360,7 +420,9 @@ MOVING = [one for one in LAYOUT if one.op in ("DepthToSpace", "SpaceToDepth")] +
     case("Tile", (1, 1, 3), ints(1, 1, 3), since=6),
     case("Concat", (1, 1, 3), weights(1, 1, 2), since=4, axis=2),
 ]  # fmt: skip
-READ = [(one, one.opsets[-1]) for one in [*CONVOLUTIONS, *POOLS, *RESIZES[1:], *MOVING] if one.reads]
+READ = [
+    (one, one.opsets[-1]) for one in [*CONVOLUTIONS, *POOLS, *RESIZES[1:], *UNEVEN, *SEQUENCES, *MOVING] if one.reads
+]
 READ += [(one, one.opsets[0]) for one in RESIZES if one.opsets == [10]]
 
 
@@ -380,10 +442,94 @@ def newest_that_runs(one: Case) -> int:
     )
 
 
-def test_a_factor_whose_phases_are_too_many_leaves_the_field_unknown():
-    row = from_onnx(case("Resize", (1, 1, 2, 6), EMPTY, floats(1, 1, 1, 2 / 3)).model(19)).analyze().output
-    assert row.output_size == (1, 2, 4)
-    assert "phases" in row.field_unknown
+def test_a_factor_that_is_nearly_a_fraction_reads_otherwise_where_the_difference_adds_up():
+    """Position 2 lies on 3 by 2/3, whose float is a little larger, only because the quotient is rounded, too."""
+    nearly, fraction = (
+        from_onnx(case("Resize", (1, 1, 1, 30), EMPTY, floats(1, 1, 1, scale), **FLOOR).model(19)).analyze()
+        for scale in (0.6667, 2 / 3)
+    )
+    assert nearly.output.output_size == fraction.output.output_size == (1, 1, 20)
+    found = [[report.reads("y", 0, at)["x"][1] for at in (0, 1, 2)] for report in (nearly, fraction)]
+    assert found == [[Spans.point(at) for at in row] for row in ((0, 1, 2), (0, 1, 3))]
+    assert fraction.output.receptive_field[1].stride == Fraction(3, 2)
+    assert floor(2 / Fraction(float(np.float32(2 / 3)))) == 2  # without rounding
+
+
+WEIGHED = [one for one in UNEVEN if one.attributes["mode"] != "nearest" and "asymmetric" not in str(one)]
+
+
+@pytest.mark.parametrize("one", WEIGHED, ids=map(str, WEIGHED))
+def test_what_is_weighed_is_that_of_onnxs_reference_where_no_place_is_an_elements_own(one):
+    """The reference has the places in double precision, ONNX Runtime in single: they differ on whole numbers alone."""
+    proto = one.model(one.opsets[-1])
+    reference, report = ReferenceEvaluator(proto), from_onnx(proto).analyze()
+    weights = []
+    for element in range(one.sizes[3]):
+        spike = np.zeros(one.sizes, np.float32)
+        spike[..., 0, element] = 1
+        weights.append(reference.run(None, {"x": spike})[0][0, 0, 0])
+    for position, column in enumerate(np.array(weights).T):
+        (axis,) = report.reads("y", 0, position)["x"][1:]
+        assert {e for start, stop in axis.parts for e in range(start, stop)} == set(np.nonzero(column)[0].tolist())
+
+
+def test_places_that_are_too_many_leave_the_field_unknown():
+    row = from_onnx(case("Resize", (1, 1, 1, 2**18), EMPTY, floats(1, 1, 1, 0.7)).model(19)).analyze().output
+    assert row.output_size == (1, 1, 183500)
+    assert "183500 positions" in row.field_unknown
+
+
+REFUSED = [
+    (case("GridSample", (1, 1, 4, 4), floats(*[0] * 18).reshape(1, 3, 3, 2)), "grid"),
+    (case("ScatterND", (4, 3), ints(1).reshape(1, 1), weights(1, 3), since=11), "computed indices"),
+    (case("RoiAlign", (1, 1, 8, 8), weights(2, 4), ints(0, 0), since=10, output_height=3, output_width=3), "regions"),
+    (case("MaxRoiPool", (1, 1, 8, 8), weights(2, 5), pooled_shape=[3, 3]), "regions"),
+    (case("GatherND", (4, 3), ints(1).reshape(1, 1), since=11), "not known beforehand"),
+    (case("ReverseSequence", (1, 1, 5, 2), ints(3), batch_axis=0, time_axis=2), "different lengths"),
+    (case("Einsum", (3, 3), equation="ii->i"), "diagonal"),
+    (case("LSTM", (5, 1, 3), W_LSTM, R_LSTM, None, np.array([3], np.int32), since=7, hidden_size=2), "lengths"),
+]
+
+
+@pytest.mark.parametrize(("one", "reason"), REFUSED, ids=[str(one) for one, _ in REFUSED])
+def test_what_is_not_followed_says_why_and_has_onnxs_sizes(one, reason):
+    proto = one.model(one.opsets[-1])
+    row = from_onnx(proto).analyze().output
+    assert reason in row.reason
+    assert row.sizes in (inferred(proto), None)
+
+
+def along_an_axis(direction: str, layer: Sequence[np.ndarray]) -> Any:
+    """An LSTM along the only axis of the input, its directions and features as channels."""
+    names = ["w", "r", "b"][: len(layer)]
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["steps"], "steps", perm=[2, 0, 1]),
+        helper.make_node("LSTM", ["steps", *names], ["run"], "run", hidden_size=2, direction=direction),
+        helper.make_node("Transpose", ["run"], ["turned"], "turned", perm=[2, 1, 3, 0]),
+        helper.make_node("Reshape", ["turned", "shape"], ["y"], "y"),
+    ]
+    constants = {**dict(zip(names, layer, strict=True)), "shape": ints(1, -1, 5)}
+    return model(nodes, {"x": (1, 3, 5)}, constants)
+
+
+@pytest.mark.parametrize(
+    ("direction", "layer"),
+    [("forward", (W_LSTM, R_LSTM)), ("reverse", (W_LSTM, R_LSTM, B_LSTM)), ("bidirectional", TWO)],
+)
+def test_a_recurrent_layer_reads_in_its_direction(direction, layer):
+    proto = along_an_axis(direction, layer)
+    real = read_in_reality(proto, (1, 3, 5))
+    assert read_by_the_formulas(proto) == real
+    if direction != "bidirectional":
+        other = along_an_axis({"forward": "reverse", "reverse": "forward"}[direction], layer)
+        assert read_by_the_formulas(other) != real
+
+
+def test_a_recurrent_layer_counts_its_weights_and_products():
+    (one, *_) = [one for one in SEQUENCES if one.op == "LSTM" and len(one.constants) == 3]
+    report = from_onnx(one.model(22)).analyze()
+    assert report.params == sum(array.size for array in one.constants)
+    assert report.macs == 5 * (8 * 3 + 8 * 2)
 
 
 @pytest.mark.parametrize(
@@ -392,6 +538,8 @@ def test_a_factor_whose_phases_are_too_many_leaves_the_field_unknown():
         (case("Conv", (1, 1, 9), W3, dilations=[2]), {"dilations": [1]}),
         (case("Conv", (1, 1, 9), W3, pads=[2, 1]), {"pads": [1, 2]}),
         (case("Conv", (1, 1, 8), W3, auto_pad="SAME_LOWER", strides=[2]), {"auto_pad": "SAME_UPPER"}),
+        (case("CumSum", (1, 1, 6), np.int64(2), exclusive=1), {"exclusive": 0}),
+        (UNEVEN[0], {"nearest_mode": "floor"}),
         (
             case("ConvTranspose", (1, 1, 5), W3, strides=[2], output_shape=[10], auto_pad="SAME_LOWER"),
             {"auto_pad": "SAME_UPPER"},

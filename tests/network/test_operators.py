@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import product
 
 import pytest
 import torch
@@ -19,8 +20,11 @@ from convmath.network.operators import (
     Concat,
     Conv,
     ConvTranspose,
+    Cumulative,
+    Einsum,
     Expand,
     Flatten,
+    Flip,
     Fold,
     Input,
     Linear,
@@ -32,14 +36,19 @@ from convmath.network.operators import (
     PixelShuffle,
     PixelUnshuffle,
     Pool,
+    Recurrent,
     Reduce,
     Reshape,
     Resize,
     Slice,
     Softmax,
+    Sort,
+    Take,
     Unfold,
     Unknown,
+    Windows,
 )
+from convmath.network.operators.base import parts
 from convmath.network.spans import Spans
 
 Sizes = tuple[int, ...]
@@ -51,6 +60,15 @@ def elements(spans: Spans) -> set[int]:
 
 def positive(*sizes: int) -> torch.Tensor:
     return torch.rand(sizes, generator=torch.Generator().manual_seed(sum(sizes)), dtype=torch.float64) + 0.5
+
+
+def recurrent(cell: str, *, layers: int, both: bool) -> Callable[..., torch.Tensor]:
+    """A recurrent layer of torch, every weight positive and small, so that no function of it is flat."""
+    layer = getattr(torch.nn, cell.upper())(2, 3, layers, bidirectional=both).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(positive(*parameter.shape) / 8)
+    return lambda x: layer(x)[0]
 
 
 CASES: dict[str, tuple[Operator, Callable[..., torch.Tensor], list[Sizes]]] = {
@@ -134,6 +152,47 @@ CASES: dict[str, tuple[Operator, Callable[..., torch.Tensor], list[Sizes]]] = {
         )
         for mode in ("constant", "reflect", "replicate", "circular")
     },
+    "reshape, digits": (Reshape((8, 3)), lambda x: x.reshape(8, 3), [(4, 6)]),
+    "reshape, windows": (Reshape((2, 2, 3, 2)), lambda x: x.reshape(2, 2, 3, 2), [(4, 6)]),
+    "reshape, merged windows": (Reshape((4, 6)), lambda x: x.reshape(4, 6), [(2, 2, 3, 2)]),
+    "flatten of an image": (Flatten(2, 3), lambda x: x.flatten(2, 3), [(1, 2, 3, 4)]),
+    "windows": (Windows(1, 2, 3), lambda x: x.unfold(1, 2, 3), [(2, 9)]),
+    "windows that fill": (Windows(0, 3, 3), lambda x: x.unfold(0, 3, 3), [(9, 2)]),
+    "windows that overlap": (Windows(1, 3, 2), lambda x: x.unfold(1, 3, 2), [(2, 9)]),
+    "flip": (Flip((0, 2)), lambda x: x.flip(0, 2), [(3, 2, 4)]),
+    "cumsum": (Cumulative("cumsum", 1), lambda x: x.cumsum(1), [(2, 5)]),
+    "cumsum from the end": (Cumulative("cumsum", 1, reverse=True), lambda x: x.flip(1).cumsum(1).flip(1), [(2, 5)]),
+    "cumsum of those before": (
+        Cumulative("cumsum", 1, exclusive=True),
+        lambda x: F.pad(x.cumsum(1), (1, -1)),
+        [(2, 5)],
+    ),
+    "take": (Take(1, (4, 0, 0, 2)), lambda x: x[:, [4, 0, 0, 2]], [(2, 5)]),
+    "einsum of matrices": (
+        Einsum(("nhqd", "nhkd"), "nhqk"),
+        lambda x, y: torch.einsum("nhqd,nhkd->nhqk", x, y),
+        [(1, 2, 3, 4), (1, 2, 5, 4)],
+    ),
+    "einsum, summed before": (
+        Einsum(("abc", "bd"), "da"),
+        lambda x, y: torch.einsum("abc,bd->da", x, y),
+        [(2, 3, 4), (3, 5)],
+    ),
+    "einsum, stretched": (
+        Einsum(("ab", "ab"), "ab"),
+        lambda x, y: torch.einsum("ab,ab->ab", x, y),
+        [(2, 1), (2, 3)],
+    ),
+    "einsum of one": (Einsum(("abc",), "ca"), lambda x: torch.einsum("abc->ca", x), [(2, 3, 4)]),
+    **{
+        f"{cell}{', both' if both else ''}": (
+            Recurrent(cell, 2, 3, layers=layers, both=both),
+            recurrent(cell, layers=layers, both=both),
+            [(5, 2, 2)],
+        )
+        for cell in ("rnn", "gru", "lstm")
+        for layers, both in ((1, False), (2, False), (2, True))
+    },
     "crop": (Pad(((0, 0), (-1, 0), (-1, -2))), lambda x: F.pad(x, (-1, -2, -1, 0)), [(1, 2, 6)]),
 }
 
@@ -149,8 +208,8 @@ def wrong_reads(operator: Operator, shapes: Sequence[Sizes], support: Sequence[t
     output, wrong = operator.sizes(*shapes), []
     for number, (shape, reads) in enumerate(zip(shapes, operator.reads(shapes, output), strict=True)):
         for own, n in enumerate(shape):
-            along = [d for d, one in enumerate(reads) if one is not None and one[0] == own]
-            others = [d for d in range(support[number].dim()) if d not in (*along, len(output) + own)]
+            along = [(d, field) for d, one in enumerate(reads) for dim, field in parts(one) if dim == own]
+            others = [d for d in range(support[number].dim()) if d not in (*(d for d, _ in along), len(output) + own)]
             found = support[number].any(dim=others) if others else support[number]
             if not along:
                 if not operator.rearranges:  # every element of the output that reads anything reads all of it
@@ -159,8 +218,12 @@ def wrong_reads(operator: Operator, shapes: Sequence[Sizes], support: Sequence[t
                 if not found.any() or (found.all(-1) != found.any(-1)).any():
                     wrong.append(f"input {number}, dimension {own} is not read whole")
                 continue
-            for position in range(output[along[0]]):
-                said = elements(operator.inside(reads[along[0]][1].reads(position), n))
+            for position in product(*(range(output[d]) for d, _ in along)):
+                read = (
+                    elements(operator.inside(field.reads(at), n))
+                    for (_, field), at in zip(along, position, strict=True)
+                )
+                said = set.intersection(*read)  # what all dimensions that read it have in common
                 true = set(torch.nonzero(found[position]).flatten().tolist())
                 if said != true:
                     wrong.append(f"input {number}, dimension {own} at {position}: {said} for {true}")
@@ -193,6 +256,15 @@ def test_reads_are_the_support_of_the_gradients(case):
         ("pad, reflect", Pad(((0, 0), (0, 0), (2, 1), (0, 2)), "replicate")),
         ("average, ceil", Pool("avg", (3,), 2, 0, ceil_mode=True)),
         ("bicubic", Resize("linear", output_size=(7, 3))),
+        ("reshape, digits", Permute((1, 0))),
+        ("windows that fill", Windows(0, 3, 2)),
+        ("flip", Flip((0,))),
+        ("cumsum", Cumulative("cumsum", 1, reverse=True)),
+        ("cumsum of those before", Cumulative("cumsum", 1)),
+        ("take", Take(1, (4, 0, 1, 2))),
+        ("einsum of one", Einsum(("abc",), "ac")),
+        ("lstm", Recurrent("lstm", 2, 3, both=True)),
+        ("gru, both", Recurrent("gru", 2, 6)),
     ],
 )
 def test_another_operator_is_caught(case, wrong):
@@ -238,6 +310,18 @@ def test_resizing_reads_what_torch_weighs(size, wanted, mode, align_corners):
         (Fold((4, 4), (2, 2)), [(1, 8, 5)], "windows=5: fold needs 9"),
         (Reduce("mean", (4,)), [(1, 4)], "needs dimensions"),
         (Norm("norm", 0), [(1, 2), (1, 2)], "needs one input"),
+        (Einsum(("ab", "bc"), "ac"), [(2, 3), (4, 5)], "einsum needs one size for 'b'"),
+        (Einsum(("ab", "bc"), "ac"), [(2, 3)], "einsum needs 2"),
+        (Einsum(("ab",), "a"), [(2, 3, 4)], "2 dimensions for 'ab'"),
+        (Recurrent("lstm", 4, 5), [(7, 2, 3)], "features=3: lstm needs 4"),
+        (Recurrent("lstm", 4, 5), [(4,)], "needs a sequence"),
+        (Recurrent("mgu", 4, 5), [(7, 2, 4)], "needs one of rnn, gru, lstm"),
+        (Flip((3,)), [(1, 4)], "flip needs dimensions"),
+        (Sort("topk", 1, 9), [(1, 4)], "topk needs at most the 4"),
+        (Take(1, (0, 4)), [(1, 4)], "take needs places of the 4"),
+        (Take(1, ()), [(1, 4)], "at least one place"),
+        (Windows(1, 5, 1), [(1, 4)], "kernel_size"),
+        (Windows(2, 5, 1), [(1, 4)], "windows needs a dimension"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused_in_a_sentence(operator, shapes, message):

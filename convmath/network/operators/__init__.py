@@ -2,12 +2,15 @@
 
 from .attention import Attention
 from .base import Operator, Sizes, Work
-from .convolution import Conv, ConvTranspose, Fold, Linear, MatMul, Unfold
+from .convolution import Conv, ConvTranspose, Fold, Linear, MatMul, Unfold, Windows
+from .einsum import Einsum
 from .elementwise import Activation, Combine, Identity, Input, Norm, Softmax, Unknown
 from .interpolation import Interpolate, Repeat
 from .layout import Concat, Expand, Flatten, Lookup, Pad, Permute, Reshape, Slice
 from .pooling import AdaptivePool, Pool, Reduce
+from .recurrent import LastState, Recurrent
 from .resize import PixelShuffle, PixelUnshuffle, Resize
+from .sequence import Cumulative, Embedding, Flip, Sort, Take
 
 __all__ = [
     "Activation",
@@ -17,12 +20,17 @@ __all__ = [
     "Concat",
     "Conv",
     "ConvTranspose",
+    "Cumulative",
+    "Einsum",
+    "Embedding",
     "Expand",
     "Flatten",
+    "Flip",
     "Fold",
     "Identity",
     "Input",
     "Interpolate",
+    "LastState",
     "Linear",
     "Lookup",
     "MatMul",
@@ -33,6 +41,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "Pool",
+    "Recurrent",
     "Reduce",
     "Repeat",
     "Reshape",
@@ -40,7 +49,10 @@ __all__ = [
     "Sizes",
     "Slice",
     "Softmax",
+    "Sort",
+    "Take",
     "Unfold",
     "Unknown",
+    "Windows",
     "Work",
 ]

@@ -20,12 +20,29 @@ Size: TypeAlias = Any
 Sizes: TypeAlias = tuple[Size, ...]
 """The size of every dimension of a tensor, the batch first: ``(N, C, H, W)``."""
 
-Reads: TypeAlias = tuple[tuple[int, Field] | None, ...]
+
+class Merged(tuple[tuple[int, Field, Field], ...]):
+    """The dimensions of an input that one of the output is made of: each with how it is read, and by which index.
+
+    A position has an index for each of them, which the second field gives: together they are all that it reads by.
+    """
+
+    __slots__ = ()
+
+
+Reads: TypeAlias = tuple[tuple[int, Field] | Merged | None, ...]
 """For each dimension of the output, the dimension of an input that it reads and how; None where it reads no single one.
 
 A dimension of the input that no dimension of the output names is read whole, or mixed with others: all positions of the
-output together read what all of its positions do.
+output together read what all of its positions do. Of one that several name, a position reads what all of them do.
 """
+
+
+def parts(entry: tuple[int, Field] | Merged | None) -> tuple[tuple[int, Field], ...]:
+    """The dimensions that a dimension of the output reads, each with how it does."""
+    if entry is None:
+        return ()
+    return tuple((one[0], one[1]) for one in entry) if isinstance(entry, Merged) else (entry,)
 
 
 @dataclass(frozen=True)
@@ -57,7 +74,8 @@ class Operator(ABC):
     def __post_init__(self) -> None:
         """Make every parameter hashable."""
         for name, value in list(vars(self).items()):
-            object.__setattr__(self, name, _frozen(value))
+            if isinstance(value, (list, tuple)):
+                object.__setattr__(self, name, _frozen(value))
 
     @property
     def kind(self) -> str:
@@ -72,6 +90,11 @@ class Operator(ABC):
     @property
     def mixes(self) -> bool:
         """Whether every channel of the output reads every channel of the input."""
+        return False
+
+    @property
+    def parted(self) -> bool:
+        """Whether a part of the features may read less than all of them together are said to."""
         return False
 
     @abstractmethod
@@ -177,6 +200,9 @@ def broadcast(operator: Operator, *shapes: Sizes) -> Sizes:
 def stretched(source: Sizes, output: Sizes, dimension: int) -> tuple[int, Field] | None:
     """How a dimension of the output reads that of an operand; one of size 1 that is stretched is read at 0 only."""
     own = dimension - (len(output) - len(source))
-    if own < 0:
-        return None
-    return own, Field.whole(1) if source[own] == 1 != output[dimension] else Field.same()
+    return None if own < 0 else (own, stretched_to(source[own], output[dimension]))
+
+
+def stretched_to(size: Size, wanted: Size) -> Field:
+    """How a dimension reads one of its size, or one of size 1 that is stretched."""
+    return Field.whole(1) if size == 1 != wanted else Field.same()

@@ -16,7 +16,21 @@ from ...formulas.size import conv_output_size, conv_transpose_output_size
 from ...geometry import is_per_axis
 from ..field import MOST_PHASES, Field
 from ..spans import Spans
-from .base import Operator, Reads, Sizes, Windowed, Work, broadcast, one, product, require_equal, split, stretched
+from .base import (
+    Merged,
+    Operator,
+    Reads,
+    Sizes,
+    Windowed,
+    Work,
+    broadcast,
+    one,
+    product,
+    require_equal,
+    split,
+    stretched,
+)
+from .regrouping import indexed, regrouped
 
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
@@ -255,8 +269,20 @@ class Unfold(Windowed):
         return (batch, channels * product(self.kernel_size), product(self.windows(spatial)))
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """The windows lie one after the other, row by row: no axis of the image is left."""
-        return (((0, Field.same()), None, None),)
+        """The windows lie one after the other, row by row: the index has that of every axis among its digits."""
+        spatial, axes = inputs[0][2:], len(self.kernel_size)
+        counts = self.windows(spatial)
+        (entry,) = regrouped(counts, (product(counts),))
+        digits = {d: (field, index) for d, field, index in indexed(entry)}
+        if any(d not in digits for d, count in enumerate(counts) if count > 1):
+            return (((0, Field.same()), None, None),)
+        stride, dilation = per_axis(self.stride, axes), per_axis(self.dilation, axes)
+        padding = resolve_padding(self.padding, spatial, self.kernel_size, stride=stride, dilation=dilation)
+        found = []
+        for d, (k, s, apart, (lo, _)) in enumerate(zip(self.kernel_size, stride, dilation, padding, strict=True)):
+            field, index = digits.get(d, (Field.constant(Spans.point(0)),) * 2)
+            found.append((2 + d, field.through(Field.window(k, stride=s, dilation=apart, padding=lo)), index))
+        return (((0, Field.same()), None, Merged(found)),)
 
 
 @dataclass(frozen=True)
@@ -291,3 +317,36 @@ class Fold(Windowed):
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """An addition for every element of the columns."""
         return Work(other=product(inputs[0]))
+
+
+@dataclass(frozen=True)
+class Windows(Operator):
+    """The windows of a dimension, their elements as a last dimension.
+
+    Attributes: dim: the dimension, from 0. size: elements of a window. step: elements from one to the next.
+
+    >>> Windows(1, 3, 2).sizes((2, 9))
+    (2, 4, 3)
+    """
+
+    rearranges = True
+
+    dim: int
+    size: int
+    step: int
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """A position for every window, and one for every element of it."""
+        source = one(self, inputs)
+        if not 0 <= self.dim < len(source):
+            raise DomainError("dim", self.dim, f"windows needs a dimension of an input that has {len(source)}")
+        count = conv_output_size(source[self.dim], self.size, stride=self.step)
+        return (*source[: self.dim], count, *source[self.dim + 1 :], self.size)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Each position its window; and the element at its place in it, where windows do not overlap."""
+        rest = [(d, Field.same()) for d in range(len(output) - 1)]
+        rest[self.dim] = (self.dim, Field.window(self.size, stride=self.step))
+        count, apart = output[self.dim], self.size <= min(self.step, MOST_PHASES)
+        places = Field.sampled(self.size, 0, lambda m: Spans.point(m).repeated(count, self.step)) if apart else None
+        return ((*rest, None if places is None else (self.dim, places)),)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
+from struct import pack, unpack
 
 from ...errors import DomainError
 from ..field import MOST_PHASES, Field
+from ..repeating import looked_at
 from ..spans import Spans
 from .base import Operator, Reads, Sizes, one
 from .resize import Resize
@@ -23,12 +25,23 @@ ROUNDINGS: Mapping[str, Callable[[Fraction], int]] = {
 }
 """The element that is nearest to a place, by name."""
 
-COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn")
+COORDINATES = (
+    *("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"),
+    *("align_corners", "asymmetric", "tf_half_pixel_for_nn"),
+)
+
+
+def _rounded(number: float) -> float:
+    """The nearest 32-bit float."""
+    return float(unpack("f", pack("f", number))[0])
 
 
 @dataclass(frozen=True)
 class Interpolate(Resize):
     """Interpolation where the place of a position and the nearest element to it are chosen by name.
+
+    Places are exact where they repeat soon; where they do not, as with a factor that is no simple fraction, they are
+    those of 32-bit floats, one by one, as ONNX Runtime has them; ONNX leaves the precision open.
 
     Attributes:
         coordinates: how the place of position o follows from it, one of ``COORDINATES``.
@@ -37,7 +50,7 @@ class Interpolate(Resize):
     Source: [onnx.Resize, coordinate_transformation_mode and nearest_mode].
 
     >>> Interpolate("linear", (Fraction(2),), coordinates="asymmetric").reads([(1, 1, 4)], (1, 1, 8))[0][2][1].phases
-    (Spans(parts=((0, 1),), exact=True), Spans(parts=((0, 2),), exact=True))
+    (Spans(0:1), Spans(0:2))
     """
 
     coordinates: str = "half_pixel"
@@ -53,14 +66,33 @@ class Interpolate(Resize):
         nearest = ROUNDINGS[self.rounding]
         before, end = (0, 2) if self.mode == "linear" else (-1, 3)
 
-        def reads(position: int) -> Spans:
-            place = position * ratio + first
+        def reads(place: Fraction) -> Spans:
             if self.mode == "nearest":
                 return Spans.point(nearest(place))
             element = floor(place)
             return Spans.point(element) if place == element else Spans(((element + before, element + end),))
 
-        return Field.sampled(ratio.denominator, ratio.numerator, reads)
+        if ratio.denominator <= MOST_PHASES and self.coordinates != "half_pixel_symmetric":
+            return Field.sampled(ratio.denominator, ratio.numerator, lambda o: reads(o * ratio + first))
+        place = self._place(axis, size, wanted)
+        return looked_at(wanted, lambda o: reads(place(o)))
+
+    def _place(self, axis: int, size: int, wanted: int) -> Callable[[int], Fraction]:
+        """The place of a position, each operation rounded to a 32-bit float as ONNX Runtime's are."""
+        scale = _rounded(float(self.scale[axis]) if self.scale else wanted / size)
+        half = 0.0 if self.coordinates == "asymmetric" else 0.5
+        back = half if self.coordinates != "tf_half_pixel_for_nn" else 0.0
+        offset = 0.0
+        if self.coordinates == "half_pixel_symmetric":
+            adjusted = _rounded(wanted / _rounded(scale * size))
+            offset = _rounded(_rounded(size / 2) * _rounded(1 - adjusted))
+
+        def place(position: int) -> Fraction:
+            if self.coordinates == "align_corners":
+                return Fraction(_rounded(_rounded(position * (size - 1)) / (wanted - 1)))
+            return Fraction(_rounded(offset + _rounded(_rounded(_rounded(position + half) / scale) - back)))
+
+        return place
 
     def _line(self, axis: int, size: int, wanted: int) -> tuple[Fraction, Fraction]:
         """The place of position o as ``ratio*o + first``."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...assumptions import require
-from ...division import floor_div, is_symbolic
+from ...division import ceil_div, floor_div, is_symbolic
 from ...errors import DomainError
 from ..field import Field
 from ..spans import Spans
 from .base import Operator, Reads, Size, Sizes, broadcast, in_place, one, product, stretched
+from .regrouping import regrouped
 
 
 @dataclass(frozen=True)
@@ -90,35 +91,14 @@ class Reshape(Operator):
         return tuple(wanted)
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """Dimensions that stay alone are in place; those that are merged or split lose their meaning."""
-        kept = dict(_kept(inputs[0], output))
-        return (tuple((kept[d], Field.same()) if d in kept else None for d in range(len(output))),)
+        """Dimensions that stay alone are in place; those that are merged or split share digits of their indices."""
+        return (regrouped(inputs[0], output),)
 
 
 def _quotient(total: Size, known: Size) -> Size:
     """How often ``known`` goes into ``total``; sizes that are factors of both cancel."""
     exact = total / known if is_symbolic(total) else None
     return exact if exact is not None and exact.is_integer else floor_div(total, known)
-
-
-def _kept(source: Sizes, output: Sizes) -> Iterator[tuple[int, int]]:
-    """Dimensions of the output, each with that of the source that it is, in row-major order; sizes of 1 drop out."""
-    i = j = 0
-    while i < len(source) and j < len(output):
-        if source[i] == output[j]:
-            yield j, i
-            i, j = i + 1, j + 1
-            continue
-        if 1 in (source[i], output[j]):
-            i, j = i + (source[i] == 1), j + (output[j] == 1)
-            continue
-        left, right = source[i], output[j]
-        i, j = i + 1, j + 1
-        while left != right:
-            if left < right:
-                left, i = left * source[i], i + 1
-            else:
-                right, j = right * output[j], j + 1
 
 
 @dataclass(frozen=True)
@@ -145,15 +125,8 @@ class Flatten(Operator):
         return first, last
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """The dimensions outside are in place; one dimension alone is, too."""
-        first, last = self._ends(inputs[0])
-        merged = last - first
-        return (
-            tuple(
-                None if d == first and merged else (d if d <= first else d + merged, Field.same())
-                for d in range(len(output))
-            ),
-        )
+        """The dimensions outside are in place; those that are merged are the digits of the index."""
+        return (regrouped(inputs[0], output),)
 
 
 @dataclass(frozen=True)
@@ -186,11 +159,14 @@ class Slice(Operator):
     def sizes(self, *inputs: Sizes) -> Sizes:
         """As many as there are."""
         source = one(self, inputs)
-        if not 0 <= self.dim < len(source) or self.step < 1 or not 0 <= self.start < self.stop:
-            raise DomainError("dim", self.dim, f"slice needs a dimension of {len(source)}, step >= 1 and start < stop")
+        if not 0 <= self.dim < len(source):
+            raise DomainError("dim", self.dim, f"slice needs a dimension of {len(source)}")
+        require("<=", 1, self.step, "step", "slice needs step >= 1", step=self.step)
+        require("<=", 0, self.start, "start", "slice needs start >= 0", start=self.start)
+        require("<", self.start, self.stop, "stop", f"slice needs stop > start={self.start}", stop=self.stop)
         needs = f"slice needs at most the {source[self.dim]} of dimension {self.dim}"
         require("<=", self.stop, source[self.dim], "stop", needs, stop=self.stop)
-        length = len(range(self.start, self.stop, self.step))
+        length = ceil_div(self.stop - self.start, self.step)
         return (*source[: self.dim], length, *source[self.dim + 1 :])
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
@@ -260,7 +236,8 @@ class Expand(Operator):
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""
-        if broadcast(self, one(self, inputs), self.shape) != self.shape:
+        common = broadcast(self, one(self, inputs), self.shape)
+        if len(common) != len(self.shape) or any(n == 1 != full for n, full in zip(self.shape, common, strict=True)):
             raise DomainError("shape", self.shape, f"expand needs the sizes of {inputs[0]} but where it has 1")
         return self.shape
 

@@ -98,7 +98,7 @@ def adaptive(size: int, windows: int) -> Field:
     """The windows of adaptive pooling from ``size`` elements to ``windows`` positions.
 
     >>> adaptive(5, 2).phases
-    (Spans(parts=((0, 3),), exact=True), Spans(parts=((2, 5),), exact=True))
+    (Spans(0:3), Spans(2:5))
     """
     common = gcd(size, windows)
     return Field.sampled(

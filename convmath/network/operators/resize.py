@@ -9,7 +9,8 @@ from fractions import Fraction
 from ...assumptions import require
 from ...division import floor_div, mod
 from ...errors import DomainError
-from ..field import Field
+from ..field import MOST_PHASES, Field
+from ..repeating import looked_at
 from ..spans import Spans
 from .base import Operator, Reads, Size, Sizes, Work, one, product, split
 
@@ -19,7 +20,7 @@ _TAPS = {"nearest": (0, 1), "nearest_exact": (0, 1), "linear": (0, 2), "cubic": 
 
 @dataclass(frozen=True)
 class Resize(Operator):
-    """Interpolation to other spatial sizes, at exact places.
+    """Interpolation to other spatial sizes, at exact places: one by one, where they do not repeat soon.
 
     torch computes places in single precision: nearest neighbours lie one element earlier where that rounds a whole
     number down, as at position 41 from 2 elements to 82.
@@ -74,7 +75,9 @@ class Resize(Operator):
             on_it = place == element and interpolates
             return Spans.point(element) if on_it else Spans(((element + first, element + end),))
 
-        return Field.sampled(ratio.denominator, ratio.numerator, reads)
+        if ratio.denominator <= MOST_PHASES:
+            return Field.sampled(ratio.denominator, ratio.numerator, reads)
+        return looked_at(wanted, reads)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """A product for each tap of each output; copying takes none."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ....errors import DomainError
-from ...operators import Combine, Linear, MatMul, Norm, Permute
+from ...operators import Attention, Combine, Linear, MatMul, Norm, Permute
+from ...operators.einsum import pairwise, parsed
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
@@ -18,7 +19,7 @@ def _gemm(call: Call) -> Value:
     """A product of matrices, each perhaps transposed, and a sum: a dense layer where the second one is constant."""
     first, second = call.value(0), call.value(1)
     sizes = call.sizes(1)
-    if len(sizes) != 2 or len(call.sizes(0)) != 2:
+    if len(sizes) != 2 or call.rank(0) != 2:
         raise DomainError("node", call.name, f"Gemm needs two matrices, and not {call.sizes(0)} and {sizes}")
     bias = call.optional(2)
     left = _transposed(call, first, "transpose_a", wanted=call.integer("transA", 0))
@@ -38,7 +39,7 @@ _FACTORS = {"MatMul": (0, 1), "MatMulInteger": (0, 1), "QLinearMatMul": (0, 3)}
 def _matmul(call: Call) -> Value:
     """As in NumPy; a dense layer where the second factor is a constant matrix."""
     first, second = (call.value(number) for number in _FACTORS[call.op])
-    left, right = (call.sizes(number) for number in _FACTORS[call.op])
+    left, right = (call.sizes(number, kept=True) for number in _FACTORS[call.op])
     if min(len(left), len(right)) < 2:
         raise NotUnderstoodError("a product with a vector is not one of those that are understood")
     if second.constant and len(right) == 2 and not first.constant:
@@ -46,22 +47,55 @@ def _matmul(call: Call) -> Value:
     return call.emit(MatMul(), first, second)
 
 
+@handles("Einsum")
+def _einsum(call: Call) -> Value:
+    """From left to right, two at a time."""
+    values = call.values()
+    terms, output = parsed(call.text("equation", ""), [call.rank(number) for number in range(len(values))])
+    if any(len(set(term)) != len(term) for term in terms):
+        raise NotUnderstoodError("it takes a diagonal, which is no matter of one dimension")
+    if len(terms) == 1 and sorted(terms[0]) == sorted(output):
+        return call.emit(Permute(tuple(terms[0].index(letter) for letter in output)), values[0])
+    steps, found = pairwise(terms, output), values[0]
+    for number, step in enumerate(steps, 1):
+        label = "" if number == len(steps) else f"product_{number}"
+        found = call.emit(step, found, *values[number : number + 1], label=label)
+    return found
+
+
+@handles("Attention")
+def _attention(call: Call) -> list[Value | None]:
+    """Queries, keys and values with a dimension for the heads, or with their features one after the other."""
+    values = [call.value(number) for number in range(3)]
+    ranks = {call.rank(number) for number in range(3)}
+    if call.optional(4) is not None or call.optional(5) is not None:
+        raise NotUnderstoodError("keys and values of steps before are not followed")
+    heads = [call.integer("q_num_heads", 1), call.integer("kv_num_heads", 1)] if ranks == {3} else [1, 1]
+    stacks = [call.sizes(number, kept=True)[1] for number in range(2)] if ranks == {4} else heads
+    if ranks not in ({3}, {4}) or heads[0] != heads[1] or stacks[0] != stacks[1]:
+        raise NotUnderstoodError("queries that share keys in groups are not followed")
+    mask = call.optional(3)
+    if mask is not None and (ranks == {3} or mask.sizes is None):
+        raise NotUnderstoodError("its mask is not followed")
+    return [call.emit(Attention(heads[0]), *values, *([] if mask is None else [mask]))]
+
+
 @handles("BatchNormalization")
 def _batch_norm(call: Call) -> Value:
     """By the running statistics, or those of the batch where it trains."""
-    sizes = call.sizes()
+    rank = call.rank()
     scale, bias, mean, variance = (call.value(number) for number in (1, 2, 3, 4))
     params = call.params(scale, bias)
     call.params(mean, variance)
     trains = call.integer("training_mode", 0) if call.opset >= 14 else 0
-    dims = tuple(d for d in range(len(sizes)) if d != 1) if trains else ()
+    dims = tuple(d for d in range(rank) if d != 1) if trains else ()
     return call.emit(Norm("batch_norm", params, dims), call.value(), params=params)
 
 
 @handles("InstanceNormalization")
 def _instance_norm(call: Call) -> Value:
     """Over the spatial axes."""
-    dims = tuple(range(2, len(call.sizes())))
+    dims = tuple(range(2, call.rank()))
     return _normalised(call, "instance_norm", dims)
 
 
@@ -69,15 +103,15 @@ def _instance_norm(call: Call) -> Value:
 def _group_norm(call: Call) -> Value:
     """Over the spatial axes and the channels of a group."""
     groups = call.integer("num_groups")
-    if groups < 1 or any(isinstance(channels, int) and channels % groups for channels in call.sizes()[1:2]):
+    if groups < 1 or any(isinstance(channels, int) and channels % groups for channels in call.sizes(kept=True)[1:2]):
         raise DomainError("node", call.name, f"num_groups={groups} needs to divide the channels of {call.sizes()}")
-    return _normalised(call, "group_norm", tuple(range(1, len(call.sizes()))))
+    return _normalised(call, "group_norm", tuple(range(1, call.rank())))
 
 
 @handles("LayerNormalization", "RMSNormalization")
 def _layer_norm(call: Call) -> list[Value | None]:
     """Over the dimensions from one on."""
-    rank = len(call.sizes())
+    rank = call.rank()
     first = call.dimension(call.integer("axis", -1), rank)
     name = "layer_norm" if call.op == "LayerNormalization" else "rms_norm"
     return [_normalised(call, name, tuple(range(first, rank)))]
@@ -98,7 +132,7 @@ def _local_response_norm(call: Call) -> Value:
 @handles("MeanVarianceNormalization")
 def _mean_variance_norm(call: Call) -> Value:
     """Over the dimensions that are given; all but the channels by default."""
-    rank = len(call.sizes())
+    rank = call.rank()
     axes = call.integers("axes", (0, 2, 3))
     return call.emit(Norm("mean_variance_norm", 0, tuple(call.dimension(d, rank) for d in axes)), call.value())
 
@@ -106,5 +140,5 @@ def _mean_variance_norm(call: Call) -> Value:
 @handles("LpNormalization")
 def _lp_norm(call: Call) -> Value:
     """Over one dimension."""
-    axis = call.dimension(call.integer("axis", -1), len(call.sizes()))
+    axis = call.dimension(call.integer("axis", -1), call.rank())
     return call.emit(Norm("lp_norm", 0, (axis,)), call.value())

@@ -13,6 +13,7 @@ _ACTIVATIONS = {
     **{name: name.lower() for name in ("Log", "Mish", "Neg", "Not", "Reciprocal", "Relu", "Round", "Selu", "Shrink")},
     **{name: name.lower() for name in ("Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Tan")},
     **{name: name.lower() for name in ("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Tanh", "IsInf", "IsNaN")},
+    "Bernoulli": "bernoulli",
     "BitwiseNot": "bitwise_not",
     "Clip": "clamp",
     "DequantizeLinear": "dequantize",
@@ -77,7 +78,7 @@ def _aligned(call: Call, second: Value) -> Value:
     axis = call.integer("axis", None)
     if call.opset >= 7 or axis is None or not call.integer("broadcast", 0):
         return second
-    rank, own = len(call.sizes(0)), len(call.sizes(1))
+    rank, own = call.rank(0), call.rank(1)
     after = rank - own - call.dimension(axis, rank)
     if after < 0:
         raise DomainError("node", call.name, f"axis={axis} leaves no room for {own} dimensions among {rank}")
@@ -87,7 +88,7 @@ def _aligned(call: Call, second: Value) -> Value:
 @handles("Softmax", "LogSoftmax", "Hardmax")
 def _softmax(call: Call) -> Value:
     """Over one dimension; before opset 13 over all from one on, taken as one."""
-    sizes, whole = call.sizes(), call.opset < 13
+    sizes, whole = call.sizes(kept=True), call.opset < 13
     axis = call.dimension(call.integer("axis", 1 if whole else -1), len(sizes))
     if not whole or all(size == 1 for size in sizes[axis + 1 :]):
         return call.emit(Softmax(axis), call.value())

@@ -7,7 +7,22 @@ from itertools import pairwise
 from typing import Any
 
 from ....errors import DomainError
-from ...operators import Concat, Expand, Flatten, Identity, Pad, Permute, Reduce, Reshape, Sizes, Slice
+from ...computed_sizes import bounds, same
+from ...operators import (
+    Concat,
+    Embedding,
+    Expand,
+    Flatten,
+    Flip,
+    Identity,
+    Pad,
+    Permute,
+    Reduce,
+    Reshape,
+    Sizes,
+    Slice,
+    Take,
+)
 from ...operators.base import product
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
@@ -17,19 +32,19 @@ from ..value import Value
 @handles("Flatten")
 def _flatten(call: Call) -> Value:
     """A matrix: the dimensions before one are its rows, the others its columns."""
-    axis, rank = call.integer("axis", 1), len(call.sizes())
+    axis, rank = call.integer("axis", 1), call.rank()
     if not -rank <= axis <= rank:
         raise DomainError("node", call.name, f"axis={axis} needs -{rank} <= axis <= {rank}")
     axis += rank if axis < 0 else 0
     if axis == 1 < rank:
         return call.emit(Flatten(1, -1), call.value())
-    return call.emit(Reshape((product(call.sizes()[:axis]), -1)), call.value())
+    return call.emit(Reshape((product(call.sizes(kept=True)[:axis]), -1)), call.value())
 
 
 @handles("Reshape")
 def _reshape(call: Call) -> Value:
-    shape = call.integers("shape") if call.opset < 5 else call.whole(1)
-    sizes = call.sizes()
+    shape = call.integers("shape") if call.opset < 5 else call.whole(1, kept=True)
+    sizes = call.sizes(kept=True)
     allows = call.opset >= 14 and call.integer("allowzero", 0)
     if 0 in shape and allows:
         raise DomainError("node", call.name, f"shape={tuple(shape)} with allowzero=1 leaves no element")
@@ -50,7 +65,7 @@ def _moved(source: Sizes, kept: Sequence[int | None]) -> Reshape:
 @handles("Squeeze")
 def _squeeze(call: Call) -> Value:
     """Without dimensions of size 1: all of them, where none are given."""
-    sizes, axes = call.sizes(), call.axes("axes", 1, 13)
+    sizes, axes = call.sizes(kept=True), call.axes("axes", 1, 13)
     ones = {d for d, size in enumerate(sizes) if size == 1}
     dropped = ones if axes is None else {call.dimension(axis, len(sizes)) for axis in axes}
     if not dropped <= ones:
@@ -61,7 +76,7 @@ def _squeeze(call: Call) -> Value:
 @handles("Unsqueeze")
 def _unsqueeze(call: Call) -> Value:
     """With new dimensions of size 1, in the places that they have afterwards."""
-    sizes, axes = call.sizes(), call.axes("axes", 1, 13) or []
+    sizes, axes = call.sizes(kept=True), call.axes("axes", 1, 13) or []
     rank = len(sizes) + len(axes)
     new = {call.dimension(axis, rank) for axis in axes}
     if len(new) != len(axes):
@@ -72,37 +87,42 @@ def _unsqueeze(call: Call) -> Value:
 
 @handles("Transpose")
 def _transpose(call: Call) -> Value:
-    rank = len(call.sizes())
+    rank = call.rank()
     return call.emit(Permute(call.integers("perm", tuple(reversed(range(rank))))), call.value())
 
 
 @handles("Concat")
 def _concat(call: Call) -> Value:
     axis = call.integer("axis", 1) if call.opset < 4 else call.integer("axis")
-    return call.emit(Concat(call.dimension(axis, len(call.sizes()))), *call.values())
+    return call.emit(Concat(call.dimension(axis, call.rank())), *call.values())
 
 
 @handles("Slice")
 def _slice(call: Call) -> Value:
     """Every dimension in turn; ends beyond the dimension mean its end."""
-    sizes = call.sizes()
-    cuts = {}
+    sizes = call.sizes(kept=True)
+    cuts, flipped = {}, []
     for dimension, start, end, step in call.slices(len(sizes)):
         n = sizes[dimension]
         if not isinstance(n, int):
             raise NotUnderstoodError("it cuts a dimension whose size is a symbol")
-        if step < 0:
-            raise NotUnderstoodError("it reverses a dimension")
-        first, last, _ = slice(start, end, step).indices(n)
-        if first >= last:
+        first, last = bounds(n, start, end, step)
+        if first == last or (first < last) != (step > 0):
             raise DomainError("node", call.name, f"the slice from {start} to {end} leaves nothing of {n} elements")
-        cuts[dimension] = Slice(dimension, first, last, step)
-    needed = [cut for d, cut in cuts.items() if (cut.start, cut.stop, cut.step) != (0, sizes[d], 1)]
-    return _in_turn(call, needed)
+        if step < 0:
+            flipped.append(dimension)
+            first, last = n - 1 - first, n - 1 - last
+        cuts[dimension] = Slice(dimension, first, last, abs(step))
+    needed = [cut for d, cut in cuts.items() if not same((cut.start, cut.stop, cut.step), (0, sizes[d], 1))]
+    if not flipped:
+        return _in_turn(call, call.value(), needed)
+    label = "flip" if needed else ""
+    return _in_turn(call, call.emit(Flip(tuple(flipped)), call.value(), label=label), needed, done=True)
 
 
-def _in_turn(call: Call, cuts: Sequence[Slice]) -> Value:
-    value = call.value()
+def _in_turn(call: Call, value: Value, cuts: Sequence[Slice], *, done: bool = False) -> Value:
+    if not cuts and done:
+        return value
     if not cuts:
         return call.emit(Identity("slice"), value)
     for number, cut in enumerate(cuts):
@@ -114,7 +134,7 @@ def _in_turn(call: Call, cuts: Sequence[Slice]) -> Value:
 @handles("Split")
 def _split(call: Call) -> list[Value | None]:
     """Parts one after the other, of equal length where none is given; of these the last one may be shorter."""
-    sizes, count = call.sizes(), len(call.used)
+    sizes, count = call.sizes(kept=True), len(call.used)
     axis = call.dimension(call.integer("axis", 0), len(sizes))
     n = sizes[axis]
     if not isinstance(n, int):
@@ -137,7 +157,7 @@ def _parts(call: Call, n: int, count: int) -> list[int]:
     if given is not None:
         return list(given)
     if call.optional(1) is not None:
-        return call.whole(1)
+        return call.whole(1, kept=True)
     wanted = call.integer("num_outputs", count)
     if wanted != count:
         raise DomainError("node", call.name, f"num_outputs={wanted} needs to be {count}, as there are outputs")
@@ -151,11 +171,11 @@ _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate",
 @handles("Pad")
 def _pad(call: Call) -> Value:
     """All that is added before the dimensions, then all that is added after; negative amounts crop."""
-    rank = len(call.sizes())
+    rank = call.rank()
     if call.opset < 11:
         amounts, axes = list(call.integers("paddings" if call.opset < 2 else "pads")), None
     else:
-        amounts, axes = call.whole(1), call.axes("", 3, 0)
+        amounts, axes = call.whole(1, kept=True), call.axes("", 3, 0)
     dims = [call.dimension(d, rank) for d in axes] if axes is not None else list(range(rank))
     mode = call.text("mode", "constant")
     if mode not in _PAD_MODES:
@@ -171,11 +191,11 @@ def _pad(call: Call) -> Value:
 @handles("Expand")
 def _expand(call: Call) -> Value:
     """Dimensions of size 1 stretched, as between operands."""
-    shape, sizes = call.whole(1), call.sizes()
+    shape, sizes = call.whole(1, kept=True), call.sizes(kept=True)
     rank = max(len(shape), len(sizes))
     rows = zip([1] * (rank - len(sizes)) + list(sizes), [1] * (rank - len(shape)) + shape, strict=True)
     wanted = tuple(size if other == 1 else other for size, other in rows)
-    return call.emit(Identity("expand") if wanted == sizes else Expand(wanted), call.value())
+    return call.emit(Identity("expand") if same(wanted, sizes) else Expand(wanted), call.value())
 
 
 _AXES_AS_INPUT = 18
@@ -187,7 +207,7 @@ _REDUCTIONS |= {"ReduceLogSum": "log_sum", "ReduceLogSumExp": "log_sum_exp"}
 @handles(*_REDUCTIONS)
 def _reduce(call: Call) -> Value:
     """Over the dimensions that are given, or all; they stay with size 1 unless ``keepdims`` is 0."""
-    rank = len(call.sizes())
+    rank = call.rank()
     axes = call.axes("axes", 1, 13 if call.op == "ReduceSum" else _AXES_AS_INPUT)
     if not axes and call.integer("noop_with_empty_axes", 0):
         return call.emit(Identity("identity"), call.value())
@@ -198,24 +218,46 @@ def _reduce(call: Call) -> Value:
 @handles("ArgMax", "ArgMin")
 def _arg(call: Call) -> Value:
     """The place of the largest or least element along one dimension."""
-    axis = call.dimension(call.integer("axis", 0), len(call.sizes()))
+    axis = call.dimension(call.integer("axis", 0), call.rank())
     return call.emit(Reduce(call.op.lower(), (axis,), bool(call.integer("keepdims", 1))), call.value())
+
+
+@handles("CenterCropPad")
+def _center(call: Call) -> Value:
+    """Cropped or padded on both sides alike; where that cannot be, by one more at the end."""
+    sizes, wanted = call.sizes(), call.whole(1)
+    axes = call.integers("axes", tuple(range(len(sizes))))
+    if len(axes) != len(wanted):
+        raise DomainError("node", call.name, f"CenterCropPad needs a size for each of {axes}, and not {wanted}")
+    amounts = [(0, 0)] * len(sizes)
+    for axis, size in zip(axes, wanted, strict=True):
+        d = call.dimension(axis, len(sizes))
+        if not isinstance(sizes[d], int) or not isinstance(size, int):
+            raise NotUnderstoodError("its sizes are symbols")
+        more = abs(size - sizes[d])
+        sign = 1 if size > sizes[d] else -1
+        amounts[d] = (sign * (more // 2), sign * (more - more // 2))
+    return call.emit(Pad(tuple(amounts)), call.value())
 
 
 @handles("Gather")
 def _gather(call: Call) -> Value:
-    """One element of a dimension, or elements at equal distances."""
-    sizes = call.sizes()
+    """Elements of a dimension by constant places, or rows of constant weights by computed ones."""
+    sizes = call.sizes(kept=True)
     axis = call.dimension(call.integer("axis", 0), len(sizes))
+    if call.value().constant and not call.value(1).constant and axis == 0 and len(sizes) == 2:
+        return call.emit(Embedding(*sizes), call.value(1), params=call.params(call.value()))
     if call.value().constant or not call.value(1).constant or not isinstance(sizes[axis], int):
         raise NotUnderstoodError("which elements it takes is not known beforehand")
     array, n = call.array(1), sizes[axis]
     places = [place + (n if place < 0 else 0) for place in call.whole(1)]
     steps = {after - before for before, after in pairwise(places)}
-    if array.ndim > 1 or not places or len(steps) > 1 or min(steps, default=1) < 1:
-        raise NotUnderstoodError("the elements that it takes are not at equal distances")
-    if not 0 <= places[0] <= places[-1] < n:
+    if array.ndim > 1 or not places:
+        raise NotUnderstoodError("its indices have several dimensions")
+    if not 0 <= min(places) <= max(places) < n:
         raise DomainError("node", call.name, f"Gather needs indices of {n} elements, and not {call.numbers(1)}")
+    if len(steps) > 1 or min(steps, default=1) < 1:
+        return call.emit(Take(axis, tuple(places)), call.value())
     cut = Slice(axis, places[0], places[-1] + 1, min(steps, default=1))
     if array.ndim == 1:
         return call.emit(cut, call.value())

@@ -9,13 +9,13 @@ import numpy as np
 
 from ....errors import DomainError
 from ...operators import Interpolate, PixelShuffle, PixelUnshuffle, Repeat, Sizes
+from ...operators.interpolation import COORDINATES
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
 
 _MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
 _ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
-_COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn")
 _EXACT = 2**24
 """Integers up to this are exact as 32-bit floats, with which ONNX multiplies sizes."""
 
@@ -23,7 +23,7 @@ _EXACT = 2**24
 @handles("Upsample")
 def _upsample(call: Call) -> Value:
     """By given factors; position o falls on o divided by the factor, and the nearest element is the one before."""
-    rank = len(call.sizes())
+    rank = call.rank()
     if call.opset < 7:
         scales = [1.0, 1.0, call.decimal("height_scale"), call.decimal("width_scale")]
     else:
@@ -36,7 +36,7 @@ def _upsample(call: Call) -> Value:
 @handles("Resize")
 def _resize(call: Call) -> Value:
     """By given factors or to given sizes. [onnx.Resize]"""
-    sizes = call.sizes()
+    sizes = call.sizes(kept=True)
     if call.opset < 11:
         scales = call.numbers(1)
         if len(scales) != len(sizes):
@@ -51,7 +51,7 @@ def _resize(call: Call) -> Value:
     filled = [number for number, value in given.items() if value is not None and value.sizes != (0,)]
     if len(filled) != 1:
         raise DomainError("node", call.name, "Resize needs either factors or sizes")
-    numbers = call.numbers(2) if filled == [2] else call.whole(3)
+    numbers = call.numbers(2) if filled == [2] else call.whole(3, kept=True)
     if len(numbers) != len(dims):
         raise DomainError(
             "node", call.name, f"Resize needs a number for each of {len(dims)} dimensions, and not {numbers}"
@@ -75,7 +75,7 @@ def _mode(call: Call) -> str:
 def _interpolated(
     call: Call, mode: str, coordinates: str, rounding: str, scales: dict[int, Any] | None, wanted: dict[int, Any] | None
 ) -> Value:
-    sizes = call.sizes()
+    sizes = call.sizes(kept=all(scale == int(scale) for scale in (scales or {}).values()))
     output = [
         _scaled(call, n, (scales or {}).get(d, 1.0)) if wanted is None else wanted.get(d, n)
         for d, n in enumerate(sizes)
@@ -85,7 +85,7 @@ def _interpolated(
     ratios = [Fraction((scales or {}).get(d, 1.0)) for d in range(2, len(sizes))] if wanted is None else None
     if coordinates == "half_pixel_symmetric" and (ratios is None or _fits(sizes, output, ratios)):
         coordinates = "half_pixel"
-    if coordinates not in _COORDINATES:
+    if coordinates not in COORDINATES:
         raise NotUnderstoodError(f"its coordinates {coordinates} are not followed")
     if rounding not in _ROUNDINGS:
         raise DomainError("node", call.name, f"nearest_mode={rounding!r} needs one of {', '.join(_ROUNDINGS)}")
@@ -129,7 +129,7 @@ def _tile(call: Call) -> Value:
 @handles("DepthToSpace", "SpaceToDepth")
 def _depth(call: Call) -> Value:
     """In either order of the channels, which changes neither sizes nor what is read."""
-    if len(call.sizes()) != 4:
+    if call.rank() != 4:
         raise NotUnderstoodError("it moves between channels and other than two spatial axes")
     size = call.integer("blocksize")
     if size < 1:

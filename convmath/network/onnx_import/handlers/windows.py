@@ -7,7 +7,7 @@ from typing import Any
 from ....division import ceil_div
 from ....errors import DomainError
 from ....formulas.padding import reach
-from ...operators import AdaptivePool, Conv, ConvTranspose, Pad, Pool, Sizes
+from ...operators import AdaptivePool, Conv, ConvTranspose, Fold, Pad, Pool, Sizes
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
@@ -119,7 +119,7 @@ def _transposed_padding(
         return form, extra
     if len(wanted) != axes:
         raise DomainError("node", call.name, f"output_shape={wanted} needs one size for each of {axes} axes")
-    sizes = call.sizes(0)[2:]
+    sizes = call.sizes(0, kept=True)[2:]
     if len(sizes) != axes:
         raise DomainError("node", call.name, f"needs an input of {axes} spatial axes, and not {call.sizes(0)}")
     totals = [n * s + over - m for n, s, over, m in zip(sizes, window["stride"], beyond, wanted, strict=True)]
@@ -168,7 +168,7 @@ def _padded(call: Call, kernel: tuple[int, ...], window: dict[str, Any], *, ceil
     wide = any(2 * side > k for k, sides in zip(kernel, window["padding"], strict=True) for side in sides)
     if not wide and (not ceil or call.opset >= _CLAMPED):
         return None
-    sizes = call.sizes(0)[2:]
+    sizes = call.sizes(0, kept=True)[2:]
     if len(sizes) != len(kernel):
         raise DomainError("node", call.name, f"needs an input of {len(kernel)} spatial axes, and not {call.sizes(0)}")
     amounts, needed = [(0, 0), (0, 0)], wide
@@ -193,3 +193,17 @@ def _global_pool(call: Call) -> Value:
     """One window over all of every axis."""
     how = {"GlobalAveragePool": "avg", "GlobalMaxPool": "max", "GlobalLpPool": "lp"}[call.op]
     return call.emit(AdaptivePool(how, (1,) * call.axes_of()), call.value(0))
+
+
+@handles("Col2Im")
+def _col2im(call: Call) -> Value:
+    """Columns as an image, where those of several windows overlap added up."""
+    shape, block = tuple(call.whole(1)), tuple(call.whole(2))
+    axes = len(block)
+    ones = (1,) * axes
+    pads = call.integers("pads", (0,) * (2 * axes))
+    if not axes or len(shape) != axes or len(pads) != 2 * axes:
+        raise DomainError("node", call.name, f"Col2Im needs a size for each axis, and not {shape}, {block}, {pads}")
+    window = {"stride": _per_axis(call, "strides", axes, ones), "dilation": _per_axis(call, "dilations", axes, ones)}
+    pairs = tuple(zip(pads[:axes], pads[axes:], strict=True))
+    return call.emit(Fold(shape, block, padding=pairs, **window), call.value())

@@ -21,7 +21,7 @@ def _attention(
     enable_gqa: bool = False,
 ) -> Value:
     """Every query reads every key, whatever a mask leaves of it."""
-    if enable_gqa and query.known[-3] != key.known[-3]:
+    if enable_gqa and query.carried[-3] != key.carried[-3]:
         raise NotUnderstoodError("queries that share keys in groups are not followed")
     masks = () if attn_mask is None else (attn_mask,)
     return builder.emit(Attention(), query, key, value, *masks)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...computed_sizes import same
 from ...operators import Combine, Conv, ConvTranspose, Fold, Linear, MatMul, Reshape, Unfold
+from ...origin import VECTOR
 from ..builder import Builder
 from ..registry import handles
 from ..values import Value
@@ -67,18 +69,19 @@ def _linear(builder: Builder, x: Value, weight: Value, bias: Value | None = None
     return builder.emit(Linear(inputs, outputs, bias is not None), x, params=builder.claim(weight, bias))
 
 
-@handles("matmul", "mm", "bmm", "mv", "dot", "vdot", "inner")
+@handles("matmul", "mm", "bmm", "mv", "dot", "vdot")
 def _matmul(builder: Builder, first: Value, other: Value) -> Value:
     """A vector is a matrix of one row or one column."""
-    rows = first if first.rank > 1 else builder.emit(Reshape((1, *first.known)), first)
-    columns = other if other.rank > 1 else builder.emit(Reshape((*other.known, 1)), other)
-    product = builder.emit(MatMul(), rows, columns)
-    *stack, height, width = product.known
+    rows = first if first.rank > 1 else builder.emit(Reshape((1, *first.carried)), first)
+    columns = other if other.rank > 1 else builder.emit(Reshape((*other.carried, 1)), other)
+    vector = rows is not first or columns is not other
+    product = builder.emit(MatMul(), rows, columns, function=VECTOR if vector else "")
+    *stack, height, width = product.carried
     sizes = (*stack, *((height,) if rows is first else ()), *((width,) if columns is other else ()))
-    return product if sizes == product.known else builder.emit(Reshape(sizes), product)
+    return product if same(sizes, product.carried) else builder.emit(Reshape(sizes), product)
 
 
-@handles("addmm", "baddbmm")
+@handles("addmm", "baddbmm", "addmv")
 def _added_matmul(builder: Builder, x: Value, first: Value, second: Value, **_: Any) -> Value:
     return builder.emit(Combine("add"), x, _matmul(builder, first, second), params=0)
 

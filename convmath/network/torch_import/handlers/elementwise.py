@@ -22,14 +22,15 @@ _FUNCTIONS = (
     *("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos"),
     *("atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "floor", "ceil", "round", "trunc"),
     *("frac", "sign", "sgn", "nan_to_num", "logit", "digamma", "lgamma", "bitwise_not", "invert", "_threshold"),
-    *("zero", "fill", "normal", "uniform", "bernoulli", "log_sigmoid"),
+    *("zero", "fill", "normal", "uniform", "bernoulli", "log_sigmoid", "tril", "triu", "deg2rad", "rad2deg", "sinc"),
 )
-_TESTS = ("isnan", "isinf", "isfinite", "logical_not", "not")
+_TESTS = ("isnan", "isinf", "isfinite", "logical_not", "not", "isposinf", "isneginf", "signbit")
 _COMBINATIONS = (
     *("add", "sub", "subtract", "rsub", "mul", "multiply", "div", "divide", "true_divide", "truediv", "floordiv"),
     *("floor_divide", "remainder", "fmod", "mod", "pow", "float_power", "maximum", "minimum", "fmax", "fmin", "atan2"),
     *("lerp", "addcmul", "addcdiv", "hypot", "logaddexp", "xlogy", "bitwise_and", "bitwise_or", "bitwise_xor"),
     *("and", "or", "xor", "clamp", "clip", "clamp_min", "clamp_max", "_weight_norm", "masked_fill"),
+    *("heaviside", "copysign", "ldexp", "nextafter"),
 )
 _COMPARISONS = (
     *("eq", "ne", "lt", "le", "gt", "ge", "equal_to", "less", "less_equal", "greater", "greater_equal", "not_equal"),
@@ -103,6 +104,14 @@ def _softmax(builder: Builder, x: Value, dim: int | None = None, *_: Any, **__: 
 
 
 handles("softmax", "log_softmax", "softmin", "_softmax", "_log_softmax")(_softmax)
+
+
+@handles("gumbel_softmax")
+def _gumbel_softmax(
+    builder: Builder, logits: Value, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Value:
+    """Of the elements and random numbers."""
+    return builder.emit(Softmax(dimension(logits, dim)), logits)
 
 
 # Normalisation
@@ -199,8 +208,8 @@ def _layer_norm(
     **__: Any,
 ) -> Value:
     shape = tuple(normalized_shape)
-    if x.known[x.rank - len(shape) :] != shape:
-        raise NotUnderstoodError(f"the sizes {x.known} do not end in {shape}")
+    if x.carried[x.rank - len(shape) :] != shape:
+        raise NotUnderstoodError(f"the sizes {x.carried} do not end in {shape}")
     return _norm(builder, "layer_norm", x, (weight, bias), tuple(range(x.rank - len(shape), x.rank)))
 
 

@@ -6,17 +6,17 @@ from itertools import pairwise
 from typing import Any
 
 from ....errors import DomainError
-from ...operators import Expand, Identity, Reshape, Slice, Unknown
+from ...computed_sizes import bounds, same
+from ...operators import Expand, Identity, Reshape, Slice, Take, Unknown
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value, values_in
-from .layout import reshaped
 from .shared import dimension, without_value
 
 
 def part(builder: Builder, x: Value, dim: int, start: int, stop: int, step: int = 1) -> Value:
     """The elements of a dimension from ``start`` on, up to ``stop``; itself where those are all."""
-    if (start, stop, step) == (0, x.known[dim], 1):
+    if same((start, stop, step), (0, x.carried[dim], 1)):
         return x
     return builder.emit(Slice(dim, start, stop, step), x)
 
@@ -26,39 +26,54 @@ def _getitem(builder: Builder, x: Any, index: Any) -> Any:
     if not isinstance(x, Value):
         return x[index]
     entries = list(index) if isinstance(index, tuple) else [index]
-    if not all(entry is None or entry is Ellipsis or _is_int(entry) or isinstance(entry, slice) for entry in entries):
+    listed = sum(_is_list(entry) for entry in entries)
+    if listed > 1 or not all(
+        entry is None or entry is Ellipsis or _is_int(entry) or isinstance(entry, slice) or _is_list(entry)
+        for entry in entries
+    ):
         raise NotUnderstoodError("an index that is a tensor or a list chooses elements that are not known")
     used = sum(entry is not None and entry is not Ellipsis for entry in entries)
     at = entries.index(Ellipsis) if Ellipsis in entries else len(entries)
     entries[at : at + 1] = [slice(None)] * (x.rank - used)
-    sizes: list[int] = []
+    kept: list[int | None] = []
     found, dim = x, 0
     for entry in entries:
         if entry is None:
-            sizes.append(1)
+            kept.append(None)
             continue
         if dim >= x.rank:
             raise DomainError("index", str(index), f"has more entries than there are dimensions: {x.rank}")
         found = _chosen(builder, found, dim, entry)
-        if isinstance(entry, slice):
-            sizes.append(found.known[dim])
+        if isinstance(entry, slice | list):
+            kept.append(dim)
         dim += 1
-    return reshaped(builder, found, tuple(sizes))
+    if kept == list(range(x.rank)):
+        return found
+    return builder.emit(Reshape(tuple(1 if d is None else found.carried[d] for d in kept)), found)
 
 
 def _is_int(entry: Any) -> bool:
     return isinstance(entry, int) and not isinstance(entry, bool)
 
 
-def _chosen(builder: Builder, x: Value, dim: int, entry: int | slice) -> Value:
-    n = x.known[dim]
+def _is_list(entry: Any) -> bool:
+    return isinstance(entry, list) and len(entry) > 0 and all(map(_is_int, entry))
+
+
+def _chosen(builder: Builder, x: Value, dim: int, entry: int | slice | list[int]) -> Value:
+    n = x.carried[dim]
+    if isinstance(entry, list):
+        if not all(-n <= place < n for place in entry):
+            raise DomainError("index", entry, f"needs -{n} <= index < {n} in dimension {dim}")
+        return builder.emit(Take(dim, tuple(place + n if place < 0 else place for place in entry)), x)
     if isinstance(entry, slice):
         without_value(entry.start, entry.stop, entry.step)
-        start, stop, step = entry.indices(n)
-        return part(builder, x, dim, start, stop, step)
+        step = 1 if entry.step is None else entry.step
+        return part(builder, x, dim, *bounds(n, entry.start, entry.stop, step), step)
     if not -n <= entry < n:
         raise DomainError("index", entry, f"needs -{n} <= index < {n} in dimension {dim}")
-    return part(builder, x, dim, entry % n, entry % n + 1)
+    first = entry if entry >= 0 else entry + n
+    return part(builder, x, dim, first, first + 1)
 
 
 @handles("setitem", "index_put", "index_fill", "scatter", "scatter_add", "index_add", "index_copy", "masked_scatter")
@@ -75,7 +90,7 @@ def _copy(builder: Builder, x: Value, other: Any, *_: Any) -> Value:
     """What is copied takes the place of what was there."""
     if not isinstance(other, Value):
         return Value(x.sizes, x.dtype, constant=True, name=x.name or "constant")
-    return builder.emit(Identity("copy") if other.sizes == x.sizes else Expand(x.known), other, dtype=x.dtype)
+    return builder.emit(Identity("copy") if same(other.carried, x.carried) else Expand(x.carried), other, dtype=x.dtype)
 
 
 @handles("select", views=True)
@@ -83,16 +98,17 @@ def _select(builder: Builder, x: Value, dim: int, index: int) -> Value:
     at = dimension(x, dim)
     without_value(index)
     found = _chosen(builder, x, at, index)
-    return builder.emit(Reshape((*x.known[:at], *x.known[at + 1 :])), found)
+    return builder.emit(Reshape((*x.carried[:at], *x.carried[at + 1 :])), found)
 
 
 @handles("narrow", views=True)
 def _narrow(builder: Builder, x: Value, dim: int, start: int, length: int) -> Value:
     at = dimension(x, dim)
     without_value(start)
-    first = start % x.known[at] if start < 0 else start
-    if first + length > x.known[at]:
-        raise DomainError("length", length, f"needs start + length <= {x.known[at]}, and start={start}")
+    n = x.carried[at]
+    first = start + n if start < 0 else start
+    if first < 0 or first + length > n:
+        raise DomainError("length", length, f"needs start + length <= {n}, and start={start}")
     return part(builder, x, at, first, first + length)
 
 
@@ -107,9 +123,9 @@ def _slice(
 def _split(builder: Builder, x: Value, split_size_or_sections: Any = None, dim: int = 0, **options: Any) -> Any:
     at = dimension(x, dim)
     given = split_size_or_sections or options.get("split_size") or options.get("split_sizes")
-    n = x.known[at]
+    n = x.carried[at]
     without_value(given)
-    lengths = [min(given, n - i) for i in range(0, n, given)] if isinstance(given, int) else list(given or ())
+    lengths = _equal(n, given) if isinstance(given, int) else list(given or ())
     if sum(lengths) != n:
         raise DomainError("split_sizes", lengths, f"needs a sum of {n}")
     return _parts(builder, x, at, lengths)
@@ -119,9 +135,19 @@ def _split(builder: Builder, x: Value, split_size_or_sections: Any = None, dim: 
 def chunk(builder: Builder, x: Value, chunks: int, dim: int = 0) -> Any:
     """As many parts, all but the last of the same length; fewer where that leaves none."""
     at = dimension(x, dim)
-    n = x.known[at]
-    length = -(-n // chunks)
-    return _parts(builder, x, at, [min(length, n - i) for i in range(0, n, length)])
+    n = x.carried[at]
+    return _parts(builder, x, at, _equal(n, -(-n // chunks)))
+
+
+def _equal(n: int, length: int) -> list[int]:
+    """The lengths of the parts of ``n`` elements, the last of which may be shorter."""
+    if length < 1:
+        raise DomainError("split_size", length, "needs at least 1")
+    lengths, start = [], 0
+    while start < n:
+        lengths.append(min(length, n - start))
+        start += length
+    return lengths
 
 
 @handles("tensor_split", views=True)
@@ -142,7 +168,8 @@ def _parts(builder: Builder, x: Value, dim: int, lengths: list[int]) -> tuple[Va
     starts = [sum(lengths[:i]) for i in range(len(lengths))]
     slices = ((Slice(dim, start, start + length), length) for start, length in zip(starts, lengths, strict=True))
     return tuple(
-        builder.later(operator, x, sizes=(*x.known[:dim], length, *x.known[dim + 1 :])) for operator, length in slices
+        builder.later(operator, x, sizes=(*x.carried[:dim], length, *x.carried[dim + 1 :]))
+        for operator, length in slices
     )
 
 
@@ -152,6 +179,6 @@ def _unbind(builder: Builder, x: Value, dim: int = 0) -> Any:
     return tuple(_select(builder, x, at, index) for index in range(x.known[at]))
 
 
-@handles("index_select", "gather", "take", "take_along_dim", "masked_select", "index", "embedding")
+@handles("index_select", "gather", "take", "take_along_dim", "masked_select", "index")
 def _chosen_by_tensor(builder: Builder, *_: Any, **__: Any) -> Any:
     raise NotUnderstoodError("an index that is a tensor chooses elements that are not known")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ....errors import DomainError
-from ...operators import Concat, Expand, Flatten, Identity, Pad, Permute, Reshape
+from ...computed_sizes import same
+from ...operators import Combine, Concat, Expand, Flatten, Identity, Pad, Permute, Reshape
 from ...operators.base import product
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
@@ -15,14 +16,14 @@ from .shared import dimension, sizes_from, within, without_value
 
 def reshaped(builder: Builder, x: Value, sizes: tuple[int, ...]) -> Value:
     """In other dimensions; itself where they are the same."""
-    return x if x.sizes == sizes else builder.emit(Reshape(sizes), x)
+    return x if same(x.carried, sizes) else builder.emit(Reshape(sizes), x)
 
 
 @handles("reshape", "view", "_unsafe_view", "reshape_as", "view_as", views=True)
 def _reshape(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
     given = options.get("shape", options.get("size", shape))
     if len(given) == 1 and isinstance(given[0], Value):
-        given = given[0].known
+        given = given[0].carried
     sizes = sizes_from(tuple(given))
     if 0 in sizes:
         raise DomainError("shape", sizes, "needs sizes of at least 1")
@@ -32,7 +33,7 @@ def _reshape(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
 @handles("flatten", "ravel", views=True)
 def _flatten(builder: Builder, x: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     if x.rank < 2:
-        return reshaped(builder, x, (product(x.known),))
+        return reshaped(builder, x, (product(x.carried),))
     return builder.emit(Flatten(dimension(x, start_dim), dimension(x, end_dim)), x)
 
 
@@ -41,23 +42,24 @@ def _unflatten(builder: Builder, x: Value, dim: int, sizes: Any) -> Value:
     at = dimension(x, dim)
     parts = sizes_from((sizes,))
     if -1 in parts:
-        rest = x.known[at] // -product(parts)
+        rest = x.carried[at] // -product(parts)
         parts = tuple(rest if part == -1 else part for part in parts)
-    return builder.emit(Reshape((*x.known[:at], *parts, *x.known[at + 1 :])), x)
+    return builder.emit(Reshape((*x.carried[:at], *parts, *x.carried[at + 1 :])), x)
 
 
 @handles("squeeze", views=True)
-def _squeeze(builder: Builder, x: Value, dim: Any = None) -> Value:
+def squeeze(builder: Builder, x: Value, dim: Any = None) -> Value:
+    """Without a dimension of size 1, or all of them."""
     every = range(x.rank) if dim is None else dim if isinstance(dim, list | tuple) else (dim,)
     gone = {dimension(x, d) for d in every if x.rank}
-    return reshaped(builder, x, tuple(n for d, n in enumerate(x.known) if d not in gone or n != 1))
+    return reshaped(builder, x, tuple(n for d, n in enumerate(x.carried) if d not in gone or n != 1))
 
 
 @handles("unsqueeze", views=True)
 def unsqueeze(builder: Builder, x: Value, dim: int) -> Value:
     """A dimension of size 1 more."""
     at = within(dim, x.rank + 1)
-    return builder.emit(Reshape((*x.known[:at], 1, *x.known[at:])), x)
+    return builder.emit(Reshape((*x.carried[:at], 1, *x.carried[at:])), x)
 
 
 @handles("permute", views=True)
@@ -75,7 +77,7 @@ def transpose(builder: Builder, x: Value, dim0: int, dim1: int) -> Value:
     return builder.emit(Permute(tuple(order)), x)
 
 
-@handles("T", "t", "mT", "H", "adjoint", views=True)
+@handles("T", "t", "mT", "H", "mH", "adjoint", views=True)
 def _transposed(builder: Builder, x: Value) -> Value:
     return x if x.rank < 2 else transpose(builder, x, -2, -1)
 
@@ -92,11 +94,11 @@ def _movedim(builder: Builder, x: Value, source: Any, destination: Any) -> Value
 def _expand(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
     given = options.get("size", shape)
     if len(given) == 1 and isinstance(given[0], Value):
-        given = (given[0].known,)
+        given = (given[0].carried,)
     sizes = sizes_from(tuple(given))
     new = len(sizes) - x.rank
-    full = tuple(x.known[d - new] if n == -1 and d >= new else n for d, n in enumerate(sizes))
-    return x if full == x.known else builder.emit(Expand(full), x)
+    full = tuple(x.carried[d - new] if n == -1 and d >= new else n for d, n in enumerate(sizes))
+    return x if same(full, x.carried) else builder.emit(Expand(full), x)
 
 
 @handles("repeat", "tile")
@@ -105,13 +107,13 @@ def _repeat(builder: Builder, x: Value, *repeats: Any, **options: Any) -> Value:
     if any(count < 1 for count in counts):
         raise DomainError("repeats", counts, "needs numbers of at least 1")
     counts = (1,) * (x.rank - len(counts)) + counts
-    sizes = (1,) * (len(counts) - x.rank) + x.known
-    repeated = builder.emit(Identity("copy") if sizes == x.known else Reshape(sizes), x)
+    sizes = (1,) * (len(counts) - x.rank) + x.carried
+    repeated = builder.emit(Identity("copy") if same(sizes, x.carried) else Reshape(sizes), x)
     for dim, count in enumerate(counts):
         if count == 1:
             continue
-        if repeated.known[dim] == 1:
-            sizes = tuple(count if d == dim else n for d, n in enumerate(repeated.known))
+        if repeated.carried[dim] == 1:
+            sizes = tuple(count if d == dim else n for d, n in enumerate(repeated.carried))
             repeated = builder.emit(Expand(sizes), repeated)
         elif count <= 64:
             repeated = builder.emit(Concat(dim), *(repeated,) * count)
@@ -128,7 +130,7 @@ def concat(builder: Builder, tensors: Any, dim: int = 0) -> Value:
     """One after the other along a dimension."""
     if not isinstance(tensors, list | tuple):
         raise NotUnderstoodError("the tensors to join are no list")
-    branches = [tensor for tensor in tensors if tensor.known != (0,)]
+    branches = [tensor for tensor in tensors if tensor.rank != 1 or tensor.carried != (0,)]
     if len(branches) == 1:
         return builder.emit(Identity("copy"), branches[0])
     return builder.emit(Concat(dimension(branches[0], dim)), *branches)
@@ -137,6 +139,37 @@ def concat(builder: Builder, tensors: Any, dim: int = 0) -> Value:
 @handles("stack")
 def _stack(builder: Builder, tensors: Any, dim: int = 0) -> Value:
     return concat(builder, [unsqueeze(builder, tensor, dim) for tensor in tensors], within(dim, tensors[0].rank + 1))
+
+
+@handles("hstack")
+def _hstack(builder: Builder, tensors: Any) -> Value:
+    return concat(builder, tensors, 0 if tensors[0].rank < 2 else 1)
+
+
+@handles("vstack", "row_stack")
+def _vstack(builder: Builder, tensors: Any) -> Value:
+    return concat(builder, [unsqueeze(builder, one, 0) if one.rank < 2 else one for one in tensors], 0)
+
+
+@handles("meshgrid")
+def _meshgrid(builder: Builder, *tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
+    """Each along a dimension of its own, repeated along the others."""
+    lines = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else list(tensors)
+    sizes = tuple(product(line.carried) for line in lines)
+    found = []
+    for number, line in enumerate(lines):
+        own = tuple(n if d == number else 1 for d, n in enumerate(sizes))
+        grid = builder.emit(Expand(sizes), reshaped(builder, line, own)) if own != sizes else line
+        found.append(transpose(builder, grid, 0, 1) if indexing == "xy" and len(lines) > 1 else grid)
+    return tuple(found)
+
+
+@handles("broadcast_tensors")
+def _broadcast_tensors(builder: Builder, *tensors: Any) -> tuple[Value, ...]:
+    """Each stretched to the sizes of all."""
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    sizes = builder.emit(Combine("broadcast"), *given).carried
+    return tuple(one if one.carried == sizes else builder.emit(Expand(sizes), one) for one in given)
 
 
 # Padding
@@ -168,14 +201,16 @@ def _roll(builder: Builder, x: Value, shifts: Any, dims: Any = None) -> Value:
     moves = zip(*((value,) if isinstance(value, int) else value for value in (shifts, dims)), strict=True)
     for shift, dim in moves:
         at = dimension(x, dim)
-        by = (amounts[at][0] + shift) % x.known[at]
+        by, n = amounts[at][0] + shift, x.carried[at]
+        by = by if -n < by < n else by % n
+        by = by - n if 2 * by > n else by + n if 2 * by < -n else by
         amounts[at] = (by, -by)
     return builder.emit(Pad(tuple(amounts), "circular"), x)
 
 
 @handles("channel_shuffle")
 def _channel_shuffle(builder: Builder, x: Value, groups: int) -> Value:
-    batch, channels, *spatial = x.known
+    batch, channels, *spatial = x.carried
     split = builder.emit(Reshape((batch, groups, channels // groups, *spatial)), x)
     swapped = builder.emit(Permute((0, 2, 1, *range(3, len(spatial) + 3))), split)
-    return builder.emit(Reshape(x.known), swapped)
+    return builder.emit(Reshape(x.carried), swapped)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections import namedtuple
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
 
+from ...computed_sizes import numbers
 from ...operators import AdaptivePool, PixelShuffle, PixelUnshuffle, Pool, Reduce, Resize, Unknown
+from ...origin import RESCALED, SCALES
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value
 from .shared import batched, dimension, dimensions, per_axis, without_value
+
+TRIED = 2**12
+"""For sizes up to this, products with floats are compared with exact ones."""
 
 Extremes = namedtuple("Extremes", "values indices")
 
@@ -31,7 +36,7 @@ def _pool(builder: Builder, how: str, axes: int, x: Value, kernel_size: Any, str
 def _indices(builder: Builder, pooled: Value) -> Value:
     """Where the maxima are."""
     reason = "where the maxima are is not followed"
-    sizes = pooled.known
+    sizes = pooled.carried
     return builder.later(Unknown("max_indices", reason, sizes), pooled, sizes=sizes, dtype=torch.int64, name="indices")
 
 
@@ -157,7 +162,7 @@ def _extreme(how: str, builder: Builder, x: Value, dim: Any = None, keepdim: boo
     if dim is None:
         return values
     places = Reduce(f"arg{how}", (dimension(x, dim),), bool(keepdim))
-    return Extremes(values, builder.later(places, x, sizes=values.known, dtype=torch.int64, name=f"arg{how}"))
+    return Extremes(values, builder.later(places, x, sizes=values.carried, dtype=torch.int64, name=f"arg{how}"))
 
 
 for _how in ("max", "min"):
@@ -199,16 +204,39 @@ def interpolate(
         sizes, scale = per_axis(size, axes), None
     else:
         factors = per_axis(scale_factor, axes)
-        sizes = tuple(math.floor(n * float(factor)) for n, factor in zip(x.known[2:], factors, strict=True))
+        sizes = tuple(math.floor(n * float(factor)) for n, factor in zip(x.carried[2:], factors, strict=True))
         scale = None if recompute_scale_factor else tuple(map(_fraction, factors))
+    called = _scaling(size, scale_factor, known=scale is not None and mode != "area")
     if mode == "area":
-        return builder.emit(AdaptivePool("avg", sizes), x)
+        return builder.emit(AdaptivePool("avg", sizes), x, function=called)
     if mode not in _MODES:
         raise NotUnderstoodError(f"mode {mode} is not one of {', '.join(_MODES)}")
-    scaled = scale is not None and sizes == tuple(
-        n * ratio.numerator // ratio.denominator for n, ratio in zip(x.known[2:], scale, strict=True)
+    scaled = scale is not None and numbers(sizes) == tuple(
+        n * ratio.numerator // ratio.denominator for n, ratio in zip(numbers(x.carried[2:]), scale, strict=True)
     )
-    return builder.emit(Resize(_MODES[mode], scale, None if scaled else sizes, bool(align_corners)), x)
+    always = scaled and all(_rounds_alike(float(factor)) for factor in factors)
+    resized = Resize(_MODES[mode], scale, None if always else sizes, bool(align_corners))
+    return builder.emit(resized, x, function=called if scaled or not called else RESCALED)
+
+
+def _scaling(size: Any, scale_factor: Any, *, known: bool) -> str:
+    """How the scale was given, where that matters to those who count: as no whole numbers."""
+    several = isinstance(scale_factor, list | tuple)
+    if size is not None or all(float(one).is_integer() for one in (scale_factor if several else (scale_factor,))):
+        return ""
+    return RESCALED if not known else SCALES if several else ""
+
+
+@lru_cache(maxsize=256)
+def _rounds_alike(factor: float) -> bool:
+    """Whether products of sizes and a float are rounded down as those with the fraction that it stands for.
+
+    They are for a multiple of a power of two; for others this is tried.
+    """
+    ratio = _fraction(factor)
+    if ratio.denominator & (ratio.denominator - 1) == 0:
+        return True
+    return all(math.floor(n * factor) == n * ratio.numerator // ratio.denominator for n in range(1, TRIED))
 
 
 def _fraction(factor: float) -> Fraction:

@@ -22,8 +22,8 @@ def batched(builder: Builder, value: Value, axes: int, make: Callable[[Value], V
     """A layer of so many axes, of an input with or without a batch."""
     if value.sizes is None or len(value.sizes) != axes + 1:
         return make(value)
-    made = make(builder.emit(Reshape((1, *value.sizes)), value, label="unsqueeze"))
-    return builder.emit(Reshape(made.known[1:]), made)
+    made = make(builder.emit(Reshape((1, *value.carried)), value, label="unsqueeze"))
+    return builder.emit(Reshape(made.carried[1:]), made)
 
 
 def dimension(value: Value, dim: int) -> int:

@@ -29,12 +29,12 @@ _KINDS = {
 
 @handles("size")
 def _size(builder: Builder, x: Value, dim: int | None = None) -> Any:
-    return torch.Size(x.asked) if dim is None else x.asked[dimension(x, dim)]
+    return torch.Size(x.asked) if dim is None else x.asked_of(dimension(x, dim))
 
 
 @handles("dim", "ndimension")
 def _dim(builder: Builder, x: Value) -> int:
-    return len(x.asked)
+    return x.asked_rank
 
 
 @handles("numel", "nelement")
@@ -44,7 +44,7 @@ def _numel(builder: Builder, x: Value) -> Any:
 
 @handles("len")
 def _len(builder: Builder, x: Value) -> int:
-    return int(x.asked[0])
+    return int(x.asked_of(0))
 
 
 @handles("is_floating_point")
@@ -141,7 +141,7 @@ def _full(builder: Builder, size: Any, fill_value: Any, *, dtype: Any = None, **
 
 
 def _like(name: str, builder: Builder, x: Value, *_: Any, dtype: Any = None, **__: Any) -> Value:
-    return _constant(name, x.known, dtype or x.dtype)
+    return _constant(name, x.carried, dtype or x.dtype)
 
 
 for _name in ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like"):
@@ -154,7 +154,7 @@ def _arange(builder: Builder, start: Any, end: Any = None, step: Any = 1, *, dty
     if values_in((first, last, step)):
         raise NotUnderstoodError("its bounds are computed")
     whole = all(isinstance(bound, int) for bound in (first, last, step))
-    count = len(range(first, last, step)) if whole else max(0, -int(-(last - first) // step))
+    count = max(0, -((first - last) // step) if whole else -int((first - last) // step))
     return _constant("arange", (count,), dtype or (torch.int64 if whole else None))
 
 

@@ -1,0 +1,184 @@
+"""Operators along one dimension: running sums, reversal, sorting, choices of elements, recurrent layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...assumptions import require
+from ...errors import DomainError
+from ..field import MOST_PHASES, Field
+from ..spans import Spans
+from .base import Operator, Pointwise, Reads, Size, Sizes, Work, in_place, one, product
+
+
+def _along(output: Sizes, dims: dict[int, Field | None]) -> tuple[Reads, ...]:
+    """Some dimensions as given, the others in place."""
+    reads: list[Any] = list(in_place(output))
+    for dimension, field in dims.items():
+        reads[dimension] = None if field is None else (dimension, field)
+    return (tuple(reads),)
+
+
+def _require_dims(operator: Operator, source: Sizes, *dims: int) -> Sizes:
+    if any(not 0 <= dimension < len(source) for dimension in dims):
+        raise DomainError("dims", dims, f"{operator.kind} needs dimensions of an input that has {len(source)}")
+    return source
+
+
+@dataclass(frozen=True)
+class Flip(Pointwise):
+    """Dimensions in reverse.
+
+    Attributes: dims: the dimensions, from 0.
+
+    >>> Flip((1,)).reads([(2, 5)], (2, 5))[0][1][1].reads(0)
+    Spans(4:5)
+    """
+
+    dims: tuple[int, ...]
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes of the input."""
+        return _require_dims(self, one(self, inputs), *self.dims)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Position o reads element n - 1 - o."""
+        return _along(output, {d: Field(1, -1, (Spans.point(output[d] - 1),)) for d in self.dims if output[d] > 1})
+
+
+@dataclass(frozen=True)
+class Cumulative(Pointwise):
+    """A running sum, product or extremum along a dimension.
+
+    Attributes:
+        name: which one.
+        dim: the dimension, from 0.
+        reverse: whether it runs from the end.
+        exclusive: whether it leaves out the element in its place.
+
+    >>> Cumulative("cumsum", 0).reads([(5,)], (5,))[0][0][1].reads(2).clipped(0, 5)
+    Spans(0:3)
+    """
+
+    name: str
+    dim: int
+    reverse: bool = False
+    exclusive: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The name."""
+        return self.name
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes of the input."""
+        return _require_dims(self, one(self, inputs), self.dim)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Every element from the first to the one in its place, or from there to the last."""
+        return _along(output, {self.dim: running(output[self.dim], reverse=self.reverse, exclusive=self.exclusive)})
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """An operation for every element."""
+        return Work(other=product(output))
+
+
+def running(size: int, *, reverse: bool = False, exclusive: bool = False) -> Field:
+    """All of ``size`` elements up to the one in its place, as a window that ends there; or from it on.
+
+    >>> [running(3, reverse=True, exclusive=True).reads(o).clipped(0, 3) for o in range(3)]
+    [Spans(1:3), Spans(2:3), Spans()]
+    """
+    if exclusive:
+        return Field.window(size - 1, padding=-1 if reverse else size - 1)
+    return Field.window(size, padding=0 if reverse else size - 1)
+
+
+@dataclass(frozen=True)
+class Sort(Operator):
+    """The elements of a dimension in order: all of them, the first few, or their places.
+
+    Attributes:
+        name: which one.
+        dim: the dimension, from 0.
+        length: how many are given; None for all.
+    """
+
+    name: str
+    dim: int
+    length: Size | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name."""
+        return self.name
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes of the input, or fewer elements of the dimension."""
+        source = _require_dims(self, one(self, inputs), self.dim)
+        if self.length is None:
+            return source
+        needs = f"{self.name} needs at most the {source[self.dim]} of dimension {self.dim}"
+        require("<=", self.length, source[self.dim], "length", needs, length=self.length)
+        return (*source[: self.dim], self.length, *source[self.dim + 1 :])
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """The dimension is read whole."""
+        return _along(output, {self.dim: Field.whole(inputs[0][self.dim])})
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """For every element as many comparisons as halves of the dimension can be taken, as in merging."""
+        return Work(other=product(inputs[0]) * (inputs[0][self.dim] - 1).bit_length())
+
+
+@dataclass(frozen=True)
+class Take(Operator):
+    """Elements of a dimension, chosen by a list.
+
+    Attributes: dim: the dimension, from 0. places: which elements, from 0.
+
+    >>> Take(0, (4, 0, 0)).reads([(5,)], (3,))[0][0][1].phases
+    (Spans(4:5), Spans(0:1), Spans(0:1))
+    """
+
+    dim: int
+    places: tuple[int, ...]
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """As many elements as places."""
+        source = _require_dims(self, one(self, inputs), self.dim)
+        last = max(self.places, default=-1)
+        if min(self.places, default=-1) < 0:
+            raise DomainError("places", self.places, "take needs at least one place, each >= 0")
+        needs = f"take needs places of the {source[self.dim]} of dimension {self.dim}"
+        require("<", last, source[self.dim], "places", needs, places=last)
+        return (*source[: self.dim], len(self.places), *source[self.dim + 1 :])
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Each position the element of its place."""
+        if len(self.places) > MOST_PHASES:
+            return _along(output, {self.dim: Field.constant(Spans.of((p, p + 1) for p in self.places).bounded())})
+        return _along(output, {self.dim: Field.sampled(len(self.places), 0, lambda o: Spans.point(self.places[o]))})
+
+
+@dataclass(frozen=True)
+class Embedding(Operator):
+    """A row of learned features for every element, which is the number of the row."""
+
+    rows: int
+    features: int
+
+    @property
+    def params(self) -> int:
+        """The elements of all rows."""
+        return self.rows * self.features
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The features as a last dimension more."""
+        return (*one(self, inputs), self.features)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Every row is chosen by the element in its place."""
+        return ((*in_place(inputs[0]), None),)
