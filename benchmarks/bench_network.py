@@ -1,5 +1,8 @@
 """Measure the analysis of networks against tracing and against the tools that run them, each pair in one run.
 
+A tool that takes real tensors runs the network: how much longer than the analysis it takes depends on how fast this
+machine is at convolutions, and on how many images there are. What the network alone takes stands beside each.
+
 ``python benchmarks/bench_network.py`` prints one line per figure and exits with 1 if one misses its limit. It takes the
 tools from the extra ``test``.
 """
@@ -27,6 +30,8 @@ sys.path.append(str(Path(__file__).parents[1]))
 from tests.models.resnet import resnet
 
 INPUT = (3, 224, 224)
+IMAGES = 32
+"""A batch as in training: the analysis takes no longer for it."""
 LAYERS = 10_000
 QUICK, SLOW = 9, 3
 """Rounds of what takes milliseconds, and of what runs the network."""
@@ -44,9 +49,11 @@ def timed(action: Callable[[], object]) -> Callable[[], float]:
     return seconds
 
 
-def against(name: str, own: Callable[[], object], other: Callable[[], object], limit: float, rounds: int) -> Figure:
+def against(
+    name: str, own: Callable[[], object], other: Callable[[], object], limit: float, rounds: int, remark: str = ""
+) -> Figure:
     seconds, others, ratio = paired(timed(own), timed(other), rounds)
-    return Figure(name, f"{seconds * 1e3:.0f} ms / {others * 1e3:.0f} ms", ratio, limit, "x")
+    return Figure(name, f"{seconds * 1e3:.0f} ms / {others * 1e3:.0f} ms{remark}", ratio, limit, "x")
 
 
 def counted(model: nn.Module, image: torch.Tensor) -> None:
@@ -56,36 +63,54 @@ def counted(model: nn.Module, image: torch.Tensor) -> None:
 
 def bench_model(name: str, model: nn.Module) -> Iterator[Figure]:
     """``from_torch`` with the full analysis, against tracing alone and against each tool on real and meta tensors."""
-    import ptflops
-    import thop
     import torchinfo
-    from fvcore.nn import FlopCountAnalysis
 
     def own() -> object:
         return from_torch(model, input_size=INPUT).analyze()
 
-    def fvcore() -> float:
-        analysis = FlopCountAnalysis(model, image)
-        return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
-
-    image, meta = torch.zeros(1, *INPUT), torch.zeros(1, *INPUT, device="meta")
-    abstract, marked = copy.deepcopy(model).to("meta"), copy.deepcopy(model)  # thop leaves buffers behind
+    meta, abstract = torch.zeros(1, *INPUT, device="meta"), copy.deepcopy(model).to("meta")
     yield against(f"{name}: own / fx.symbolic_trace", own, lambda: fx.symbolic_trace(model), 3, QUICK)
-    tools = {
-        "torchinfo": lambda: torchinfo.summary(model, input_data=image, verbose=0),
-        "thop": lambda: thop.profile(marked, (image,), verbose=False),
-        "fvcore": fvcore,
-        "ptflops": lambda: ptflops.get_model_complexity_info(model, INPUT, False, False),
-        "FlopCounterMode": lambda: counted(model, image),
-    }
-    for tool, count in tools.items():
-        yield against(f"{name}: own / {tool}", own, count, 0.1, SLOW)
+    yield from bench_tools(name, model, 1, SLOW)
     tools = {
         "torchinfo": lambda: torchinfo.summary(abstract, input_data=meta, verbose=0, device="meta"),
         "FlopCounterMode": lambda: counted(abstract, meta),
     }
     for tool, count in tools.items():
         yield against(f"{name}: own / {tool} on meta tensors", own, count, 1, QUICK)
+
+
+def bench_tools(name: str, model: nn.Module, images: int, rounds: int) -> Iterator[Figure]:
+    """The same against each tool on a batch of real tensors, with the time of the network itself."""
+    import ptflops
+    import thop
+    import torchinfo
+    from fvcore.nn import FlopCountAnalysis
+
+    def own() -> object:
+        return from_torch(model, input_size=INPUT, batch_size=images).analyze()
+
+    @torch.no_grad()
+    def forward() -> None:
+        model(batch)
+
+    def fvcore() -> float:
+        analysis = FlopCountAnalysis(model, batch)
+        return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+
+    batch, marked = torch.zeros(images, *INPUT), copy.deepcopy(model)  # thop leaves buffers behind
+    tools = {
+        "torchinfo": lambda: torchinfo.summary(model, input_data=batch, verbose=0),
+        "thop": lambda: thop.profile(marked, (batch,), verbose=False),
+        "fvcore": fvcore,
+        "ptflops": lambda: ptflops.get_model_complexity_info(
+            model, INPUT, False, False, input_constructor=lambda _: batch
+        ),
+        "FlopCounterMode": lambda: counted(model, batch),
+    }
+    alone = min(timed(forward)() for _ in range(rounds + 1))  # the first one warms up
+    remark = f" (the network: {alone * 1e3:.0f} ms)"
+    for tool, count in tools.items():
+        yield against(f"{name}: own / {tool}", own, count, 0.1, rounds, remark)
 
 
 def chain(layers: int) -> Graph:
@@ -107,6 +132,7 @@ def bench_layers() -> Iterator[Figure]:
 def figures() -> Iterator[Figure]:
     for layers in (50, 152):
         yield from bench_model(f"ResNet-{layers}", resnet(layers).eval())
+    yield from bench_tools(f"ResNet-50, {IMAGES} images", resnet(50).eval(), IMAGES, 1)
     yield from bench_layers()
 
 

@@ -24,6 +24,7 @@ from convmath.oracle.exact import kernels
 
 BIG = "conv n8 c64 o64 i56x56 k3x3 #0"
 SMALL = "conv n1 c3 o16 i16x16 k3x3 #0"
+SMALLER = "conv n1 c3 o8 i16x16 k3x3 #0"
 MIB = 2**20
 
 
@@ -67,7 +68,13 @@ def against_torch(threads: int) -> dict[str, tuple[float, float, float]]:
 
     torch.set_num_threads(threads)
     found = {}
-    for name, text, rounds, repeats in (("float64", BIG, 15, 1), ("int64", BIG, 7, 1), ("small", SMALL, 15, 200)):
+    measured = {
+        "float64": (BIG, 15, 1),
+        "int64": (BIG, 7, 1),
+        "small": (SMALL, 15, 200),
+        "smaller": (SMALLER, 15, 200),
+    }
+    for name, (text, rounds, repeats) in measured.items():
         case = ConvCase.parse(text)
         dtype = torch.int64 if name == "int64" else torch.float64
         x, w = (torch.from_numpy(array).to(dtype) for array in (case.x, case.w))
@@ -117,6 +124,7 @@ def torch_figures(threads: int) -> list[Figure]:
         ("float64", "(8, 64, 56, 56) by (64, 64, 3, 3) / torch float64", 2.0),
         ("int64", "the same / torch int64", 1 / 5),
         ("small", "(1, 3, 16, 16) by (16, 3, 3, 3) / torch float64", 8.0),
+        ("smaller", "(1, 3, 16, 16) by (8, 3, 3, 3) / torch float64", 8.0),
     ):
         own, torchs, ratio = found[name]
         figures.append(Figure(f"{what}, {title}", f"{own * 1e3:.3g} ms / {torchs * 1e3:.3g} ms", ratio, limit, "x"))

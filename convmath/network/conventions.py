@@ -1,31 +1,20 @@
 """What counts as an operation: named conventions, among them those of the tools that people compare with.
 
 Each tool is reproduced at a version, as it counts there; where that contradicts what its documentation says, ``why``
-says so. A tool that counts modules is taken to find every operation in a module of its own.
+says so. What a tool counts depends on which modules and functions were called, which torch's importer notes; of a
+network that names none, as one from ONNX, every layer is taken for torch's module of its kind. Where what a tool would
+count is not known, the node is missing in the total, which is then partial.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from ..errors import DomainError
-from .operators import (
-    Activation,
-    AdaptivePool,
-    Conv,
-    ConvTranspose,
-    Linear,
-    MatMul,
-    Norm,
-    Pool,
-    Resize,
-    Softmax,
-)
-from .operators.base import product
-from .report import Row
+from . import tools
+from .row import Row
 
 Count = Callable[[Row], Any]
 
@@ -77,103 +66,6 @@ def _exact(row: Row) -> Any:
     return 2 * row.work.macs - row.work.sums + row.work.bias + row.work.other
 
 
-def _torchinfo(row: Row) -> Any:
-    operator = row.operator
-    if isinstance(operator, (Conv, ConvTranspose)):
-        return operator.params * product((row.sizes or ())[:1]) * product((row.sizes or ())[2:])
-    if isinstance(operator, (Linear, Norm, Activation)):
-        return operator.params * product((row.sizes or ())[:1])
-    return 0
-
-
-def _thop(row: Row) -> Any:
-    operator, out = row.operator, row.elements
-    match operator:
-        case Conv() | ConvTranspose():
-            return out * (operator.in_channels // operator.groups) * product(operator.kernel_size)
-        case Linear():
-            return row.work.macs
-        case Norm(name="batch_norm" | "instance_norm" | "layer_norm"):
-            return out * (4 if operator.params else 2)
-        case Activation(name="prelu"):
-            return out
-        case Softmax(dim=dim):
-            return 3 * out - out // (row.sizes or (1,))[dim]
-        case Pool(how="avg"):
-            return out
-        case AdaptivePool(how="avg"):
-            window = prod(n / m for n, m in zip(_input(row)[2:], (row.sizes or ())[2:], strict=True))
-            return int((window + 1) * out)
-        case Resize(mode=mode):
-            return out * _THOP_RESIZE.get((mode, len(_input(row)) - 2), 0)
-    return 0
-
-
-_THOP_RESIZE = {
-    **{("nearest", axes): 1 for axes in (1, 2, 3)},
-    ("linear", 1): 5,
-    ("linear", 2): 11,
-    ("cubic", 2): 259,
-}
-
-
-def _fvcore(row: Row) -> Any:
-    operator, out = row.operator, row.elements
-    match operator:
-        case Conv() | ConvTranspose() | Linear() | MatMul():
-            return row.work.macs
-        case Norm(name="batch_norm"):
-            return out * (2 if operator.params else 1)
-        case Norm(name="group_norm" | "layer_norm" | "instance_norm"):
-            return out * (5 if operator.params else 4)
-        case AdaptivePool(how="avg") if len(_input(row)) == 4:
-            return product(_input(row))
-        case Resize(mode=mode) if len(_input(row)) == 4:
-            return out * {"nearest": 1, "linear": 4}.get(mode, 0)
-    return 0
-
-
-def _ptflops(row: Row) -> Any:
-    operator, out = row.operator, row.elements
-    match operator:
-        case Conv() | ConvTranspose() | Linear():
-            return row.work.macs + row.work.bias
-        case MatMul():
-            return row.work.macs
-        case Norm(name="batch_norm" | "instance_norm" | "group_norm"):
-            return out * (2 if operator.params else 1)
-        case Norm(name="layer_norm"):
-            return out
-        case Norm(name="local_response_norm"):
-            return None  # the number of channels that it takes together, by which ptflops counts, is not kept
-        case Activation(name=name):
-            return out * _PTFLOPS_ACTIVATIONS.get(name, 0)
-        case Softmax():
-            return out
-        case Pool() | AdaptivePool():
-            return 2 * product(_input(row))
-        case Resize(scale=scale):
-            return out + (out if scale is None else int(product(_input(row)) * product(scale)))
-    return 0
-
-
-_PTFLOPS_ACTIVATIONS = {"relu": 2, "prelu": 2, "elu": 2, "gelu": 2, "leaky_relu": 1, "relu6": 1, "silu": 1}
-"""Once for a module that is counted, once for a function that is."""
-
-
-def _flop_counter(row: Row) -> Any:
-    return 2 * row.work.macs
-
-
-def _flop_counter_backward(row: Row) -> Any:
-    groups = row.operator.groups if isinstance(row.operator, (Conv, ConvTranspose)) else 1
-    return 2 * (row.backward_macs + (groups - 1) * row.work.macs)
-
-
-def _input(row: Row) -> tuple[Any, ...]:
-    return row.inputs[0] or ()
-
-
 CONVENTIONS: Mapping[str, Convention] = {
     one.name: one
     for one in (
@@ -197,42 +89,65 @@ CONVENTIONS: Mapping[str, Convention] = {
         ),
         Convention(
             "torchinfo",
-            "Multiply-adds of modules with parameters alone: of a convolution the weights and biases times the output "
-            "positions, so that a bias counts as a multiply-add and a transposed convolution is counted at its output; "
-            "of all other modules the parameters times the batch, so that a dense layer on a sequence counts once.",
-            _torchinfo,
+            "Multiply-adds of calls of modules without parts, by their own parameters: weight and bias of a module "
+            "with Conv in the name of its type times the batch and the positions of the output, so that a bias counts "
+            "as a multiply-add and a transposed convolution is counted at its output; those of any other module times "
+            "the batch, so that a dense layer on a sequence counts once; parameters with weight or bias in a longer "
+            "name, as those of recurrent layers, times the first two sizes of the output. Functions, products of "
+            "matrices and multi-head attention count nothing.",
+            tools.torchinfo,
             version="1.8.0",
         ),
         Convention(
             "thop",
-            "Multiply-adds without biases, a transposed convolution counted at its output, and four operations for "
-            "every element that a normalisation with parameters makes (two without), one for average pooling, none "
-            "for ReLU, maximum pooling, group normalisation and sums.",
-            _thop,
+            "Multiply-adds without biases of calls of torch's own modules: convolutions, transposed ones counted at "
+            "their output, dense and recurrent layers, the latter with biases and functions of their cells; and "
+            "operations: for each element 4 for normalisation of batches, instances and layers with parameters and 2 "
+            "without, 1 for average pooling, the size of the window and 1 for adaptive average pooling, 1 for PReLU, "
+            "3 for softmax less 1 for each sum, and 1, 5, 11 or 259 for nearest, linear, bilinear or bicubic "
+            "upsampling. Other modules, as ReLU, maximum pooling, group normalisation and multi-head attention, types "
+            "derived from torch's, functions and sums count nothing; a module that is a part of n others counts n^2 "
+            "times.",
+            tools.thop,
             version="0.1.1.post2209072238",
         ),
         Convention(
             "fvcore",
-            "One for each multiply-accumulate, as it says, and operations for normalisation in evaluation (two an "
-            "element for batches with parameters, five for groups, layers and instances), adaptive average pooling "
-            "and upsampling in two dimensions; none for biases, other pooling, activations and sums.",
-            _fvcore,
+            "One, though it says FLOPs, for each multiply-accumulate of the operators that torch.jit.trace records on "
+            "the way to the result: convolutions, dense layers and products of matrices, whoever calls them; and "
+            "operations: for each element 2 for normalisation of batches by running statistics and 5 for any other (1 "
+            "and 4 without parameters), and in two dimensions 1 of the input for adaptive average pooling, 1 for "
+            "nearest and 4 for bilinear upsampling. Biases, other pooling, activations, sums, recurrent layers, "
+            "attention in one function, baddbmm, and convolutions whose padding is named (same, valid) count nothing; "
+            "of einsum it takes half of NumPy's count, rounded to four digits.",
+            tools.fvcore,
             version="0.1.5.post20221221",
         ),
         Convention(
             "ptflops",
-            "Multiply-adds with biases, and operations for normalisation, activations, pooling and upsampling at batch "
-            "size 1; modules such as ReLU and the pooling layers count twice, once as a module and once as the "
-            "function that the module calls, and sums written with + not at all.",
-            _ptflops,
+            "Calls of torch's own modules: multiply-adds with biases of convolutions and dense layers, recurrent "
+            "layers, multi-head attention, and for each element 1 for ReLU, PReLU, ELU, GELU, LeakyReLU, ReLU6, "
+            "pooling (of the input), layer normalisation and upsampling (of one image alone), and 2 for other "
+            "normalisation with parameters, 1 without; and calls of functions, in modules too: 1 for each element of "
+            "relu, prelu, elu, relu6, gelu, silu, softmax, interpolate and pooling in torch.nn.functional, and of "
+            "torch's mul, add, matmul, mm, bmm, addmm and methods of these names, and baddbmm, what they take. So a "
+            "module such as ReLU or a pooling layer counts twice, as a module and by the function that it calls, and "
+            "the operators +, * and @, other functions, and functions that a module keeps from before count nothing; "
+            "a module that is a part of n others counts n times. The batch is the one that is analysed, where ptflops "
+            "takes one image by default; where torch.export had to read the network, which functions it called is not "
+            "known.",
+            tools.ptflops,
             version="0.7.5",
         ),
         Convention(
             "flop_counter",
-            "torch.utils.flop_counter.FlopCounterMode: two for each multiply-accumulate, nothing else; backward, the "
-            "gradient of a grouped convolution's weight is counted as if there were no groups.",
-            _flop_counter,
-            _flop_counter_backward,
+            "torch.utils.flop_counter.FlopCounterMode: two for each multiply-accumulate of convolutions, dense layers "
+            "and products of matrices, nothing else; products with a vector count nothing. Attention in one function "
+            "is counted as on a GPU, backward with its weights computed once more; on a CPU torch computes it by an "
+            "operator that is not counted. Recurrent layers are missing, as they count or do not by the device. "
+            "Backward, the gradient of a grouped convolution's weight is counted as if there were no groups.",
+            tools.flop_counter,
+            tools.flop_counter_backward,
             version="2.13.0",
         ),
     )

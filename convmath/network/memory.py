@@ -4,30 +4,61 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import DomainError
-from .operators import Flatten, Identity, Permute, Reshape
+from ..errors import DomainError, unknown
+from .operators import Expand, Flatten, Identity, Permute, Reshape, Slice, Windows
 from .report import NetworkReport
 
-_ITEMSIZE = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
-_VIEWS = (Identity, Flatten, Permute, Reshape)
+_WIDTHS = {
+    1: ("bool", "uint8", "int8", "quint8", "qint8", "quint4x2", "quint2x4", "bits8", "bits4x2", "bits2x4", "bits1x8"),
+    2: ("float16", "half", "bfloat16", "int16", "short", "uint16", "bits16"),
+    4: ("float32", "float", "int32", "int", "uint32", "qint32", "complex32", "chalf"),
+    8: ("float64", "double", "int64", "long", "uint64", "complex64", "cfloat"),
+    16: ("complex128", "cdouble"),
+}
+_SMALL = (
+    *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2"),
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in range(1, 8)),
+    "bit",
+)
+"""In a byte of its own, each element, or as many as the name says."""
+
+_ITEMSIZE = {name: width for width, names in _WIDTHS.items() for name in names} | dict.fromkeys(_SMALL, 1)
+_VIEWS = (Expand, Flatten, Identity, Permute, Reshape, Slice, Windows)
 
 
-def itemsize(dtype: str) -> int:
+def itemsize(dtype: Any) -> int:
     """Bytes of an element.
+
+    Args:
+        dtype: the name of a dtype of torch, or a dtype of torch or NumPy.
 
     Raises:
         DomainError: the dtype is unknown.
+
+    >>> [itemsize(name) for name in ("float32", "bfloat16", "int8", "float8_e4m3fn", "complex64")]
+    [4, 2, 1, 1, 8]
     """
-    if dtype not in _ITEMSIZE:
-        raise DomainError("dtype", dtype, f"needs one of {', '.join(_ITEMSIZE)}")
-    return _ITEMSIZE[dtype]
+    name = (dtype if isinstance(dtype, str) else _name(dtype)).removeprefix("torch.")
+    if name not in _ITEMSIZE:
+        raise unknown("dtype", name, _ITEMSIZE, "dtype", ", ".join(("float32", "float16", "bfloat16", "int8")))
+    return _ITEMSIZE[name]
+
+
+def _name(dtype: Any) -> str:
+    """The name of a dtype of torch or NumPy, of a scalar type of NumPy, or of what has one as these do."""
+    scalar = (
+        isinstance(dtype, type) and dtype.__module__ != "builtins"
+    )  # Python's float is another in torch than in NumPy
+    if not scalar and not isinstance(getattr(dtype, "itemsize", None), int):
+        raise DomainError("dtype", dtype, "needs the name of a dtype, or a dtype of torch or NumPy")
+    return str(getattr(dtype, "__name__" if scalar else "name", dtype))
 
 
 def peak(report: NetworkReport) -> Any:
     """Elements that are alive at once at most.
 
     Nodes run in order; each has its inputs and its output at once, and what no later node reads is freed, the network's
-    outputs aside. A node that only names elements anew makes none.
+    outputs aside. A node that only names elements anew, or some of them, makes none, and keeps all alive.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv

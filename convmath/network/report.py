@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DomainError, unknown
-from .field import Field
-from .operators import Operator, Sizes, Unknown, Work
-from .operators.base import Reads, product
+from ..notebook import brief, counted
+from .fields import Misalignment
+from .operators.base import Reads
+from .row import Row
 from .spans import Spans
 
 if TYPE_CHECKING:
@@ -21,185 +21,6 @@ if TYPE_CHECKING:
     from .graph import Graph
 
 Status = Literal["complete", "partial", "unknown"]
-
-
-@dataclass(frozen=True)
-class ReceptiveFields:
-    """What a position reads of an input, axis by axis, as if no tensor had a border.
-
-    On each axis it is what any position of that index reads: where a path leaves positions out on one axis, as a
-    transposed convolution may whose stride exceeds its kernel, the others still tell what its other positions read.
-
-    Attributes: axes: the field on each axis.
-    """
-
-    axes: tuple[Field, ...]
-
-    def __getitem__(self, axis: int) -> Field:
-        """The field on an axis."""
-        return self.axes[axis]
-
-    def __len__(self) -> int:
-        """The number of axes."""
-        return len(self.axes)
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Elements of the hull on each axis."""
-        return tuple(axis.size for axis in self.axes)
-
-    @property
-    def stride(self) -> tuple[Fraction, ...]:
-        """Elements from the field of one position to that of the next."""
-        return tuple(axis.stride for axis in self.axes)
-
-    @property
-    def padding(self) -> tuple[int, ...]:
-        """Elements by which the field of position 0 begins before element 0."""
-        return tuple(axis.padding for axis in self.axes)
-
-    @property
-    def holes(self) -> tuple[bool | None, ...]:
-        """Whether a position leaves out elements within its hull; None where that is not known.
-
-        A position that reads nothing has no hull, and leaves nothing out.
-        """
-        return tuple(axis.holes for axis in self.axes)
-
-    def center(self, *position: int) -> tuple[Fraction | None, ...]:
-        """The centre of the hull of a position, where element j covers [j, j + 1); None where it reads nothing.
-
-        Raises:
-            DomainError: the position has not an index for each axis.
-        """
-        return tuple(axis.center(at) for axis, at in self._at(position))
-
-    def interval(self, *position: int) -> tuple[tuple[int, int], ...]:
-        """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing.
-
-        Raises:
-            DomainError: the position has not an index for each axis.
-        """
-        return tuple(axis.interval(at) for axis, at in self._at(position))
-
-    def _at(self, position: tuple[int, ...]) -> Iterator[tuple[Field, int]]:
-        if len(position) != len(self.axes):
-            raise DomainError("position", position, f"needs an index for each of the {len(self.axes)} axes")
-        return zip(self.axes, position, strict=True)
-
-    def _repr_html_(self) -> str:
-        """A table for notebooks."""
-        from ..notebook import html_table
-        from .show import FIELD_HEAD, field_rows
-
-        return html_table(FIELD_HEAD, field_rows(self), "Receptive field")
-
-
-@dataclass(frozen=True)
-class Misalignment:
-    """Two paths that meet and do not agree where they look: their strides differ, or their centres.
-
-    Attributes:
-        node: where they meet.
-        paths: the inputs of that node by which they come; the same twice where the node reads one two times.
-        source: the input of the network and its axis.
-        fields: the field by each path.
-
-    Source: [AraujoNorrisSim2019, section on arbitrary computation graphs].
-    """
-
-    node: str
-    paths: tuple[str, str]
-    source: tuple[str, int]
-    fields: tuple[Field, Field]
-
-    def __str__(self) -> str:
-        """One sentence."""
-        first, second = self.fields
-        strides = first.stride != second.stride
-        what = "strides" if strides else "centres at position 0"
-        one, other = (first.stride, second.stride) if strides else (first.offset, second.offset)
-        where, paths = f"axis {self.source[1]} of {self.source[0]}", " and ".join(self.paths)
-        return f"at {self.node} the {what} of {paths} disagree on {where}: {one} and {other}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of a node.
-
-    Attributes:
-        name: the name of the node.
-        operator: what it computes.
-        inputs: the sizes of what it reads, the batch first; None where they are unknown.
-        sizes: the sizes of its output, the batch first; None if unknown.
-        params: parameters that are learned; those that it shares with a node before it are counted there.
-        work: what computing it takes.
-        learned: for each input, whether it depends on parameters, so that training computes a gradient for it.
-        fields: the receptive field in each input of the network, by name; empty where ``field_unknown`` says why.
-        field_unknown: why the receptive field is unknown, in words.
-        reason: why the node is not understood; empty if it is.
-    """
-
-    name: str
-    operator: Operator
-    inputs: tuple[Sizes | None, ...]
-    sizes: Sizes | None
-    params: int
-    work: Work
-    learned: tuple[bool, ...] = ()
-    fields: Mapping[str, ReceptiveFields] = field(default_factory=dict)
-    field_unknown: str = ""
-    reason: str = ""
-
-    @property
-    def op(self) -> str:
-        """The operation."""
-        return self.operator.kind
-
-    def lacks(self, what: Any) -> bool:
-        """Whether a number of this row is unknown: of ``"params"``, ``"elements"`` or what computing it takes."""
-        if what == "params":
-            return isinstance(self.operator, Unknown) and self.operator.parameters is None
-        return self.sizes is None if what == "elements" else bool(self.reason)
-
-    @property
-    def output_size(self) -> Sizes | None:
-        """The sizes of its output without the batch."""
-        return None if self.sizes is None else self.sizes[1:]
-
-    @property
-    def elements(self) -> Any:
-        """Elements of its output; 0 if unknown."""
-        return 0 if self.sizes is None else product(self.sizes)
-
-    @property
-    def receptive_field(self) -> ReceptiveFields | None:
-        """The receptive field in the network's only, or first, input; None where it is unknown."""
-        return next(iter(self.fields.values()), None)
-
-    @property
-    def macs(self) -> Any:
-        """Multiply-accumulates."""
-        return self.work.macs
-
-    @property
-    def backward_macs(self) -> Any:
-        """Multiply-accumulates of the gradients for its weights and its inputs. Entry: cost.backward.
-
-        A network's first layer has no gradient for its input.
-        """
-        if not self.work.macs:
-            return 0
-        inputs = self.operator.input_gradient_macs(
-            [sizes or () for sizes in self.inputs], self.sizes or (), self.learned
-        )
-        return inputs + (self.work.macs if self.operator.params else 0)
-
-    def _repr_html_(self) -> str:
-        """A table for notebooks."""
-        from .show import row_html
-
-        return row_html(self)
 
 
 @dataclass(frozen=True)
@@ -215,6 +36,12 @@ class Total:
     value: Any
     status: Status
     missing: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """The value and what is missing in it."""
+        from .show import digits, status
+
+        return brief(self, digits(self.value), status(self))
 
 
 @dataclass(frozen=True)
@@ -304,7 +131,7 @@ class NetworkReport:
         >>> net = Graph()
         >>> _ = net.add("odd", Unknown("my_op", "it is not one of the operators"), net.input((3, 8, 8)))
         >>> net.analyze().total("macs")
-        Total(value=0, status='unknown', missing=('odd',))
+        Total(0, unknown: without 1 node)
         """
         values = [what(row) if callable(what) else getattr(row, what) for row in self.rows]
         missing = tuple(
@@ -328,12 +155,13 @@ class NetworkReport:
         return self.total("backward_macs").value
 
     def flops(self, convention: str = "2mac", *, backward: bool = False) -> Any:
-        """All operations, by a named convention.
+        """All operations, by a named convention; ``total(conventions.flops(name))`` says whether the sum is complete.
 
         Args:
             convention: one of :data:`~convmath.network.conventions.CONVENTIONS`: ``"mac"``: one for each
                 multiply-accumulate; ``"2mac"``: two; ``"exact"``: every multiplication, addition, comparison, division
-                and function value; or the name of a tool, to get its number.
+                and function value; or the name of a tool, to get its number: ``CONVENTIONS[name].why`` says what it
+                counts, and why that is not what others count.
             backward: whether those of the gradients are meant, and not those of the outputs.
 
         Raises:
@@ -348,8 +176,11 @@ class NetworkReport:
         """Elements of all outputs and inputs together: what training keeps at most."""
         return self.total("elements").value
 
-    def activation_bytes(self, dtype: str = "float32") -> Any:
+    def activation_bytes(self, dtype: Any = "float32") -> Any:
         """Bytes of all outputs and inputs together.
+
+        Args:
+            dtype: the name of a dtype of torch, or a dtype of torch or NumPy.
 
         Raises:
             DomainError: the dtype is unknown.
@@ -358,8 +189,11 @@ class NetworkReport:
 
         return self.activations * itemsize(dtype)
 
-    def peak_bytes(self, dtype: str = "float32") -> Any:
+    def peak_bytes(self, dtype: Any = "float32") -> Any:
         """Bytes that are alive at once at most, where each node runs in order and frees what no later one reads.
+
+        Args:
+            dtype: as in :meth:`activation_bytes`.
 
         Raises:
             DomainError: the dtype is unknown.
@@ -368,9 +202,11 @@ class NetworkReport:
 
         return peak(self) * itemsize(dtype)
 
-    def closed_forms(self, symbol: str | sympy.Symbol = "n", *, axis: int | None = None) -> ClosedForms:
+    def closed_forms(
+        self, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
+    ) -> ClosedForms:
         """Every size as a term in the size of the input: see :func:`convmath.network.closed_form.closed_forms`."""
-        return self.graph.closed_forms(symbol, axis=axis)
+        return self.graph.closed_forms(symbol, axis=axis, source=source)
 
     def reads(self, name: str, *position: int) -> dict[str, tuple[Spans, ...]]:
         """Exactly what one position of a node reads of each input, borders and all, axis by axis.
@@ -381,6 +217,22 @@ class NetworkReport:
         from .exact_field import exact_field
 
         return exact_field(self, name, position)
+
+    def __repr__(self) -> str:
+        """Nodes, whether all are understood, parameters and multiply-accumulates."""
+        from .show import digits
+
+        missing = len(self.missing)
+        status = f"{self.status}: {missing:,} not understood" if missing else self.status
+        numbers = (f"{digits(self.params)} params", f"{digits(self.macs)} MACs")
+        return brief(self, counted(len(self), "node"), status, *numbers)
+
+    def __str__(self) -> str:
+        """The tables that ``convmath net`` prints."""
+        from ..notebook import printed
+        from .report_view import view
+
+        return printed(view(self))
 
     def _repr_html_(self) -> str:
         """Tables for notebooks."""

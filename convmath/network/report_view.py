@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from ..notebook import plain, ruled
 from .report import NetworkReport
-from .show import details, plain, short, shown, spans_words
+from .show import details, short, shown, spans_words
 
 OPERATION = 16
 """Columns for the name of an operation before it goes on in the next line."""
@@ -25,7 +24,7 @@ def _parts(report: NetworkReport, convention: str) -> Iterator[RenderableType]:
     found = shown(report, convention, count=short)
     yield Text(found.title, "bold")
     yield Text()
-    rows = _table()
+    rows = ruled()
     rows.add_column(found.head[0], overflow="fold")
     rows.add_column(found.head[1], overflow="fold", max_width=OPERATION)
     for name in found.head[2:]:
@@ -34,7 +33,7 @@ def _parts(report: NetworkReport, convention: str) -> Iterator[RenderableType]:
         rows.add_row(*map(Text, cells))
     yield rows
     yield Text()
-    totals = _table("Total")
+    totals = ruled("Total")
     totals.add_column("", justify="right", overflow="fold")
     totals.add_column("")
     for name, value, status in found.totals:
@@ -62,12 +61,8 @@ def node_view(
         at = ", ".join(map(str, position or ()))
         for axis, spans in enumerate(axes):
             lines.append((f"({at}) reads of {plain(source)}, axis {axis}", spans_words(spans)))
-    table = _table()
+    table = ruled()
     table.show_header = False
     for heading, words in lines:
         table.add_row(Text(heading), Text(words, overflow="fold"))
     return Group(table)
-
-
-def _table(*columns: str) -> Table:
-    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)

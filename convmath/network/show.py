@@ -8,16 +8,21 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from ..notebook import html_table
+from ..notebook import html_table, plain
 from .conventions import CONVENTIONS, flops
-from .field import Field
-from .report import NetworkReport, ReceptiveFields, Row, Total
+from .fields import ReceptiveFields
+from .report import NetworkReport, Total
+from .row import Row
 from .spans import Spans
 
 LISTED = 12
 """Names and sentences of one kind that are written out; of more, how many more there are."""
 
 _HOLES = {True: "*", False: "", None: "~"}
+SEVERAL = "; "
+"""Between what is said of fields in several inputs."""
+
+OTHERS = "+: of the first of several inputs; what a node reads of the others is among its details"
 HOLES = "*: a position leaves out elements within its extent; ~: it may"
 
 
@@ -41,7 +46,12 @@ class Shown:
 
 
 def shown(
-    report: NetworkReport, convention: str = "mac", name: str | None = None, count: Callable[[Any], str] | None = None
+    report: NetworkReport,
+    convention: str = "mac",
+    name: str | None = None,
+    count: Callable[[Any], str] | None = None,
+    *,
+    wide: bool = False,
 ) -> Shown:
     """A report as text.
 
@@ -50,6 +60,8 @@ def shown(
         convention: what counts as an operation, one of :data:`~convmath.network.conventions.CONVENTIONS`.
         name: the only node to show; None for all.
         count: how numbers in the rows are written; by default with all their digits.
+        wide: whether rows say everything; otherwise they leave out what fields are padded by and where their centres
+            are, fields in other inputs than the first, what is computed backward, and memory.
 
     Raises:
         DomainError: the convention is unknown, or there is no such node.
@@ -62,12 +74,66 @@ def shown(
     >>> found.rows[1], found.totals[1]
     (('stem', 'conv2d', '8x4x4', '3', '2', '224', '3,456'), ('MACs', '3,456', 'complete'))
     """
-    operations, written = flops(convention), count or digits
     rows = report.rows if name is None else (report[name],)
     title = f"{len(report)} nodes, {report.status}; input {' and '.join(_inputs(report))}"
-    head = ("Node", "Operation", "Output", "Field", "Stride", "Parameters", unit(convention))
-    cells = tuple(_cells(row, operations, written) for row in rows)
-    return Shown(title, head, cells, tuple(_totals(report, convention)), (*_convention(convention), *_notes(report)))
+    columns = tuple(_columns(convention, count or digits, wide=wide))
+    cells = tuple(tuple(cell(row) for _, cell in columns) for row in rows)
+    notes = (*_convention(report, convention), *_notes(report, wide=wide))
+    return Shown(title, tuple(head for head, _ in columns), cells, tuple(_totals(report, convention)), notes)
+
+
+def _columns(
+    convention: str, written: Callable[[Any], str], *, wide: bool
+) -> Iterator[tuple[str, Callable[[Row], str]]]:
+    """The name of each column, and its cells."""
+    flops(convention)
+    yield "Node", lambda row: plain(row.name)
+    yield "Operation", lambda row: plain(row.op)
+    yield "Output", lambda row: sizes(row.output_size)
+    each = in_all if wide else in_first
+    yield "Field", lambda row: each(row, _extent)
+    yield "Stride", lambda row: each(row, _stride)
+    if wide:
+        yield "Padding", lambda row: in_all(row, lambda fields: alike(fields.padding))
+        yield "Centre", lambda row: in_all(row, lambda fields: alike(_centers(fields)))
+    yield "Parameters", lambda row: "?" if row.lacks("params") else written(row.params)
+    yield unit(convention), lambda row: known(row.flops(convention), written)
+    if wide:
+        if CONVENTIONS[convention].backward is not None:
+            yield "Backward", lambda row: known(row.flops(convention, backward=True), written)
+        yield "Activation", lambda row: known(row.activation_bytes(), stored)
+
+
+def known(value: Any, written: Callable[[Any], str]) -> str:
+    """A number in words, "?" for None."""
+    return "?" if value is None else written(value)
+
+
+def _extent(fields: ReceptiveFields) -> str:
+    return alike(fields.size) + max((_HOLES[axis.holes] for axis in fields.axes), key="~*".find)
+
+
+def _stride(fields: ReceptiveFields) -> str:
+    return alike(fields.stride)
+
+
+def _centers(fields: ReceptiveFields) -> tuple[object, ...]:
+    return tuple("-" if center is None else center for center in (axis.center(0) for axis in fields.axes))
+
+
+def in_first(row: Row, words: Callable[[ReceptiveFields], str]) -> str:
+    """What is said of the field in the first input, marked where there are others; "-" where none is read, or "?"."""
+    first = row.receptive_field
+    if first is None:
+        return "?" if row.field_unknown else "-"
+    return words(first) + ("+" if len(row.fields) > 1 else "")
+
+
+def in_all(row: Row, words: Callable[[ReceptiveFields], str]) -> str:
+    """The same of the fields in all inputs, with their names where there are several."""
+    if len(row.fields) < 2:
+        return in_first(row, words)
+    return SEVERAL.join(f"{plain(name)}: {words(fields)}" for name, fields in row.fields.items())
 
 
 def unit(convention: str) -> str:
@@ -81,21 +147,9 @@ def _inputs(report: NetworkReport) -> Iterator[str]:
         yield sizes(row.output_size) + (f" (batch {row.sizes[0]})" if row.sizes and row.sizes[0] != 1 else "")
 
 
-def _cells(row: Row, operations: Callable[[Row], Any], written: Callable[[Any], str]) -> tuple[str, ...]:
-    done = None if row.lacks(operations) else operations(row)
-    size, stride = field_cells(row)
-    params = "?" if row.lacks("params") else written(row.params)
-    name, op = plain(row.name), plain(row.op)
-    return name, op, sizes(row.output_size), size, stride, params, "?" if done is None else written(done)
-
-
 def field_cells(row: Row) -> tuple[str, str]:
     """Size and stride of the receptive field, or "?"; "-" where nothing of an input is read."""
-    fields = row.receptive_field
-    if fields is None:
-        return ("?", "?") if row.field_unknown else ("-", "-")
-    marks = {_HOLES[axis.holes] for axis in fields.axes}
-    return alike(fields.size) + max(marks, key="~*".find), alike(fields.stride)
+    return in_first(row, _extent), in_first(row, _stride)
 
 
 def alike(values: Sequence[object]) -> str:
@@ -163,14 +217,25 @@ def status(total: Total) -> str:
     return f"{total.status}: without {nodes}"
 
 
-def _convention(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What is counted, where it is not multiply-accumulates alone."""
-    if name != "mac":
-        found = CONVENTIONS[name]
-        yield f"Convention {name} {found.version}".rstrip(), (found.why,)
+def _convention(report: NetworkReport, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What is counted, where it is not multiply-accumulates alone, and which nodes are missing in it."""
+    if name == "mac":
+        return
+    found = CONVENTIONS[name]
+    missing = set(report.missing)
+    left = _some(one for one in report.total(found.forward).missing if one not in missing)
+    sentences = [found.why]
+    if left:
+        sentences.append(f"What it counts at these nodes is not known: {plain(', '.join(left))}.")
+    if found.version and any(row.origin is None and row.op != "input" for row in report):
+        sentences.append(f"{NO_MODULES} Every layer is taken for torch's module of its kind.")
+    yield f"Convention {name} {found.version}".rstrip(), tuple(sentences)
 
 
-def _notes(report: NetworkReport) -> Iterator[tuple[str, tuple[str, ...]]]:
+NO_MODULES = "The network does not say which modules and functions compute it."
+
+
+def _notes(report: NetworkReport, *, wide: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What was not understood, where fields are unknown, what does not lie on each other, and what marks mean."""
     reasons = [(f"{row.name} ({row.op})" if row.reason else row.name, row.reason) for row in report]
     if any(reason for _, reason in reasons):
@@ -180,8 +245,13 @@ def _notes(report: NetworkReport) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "Receptive field unknown", _grouped(fields)
     if report.misaligned:
         yield "Misaligned", _some([plain(str(one)) for one in report.misaligned])
-    if any(axis.holes is not False for row in report for fields in row.fields.values() for axis in fields.axes):
-        yield "Marks", (HOLES,)
+    if report.graph.unused:
+        idle = report.graph.unused.items()
+        yield "Never used", _some(f"{plain(name)}: {digits(count)} parameters, in no total" for name, count in idle)
+    holes = any(axis.holes is not False for row in report for fields in row.fields.values() for axis in fields.axes)
+    several = not wide and any(len(row.fields) > 1 for row in report)
+    if holes or several:
+        yield "Marks", (*((HOLES,) if holes else ()), *((OTHERS,) if several else ()))
 
 
 def _grouped(reasons: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -205,14 +275,17 @@ def details(row: Row, convention: str = "mac") -> Iterator[tuple[str, str]]:
     Raises:
         DomainError: the convention is unknown.
     """
-    cells = _cells(row, flops(convention), digits)
-    yield "Node", cells[0]
-    yield "Operation", cells[1]
+    done = known(row.flops(convention), digits)
+    yield "Node", plain(row.name)
+    yield "Operation", plain(row.op)
     if row.inputs:
         yield "Input", ", ".join(sizes(None if one is None else one[1:]) for one in row.inputs)
-    yield "Output", cells[2]
-    yield "Parameters", cells[5]
-    yield unit(convention), cells[6]
+    yield "Output", sizes(row.output_size)
+    yield "Activation", _memory(row)
+    yield "Parameters", "?" if row.lacks("params") else digits(row.params)
+    yield unit(convention), done
+    if CONVENTIONS[convention].backward is not None:
+        yield f"{unit(convention)} backward", known(row.flops(convention, backward=True), digits)
     for source, fields in row.fields.items():
         for axis, words in enumerate(field_lines(fields)):
             yield f"Field in {plain(source)}, axis {axis}", words
@@ -220,6 +293,14 @@ def details(row: Row, convention: str = "mac") -> Iterator[tuple[str, str]]:
         yield "Field", f"unknown: {plain(row.field_unknown)}"
     if row.reason:
         yield "Not understood", plain(row.reason)
+    if convention != "mac":
+        yield "Convention", CONVENTIONS[convention].why
+
+
+def _memory(row: Row) -> str:
+    if row.sizes is None:
+        return "?"
+    return f"{digits(row.elements)} elements, {stored(row.activation_bytes())} in float32"
 
 
 def row_html(row: Row) -> str:
@@ -234,7 +315,7 @@ def field_lines(fields: ReceptiveFields) -> Iterator[str]:
         holes = {True: "with holes", False: "without holes", None: "perhaps with holes"}[axis.holes]
         center, (start, stop) = axis.center(0), axis.interval(0)
         first = "reads nothing" if center is None else f"from {start} to {stop - 1}, centre {center}"
-        words = f"size {axis.size}, stride {axis.stride}, position 0 {first}"
+        words = f"size {axis.size}, stride {axis.stride}, padding {axis.padding}, position 0 {first}"
         phases = f", in {axis.period} phases" if axis.period > 1 else ""
         yield f"{words}, {holes}{phases}"
 
@@ -258,45 +339,3 @@ def field_rows(fields: ReceptiveFields) -> Iterator[tuple[object, ...]]:
 
 
 FIELD_HEAD = ("axis", "size", "stride", "padding", "centre of position 0", "holes")
-
-
-def record(row: Row, operations: Callable[[Row], Any], inputs: Sequence[str]) -> dict[str, Any]:
-    """A row for programs: None where a number is unknown; fractions that are no integers are texts such as "1/2"."""
-    return {
-        "name": row.name,
-        "op": row.op,
-        "inputs": list(inputs),
-        "output_size": None if row.output_size is None else list(row.output_size),
-        "params": None if row.lacks("params") else row.params,
-        "macs": None if row.lacks("macs") else row.macs,
-        "operations": None if row.lacks(operations) else operations(row),
-        "receptive_fields": {name: [_axis(axis) for axis in fields.axes] for name, fields in row.fields.items()},
-        "receptive_field_unknown": row.field_unknown or None,
-        "unknown": row.reason or None,
-    }
-
-
-def _axis(axis: Field) -> dict[str, Any]:
-    center = axis.center(0)
-    return {
-        "size": axis.size,
-        "stride": exact(axis.stride),
-        "padding": axis.padding,
-        "center": None if center is None else exact(center),
-        "holes": axis.holes,
-        "phases": axis.period,
-    }
-
-
-def exact(value: Fraction) -> int | str:
-    """An int, or the text of a fraction."""
-    return value.numerator if value.denominator == 1 else str(value)
-
-
-def plain(text: str) -> str:
-    r"""Text in which nothing acts on a terminal or breaks a file: characters without a picture are written out.
-
-    >>> print(plain("conv\x1b[2J\n"))
-    conv\x1b[2J\n
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

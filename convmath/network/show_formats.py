@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DomainError
-from .conventions import CONVENTIONS, flops
-from .report import NetworkReport, Row, Total
-from .show import exact, plain, record, shown
+from ..notebook import plain
+from .records import content, records
+from .report import NetworkReport
+from .show import SEVERAL, shown
 
 if TYPE_CHECKING:
     import jinja2
@@ -34,10 +35,29 @@ def document(report: NetworkReport, style: str, convention: str = "mac", name: s
     >>> from convmath.network.operators import Conv
     >>> net = Graph()
     >>> _ = net.add("stem", Conv(3, 8, (3, 3), stride=2), net.input((3, 9, 9)))
-    >>> print(document(net.analyze(), "csv", name="stem"))
-    name,op,inputs,output_size,params,macs,operations,field_size,field_stride,field_padding,field_center,holes,unknown
-    stem,conv2d,input,8x4x4,224,3456,3456,3x3,2x2,0x0,3/2x3/2,no,
-    <BLANKLINE>
+    >>> head, stem = document(net.analyze(), "csv", name="stem").splitlines()
+    >>> for pair in zip(head.split(","), stem.split(",")): print(*filter(None, pair))
+    name stem
+    op conv2d
+    inputs input
+    batch_size 1
+    output_size 8x4x4
+    params 224
+    macs 3456
+    backward_macs 3456
+    operations 3456
+    backward_operations 3456
+    activations 128
+    activation_bytes 512
+    field_inputs input
+    field_size 3x3
+    field_stride 2x2
+    field_padding 0x0
+    field_center 3/2x3/2
+    field_phases 1x1
+    holes no
+    field_unknown
+    unknown
     """
     if style not in _STYLES:
         raise DomainError("style", style, f"needs one of {', '.join(_STYLES)}")
@@ -46,91 +66,66 @@ def document(report: NetworkReport, style: str, convention: str = "mac", name: s
 
 def fragment(report: NetworkReport, convention: str = "mac") -> str:
     """A report in HTML to stand inside a page."""
-    return _template("fragment.html").render(shown=shown(report, convention))
-
-
-def _rows(report: NetworkReport, name: str | None) -> tuple[Row, ...]:
-    return report.rows if name is None else (report[name],)
+    return template("fragment.html").render(shown=shown(report, convention))
 
 
 def _json(report: NetworkReport, convention: str, name: str | None) -> str:
-    operations = flops(convention)
-    backward = CONVENTIONS[convention].backward
-    totals = {
-        "params": _total(report.total("params")),
-        "macs": _total(report.total("macs")),
-        "operations": _total(report.total(operations)),
-        "backward_operations": None if backward is None else _total(report.total(backward)),
-        "activations": _total(report.total("elements")),
-    }
-    content = {
-        "status": report.status,
-        "inputs": {one: list(report[one].sizes or ()) for one in report.graph.inputs},
-        "outputs": list(report.graph.outputs),
-        "convention": convention,
-        "convention_why": CONVENTIONS[convention].why,
-        "nodes": [record(row, operations, report.graph[row.name].inputs) for row in _rows(report, name)],
-        "totals": totals,
-        "activation_bytes": report.activation_bytes(),
-        "peak_bytes": report.peak_bytes(),
-        "misaligned": [
-            {
-                "node": one.node,
-                "paths": list(one.paths),
-                "input": one.source[0],
-                "axis": one.source[1],
-                "strides": [exact(field.stride) for field in one.fields],
-                "centers": [exact(field.offset) for field in one.fields],
-            }
-            for one in report.misaligned
-        ],
-    }
-    return json.dumps(content, indent=2, default=str) + "\n"
-
-
-def _total(total: Total) -> dict[str, Any]:
-    return {"value": total.value, "status": total.status, "missing": list(total.missing)}
+    return json.dumps(content(report, convention, name), indent=2, default=str) + "\n"
 
 
 _CSV = (
-    *("name", "op", "inputs", "output_size", "params", "macs", "operations"),
-    *("field_size", "field_stride", "field_padding", "field_center", "holes", "unknown"),
+    *("name", "op", "inputs", "batch_size", "output_size", "params", "macs", "backward_macs", "operations"),
+    *("backward_operations", "activations", "activation_bytes", "field_inputs", "field_size", "field_stride"),
+    *("field_padding", "field_center", "field_phases", "holes", "field_unknown", "unknown"),
 )
 
 
 def _csv(report: NetworkReport, convention: str, name: str | None) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, _CSV, lineterminator="\n")
+    writer = csv.DictWriter(text, _CSV, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for row in _rows(report, name):
-        found = record(row, flops(convention), report.graph[row.name].inputs)
-        writer.writerow({key: value for key, value in _flat(found).items() if key in _CSV})
+    writer.writerows(map(_flat, records(report, convention, name)))
     return text.getvalue()
 
 
 def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A record in one line, with the field in the first input; what is unknown stays empty."""
+    """A record in one line.
+
+    Sizes and axes are joined by "x", the inputs of a node and its fields in several inputs by spaces; what is unknown
+    stays empty.
+    """
+    fields: Mapping[str, list[dict[str, Any]]] = found["receptive_fields"]
+    each = fields.values()
 
     def column(key: str) -> str:
-        return "x".join("-" if axis[key] is None else str(axis[key]) for axis in axes)
+        return " ".join("x".join("-" if axis[key] is None else str(axis[key]) for axis in axes) for axes in each)
 
-    axes: list[dict[str, Any]] = next(iter(found["receptive_fields"].values()), [])
-    holes = {axis["holes"] for axis in axes}
-    told = "yes" if True in holes else "perhaps" if None in holes else "no" if holes else ""
     output = found["output_size"]
-    names = {key: plain(found[key] or "") for key in ("name", "op", "unknown")}
     return {
         **found,
-        **names,
-        "inputs": plain(" ".join(found["inputs"])),
+        **{key: plain(found[key] or "") for key in ("name", "op", "unknown")},
+        "inputs": _names(found["inputs"]),
         "output_size": "" if output is None else "x".join(map(str, output)),
-        **{f"field_{key}": column(key) for key in ("size", "stride", "padding", "center")},
-        "holes": told,
+        "field_inputs": _names(fields),
+        **{f"field_{key}": column(key) for key in ("size", "stride", "padding", "center", "phases")},
+        "holes": " ".join(map(_holes, each)),
+        "field_unknown": plain(found["receptive_field_unknown"] or ""),
     }
 
 
-def _written(template: str) -> Callable[[NetworkReport, str, str | None], str]:
-    return lambda report, convention, name: _template(template).render(shown=shown(report, convention, name))
+def _holes(axes: Iterable[Mapping[str, Any]]) -> str:
+    """Whether there are holes on any axis."""
+    found = {axis["holes"] for axis in axes}
+    return "yes" if True in found else "perhaps" if None in found else "no"
+
+
+def _names(names: Iterable[str]) -> str:
+    """Names with spaces between them, and none in them."""
+    return " ".join(plain(name).replace(" ", r"\x20") for name in names)
+
+
+def _written(file: str) -> Callable[[NetworkReport, str, str | None], str]:
+    return lambda report, convention, name: template(file).render(shown=shown(report, convention, name, wide=True))
 
 
 _STYLES: Mapping[str, Callable[[NetworkReport, str, str | None], str]] = {
@@ -143,7 +138,8 @@ _STYLES: Mapping[str, Callable[[NetworkReport, str, str | None], str]] = {
 
 
 @cache
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of this folder, in which everything that is put in is text."""
     import jinja2
 
     options: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
@@ -157,7 +153,8 @@ def _template(name: str) -> jinja2.Template:
         autoescape=name.endswith(".html"),
         **options,
     )
-    environment.filters |= {"tex": _tex, "cell": _cell}
+    environment.filters |= {"tex": _tex, "cell": cell}
+    environment.tests["several"] = lambda text: SEVERAL in text
     return environment.get_template(name)
 
 
@@ -171,6 +168,6 @@ def _tex(text: str) -> str:
     return written
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text in a cell of a Markdown table, in which nothing is markup."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!~" else c for c in text)

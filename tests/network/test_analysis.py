@@ -33,6 +33,7 @@ from convmath.network.operators import (
     Slice,
     Unknown,
 )
+from convmath.network.operators.base import parts
 from convmath.network.report import Total
 from convmath.network.spans import Spans
 
@@ -68,8 +69,9 @@ def wrong_fields(network: Network, report: NetworkReport, support: dict[str, Sup
 
     An axis knows nothing of the others: where a path leaves out positions of one, its field may be more than is read.
     """
-    accesses = (one for row in report for reads in report.accesses(row.name) for one in reads if one is not None)
-    gaps = len(network.sizes["input"]) > 3 and not all(all(access[1].phases) for access in accesses)
+    entries = (entry for row in report for reads in report.accesses(row.name) for entry in reads)
+    fields = (field for entry in entries for _, field in parts(entry))
+    gaps = len(network.sizes["input"]) > 3 and not all(all(field.phases) for field in fields)
     wrong = []
     for row in report:
         if len(row.sizes) != len(network.sizes["input"]) or row.field_unknown:
@@ -273,14 +275,25 @@ def test_flattened_features_read_what_all_positions_together_do():
     assert report.reads("dense") == {"input": (Spans.first(9),)}
 
 
-def test_a_part_of_flattened_features_reads_an_unknown_part():
+def test_a_part_of_flattened_features_reads_its_own_part():
     graph = Graph()
     flat = graph.add("flat", Flatten(1), graph.input((2, 6)))
-    graph.add("part", Slice(1, 0, 3), flat)
+    graph.add("part", Slice(1, 1, 4), flat)
+    graph.add("across", Slice(1, 4, 8), flat)
     report = graph.analyze()
-    assert report["part"].receptive_field[0].phases == (Spans.first(6).bounded(),)
+    assert report["part"].receptive_field[0].phases == (Spans.of([(1, 4)]),)
+    assert report.reads("part") == {"input": (Spans.of([(1, 4)]),)}
+    assert report.reads("across")["input"] == (Spans.of([(0, 2), (4, 6)]).bounded(),)  # of one channel each
+
+
+def test_a_part_of_features_that_are_taken_apart_crosswise_reads_an_unknown_part():
+    graph = Graph()
+    crosswise = graph.add("crosswise", Reshape((1, 4, 3)), graph.input((3, 4)))
+    graph.add("part", Slice(1, 0, 2), crosswise)
+    report = graph.analyze()
+    assert report["part"].receptive_field[0].phases == (Spans.first(4).bounded(),)
     assert report["part"].receptive_field.holes == (None,)
-    assert report.reads("part")["input"][0] == Spans.first(6).bounded()
+    assert report.reads("part", 0)["input"][0] == Spans.first(4).bounded()
 
 
 def test_channels_that_read_the_same_may_be_taken_apart():

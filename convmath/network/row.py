@@ -1,0 +1,140 @@
+"""What is known of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..notebook import brief
+from .fields import ReceptiveFields
+from .operators import Operator, Sizes, Unknown, Work
+from .operators.base import product
+from .origin import Origin
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of a node.
+
+    Attributes:
+        name: the name of the node.
+        operator: what it computes.
+        inputs: the sizes of what it reads, the batch first; None where they are unknown.
+        sizes: the sizes of its output, the batch first; None if unknown.
+        params: parameters that are learned; those that it shares with a node before it are counted there.
+        work: what computing it takes.
+        learned: for each input, whether it depends on parameters, so that training computes a gradient for it.
+        fields: the receptive field in each input of the network, by name; empty where ``field_unknown`` says why.
+        field_unknown: why the receptive field is unknown, in words.
+        reason: why the node is not understood; empty if it is.
+        origin: where the node comes from, if a framework made it.
+        given: the sizes of what the module is given whose result the node is.
+    """
+
+    name: str
+    operator: Operator
+    inputs: tuple[Sizes | None, ...]
+    sizes: Sizes | None
+    params: int
+    work: Work
+    learned: tuple[bool, ...] = ()
+    fields: Mapping[str, ReceptiveFields] = field(default_factory=dict)
+    field_unknown: str = ""
+    reason: str = ""
+    origin: Origin | None = None
+    given: tuple[Sizes | None, ...] = ()
+
+    @property
+    def op(self) -> str:
+        """The operation."""
+        return self.operator.kind
+
+    def lacks(self, what: Any) -> bool:
+        """Whether a number of this row is unknown: of ``"params"``, ``"elements"`` or what computing it takes."""
+        if what == "params":
+            return isinstance(self.operator, Unknown) and self.operator.parameters is None
+        return self.sizes is None if what == "elements" else bool(self.reason)
+
+    @property
+    def output_size(self) -> Sizes | None:
+        """The sizes of its output without the batch."""
+        return None if self.sizes is None else self.sizes[1:]
+
+    def flops(self, convention: str = "2mac", *, backward: bool = False) -> Any:
+        """Operations by a named convention, as in :meth:`NetworkReport.flops`; None where they are not known.
+
+        Raises:
+            DomainError: the convention is unknown, or says nothing of the gradients.
+
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Conv
+        >>> net = Graph()
+        >>> _ = net.add("conv", Conv(3, 8, (3, 3)), net.input((3, 8, 8)))
+        >>> net.analyze()["conv"].flops(), net.analyze()["conv"].flops("2mac", backward=True)
+        (15552, 15552)
+        """
+        from .conventions import flops
+
+        return None if self.reason else flops(convention, backward=backward)(self)
+
+    def activation_bytes(self, dtype: Any = "float32") -> Any:
+        """Bytes of its output, as in :meth:`NetworkReport.activation_bytes`; None where its sizes are unknown.
+
+        Raises:
+            DomainError: the dtype is unknown.
+        """
+        from .memory import itemsize
+
+        size = itemsize(dtype)
+        return None if self.sizes is None else self.elements * size
+
+    @property
+    def elements(self) -> Any:
+        """Elements of its output; 0 if unknown."""
+        return 0 if self.sizes is None else product(self.sizes)
+
+    @property
+    def receptive_field(self) -> ReceptiveFields | None:
+        """The receptive field in the network's only, or first, input; None where it is unknown."""
+        return next(iter(self.fields.values()), None)
+
+    @property
+    def macs(self) -> Any:
+        """Multiply-accumulates."""
+        return self.work.macs
+
+    @property
+    def backward_macs(self) -> Any:
+        """Multiply-accumulates of the gradients for its weights and its inputs. Entry: cost.backward.
+
+        A network's first layer has no gradient for its input.
+        """
+        if not self.work.macs:
+            return 0
+        inputs = self.operator.input_gradient_macs(
+            [sizes or () for sizes in self.inputs], self.sizes or (), self.learned
+        )
+        return inputs + (self.work.macs if self.operator.params else 0)
+
+    def __repr__(self) -> str:
+        """Name, operation, output, receptive field, parameters and multiply-accumulates."""
+        from .show import digits, field_cells, sizes
+
+        if self.reason:
+            return brief(self, self.name, self.op, "not understood")
+        numbers = [f"{digits(value)} {unit}" for value, unit in ((self.params, "params"), (self.macs, "MACs")) if value]
+        field = f"field {field_cells(self)[0]}" if self.fields else ""
+        return brief(self, self.name, self.op, f"output {sizes(self.output_size)}", field, *numbers)
+
+    def __str__(self) -> str:
+        """All that is known, in lines."""
+        from .show import details
+
+        return "\n".join(f"{name}: {words}" for name, words in details(self))
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        from .show import row_html
+
+        return row_html(self)
