@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy
 
-from ..assumptions import collect
-from ..calculus.index import Term, integers
-from ..division import mod
-from ..errors import ConvmathError, DomainError, UnsupportedError
-from ..formulas.padding import reach, resolve_padding
+from ..calculus.index import Term
+from ..errors import DomainError, UnsupportedError, unknown
 from ..inert import Max, Min
+from ..latex.notebook import show_theorems
 from .closed_form_laws import Label, placeholder, step, weakest
-from .closed_form_reading import fixed_while_reading
+from .closed_form_operators import Output, computed, output_of, resolved
+from .closed_form_reading import Reading
 from .closed_form_report import ClosedForm, ClosedForms, Dimension, Length
 from .closed_form_sets import Claim, SizeSet, satisfying
 from .closed_form_terms import REMEMBERED
-from .operators import Combine, Concat, Conv, Input, Operator, Pool, Sizes, Unfold, Unknown
-from .operators.convolution import per_axis
+from .computed_sizes import changed, sizes_in
+from .operators import Combine, Concat, Input, Operator, Reshape, Unknown
+from .symbolic import batches, reading, symbols_of
+from .symbolic import symbol as named
+from .trail import Leaf, leaves
 
 if TYPE_CHECKING:
     from .graph import Graph, Node
 
+Moving: TypeAlias = Mapping[sympy.Symbol, Mapping[str, Sequence[int]]]
+"""For each symbol the dimensions of each input that have this size."""
+
 
 def closed_forms(
-    graph: Graph, symbol: str | sympy.Symbol = "n", *, axis: int | None = None, source: str | None = None
+    graph: Graph, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
 ) -> ClosedForms:
     """The sizes of every node as terms in the size of the input, and the input sizes that the network takes.
 
     Nested roundings are joined, step by step, and every step is proved for all integers by the engine; a step for which
-    no proof is found, or for which SciPy is missing, is checked at many sizes, and the closed form says so. A network
-    that an importer has read is read again at some other sizes; an operator that is another one there is unknown, and
-    that the rest is the same at every size is checked so, not proved.
+    no proof is found, or for which SciPy is missing, is checked at many sizes, and the closed form says so.
+
+    Sizes that a network computes with, as ``interpolate(x, size=skip.shape[2:])`` does, are followed; where its code
+    compares sizes, the closed forms are those for input sizes for which it goes the same way. Code that asks for a size
+    may do with it what is not followed: from there on the network is read again at some other sizes, what is another
+    one there is unknown, and that the rest is the same at every size is ``"checked by sampling"``, not proved.
+
     Where branches meet, their sizes have to be equal, and the shortest closed form of them goes on: from there on the
     closed forms are those for valid input sizes. That a branch happens to have size 1 and is stretched is left out.
 
+    Where sizes of the inputs are symbols already, ``(3, "h", "w")``, it is one of these that is asked for: its sets are
+    those for the sizes that go by it alone. A size that goes by several of them is unknown.
+
     Args:
         graph: the network.
-        symbol: the name of the input size, or an integer symbol without further assumptions.
+        symbol: the name of the input size, or an integer symbol without further assumptions; by default ``"n"``, or the
+            symbol that the sizes of the inputs have.
         axis: the spatial axis of the input, from 0, that has this size, while the others keep theirs; by default all of
-            them have it.
+            them have it. Where sizes are symbols, the axis whose symbol is asked for.
         source: the name of the input; by default all of them.
 
     Returns:
@@ -51,7 +64,8 @@ def closed_forms(
         ``forms.lossless``.
 
     Raises:
-        DomainError: there is no such axis or input, or the name is none for a symbol.
+        DomainError: there is no such axis or input, or the name is none for a symbol; or sizes are several symbols, and
+            nothing says which is asked for.
 
     Entry: size.compose. Source: [GrahamKnuthPatashnik1994, equation 3.11].
 
@@ -66,62 +80,48 @@ def closed_forms(
     >>> print(forms.lossless)
     n >= 1 with n mod 4 = 1
     """
-    return _Forms(graph, _symbol(symbol), axis, source).forms()
+    show_theorems()
+    moving = symbols_of(graph)
+    if not moving:
+        asked = named("n" if symbol is None else symbol, "symbol")
+        return _Forms(graph, asked, {asked: _moving(graph, axis, source), **batches(graph)}).forms()
+    return _Forms(reading(graph), _asked(graph, moving, symbol, axis, source), {**moving, **batches(graph)}).forms()
 
 
-def _symbol(symbol: str | sympy.Symbol) -> sympy.Symbol:
-    name = symbol.name if isinstance(symbol, sympy.Symbol) else symbol
-    if not isinstance(name, str) or not name.isidentifier() or symbol not in (name, integers(name)):
-        needs = "needs a name, or an integer symbol without further assumptions, as symbols('n', integer=True) makes it"
+def _asked(
+    graph: Graph, moving: Moving, symbol: str | sympy.Symbol | None, axis: int | None, source: str | None
+) -> sympy.Symbol:
+    """The symbol among those of the input sizes that is asked for."""
+    if symbol is not None:
+        asked = named(symbol, "symbol")
+        if asked not in moving:
+            raise unknown("symbol", asked.name, [one.name for one in moving], "input size", ", ".join(map(str, moving)))
+        return asked
+    wanted = _moving(graph, axis, source)
+    found = [one for one, at in moving.items() if any(set(wanted[name]) & set(at.get(name, ())) for name in wanted)]
+    if len(found) != 1:
+        have = " and ".join(map(str, found)) or "numbers"
+        needs = f"these sizes are {have}: ask for one symbol, as in closed_forms({next(iter(moving)).name!r})"
         raise DomainError("symbol", symbol, needs)
-    found: sympy.Symbol = integers(name)
-    return found
-
-
-@dataclass(frozen=True)
-class _Output:
-    """What an operator makes of sizes, in placeholders.
-
-    Attributes: sizes: the sizes of its output. conditions: what it requires. remainders: what of its padded input comes
-        after its last windows. reason: why the rest is unknown, in words.
-    """
-
-    sizes: Sizes = ()
-    conditions: tuple[tuple[str, Any, Any], ...] = ()
-    remainders: tuple[Term, ...] = ()
-    reason: str = ""
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _output(operator: Operator, inputs: tuple[Sizes, ...]) -> _Output:
-    try:
-        with collect() as conditions:
-            sizes = operator.sizes(*inputs)
-        return _Output(sizes, tuple(conditions), tuple(_remainders(operator, inputs)))
-    except ConvmathError as error:
-        return _Output(reason=str(error))
-
-
-def _remainders(operator: Operator, inputs: tuple[Sizes, ...]) -> Iterator[Term]:
-    if not isinstance(operator, (Conv, Pool, Unfold)) or getattr(operator, "ceil_mode", False):
-        return
-    kernel, sizes = operator.kernel_size, inputs[0][2:]
-    stride = per_axis(kernel if operator.stride is None else operator.stride, len(kernel))
-    dilation = per_axis(operator.dilation, len(kernel))
-    with collect():
-        padding = resolve_padding(operator.padding, tuple(sizes), kernel, stride=stride, dilation=dilation)
-    for n, k, s, d, (lo, hi) in zip(sizes, kernel, stride, dilation, padding, strict=True):
-        yield mod(n + lo + hi - reach(k, d) - 1, s)
+    return found[0]
 
 
 class _Forms:
     """One pass over a graph; layers that are equal are looked at once."""
 
-    def __init__(self, graph: Graph, symbol: sympy.Symbol, axis: int | None, source: str | None) -> None:
+    def __init__(self, graph: Graph, symbol: sympy.Symbol, moving: Moving) -> None:
         self.graph, self.symbol = graph, symbol
-        self.moving = _moving(graph, axis, source)
-        self.fixed, self.refused = fixed_while_reading(graph, self.moving)
-        self.whole = Length(symbol)
+        self.whole = {
+            (name, dimension): length
+            for length, places in ((Length(one), places) for one, places in moving.items())
+            for name, dimensions in places.items()
+            for dimension in dimensions
+        }
+        self.reading = Reading(graph, _together(self.whole))
+        self.guards = list(graph.trail.guards) if graph.trail else []
+        self.refused = ""
+        self.within: SizeSet | None = SizeSet()
+        self.found: dict[str, ClosedForm] = {}
         self.made: dict[tuple[Term, tuple[Length, ...]], Length] = {}
         self.conditions: dict[Claim, None] = {}
         self.matches: dict[Claim, None] = {}
@@ -129,46 +129,121 @@ class _Forms:
         self.labels: list[Label] = []
 
     def forms(self) -> ClosedForms:
-        found: dict[str, ClosedForm] = {}
-        for node in self.graph:
-            found[node.name] = self.form(node, [found[name] for name in node.inputs])
+        for number, node in enumerate(self.graph):
+            self.read(number)
+            self.found[node.name] = self.known(self.form(node, [self.found[name] for name in node.inputs]))
+        self.read(len(self.graph))
+        for name in self.graph.outputs:
+            self.found[name] = self.known(self.found[name])
         conditions, matches, remainders = map(tuple, (self.conditions, self.matches, self.remainders))
-        return ClosedForms(self.symbol, found, conditions, matches, remainders, weakest(self.labels))
+        return ClosedForms(self.symbol, self.found, conditions, matches, remainders, weakest(self.labels))
+
+    def known(self, form: ClosedForm) -> ClosedForm:
+        """A closed form, for the sizes at which the graph is known to be this one."""
+        if form.dimensions is None:
+            return form
+        refused = self.refused or self.reading.refused
+        if refused:
+            return ClosedForm(form.name, self.symbol, None, None, refused)
+        return replace(form, valid=_meet(form.valid, self.within), reading=self.reading.words)
+
+    def size(self, leaf: Leaf) -> Dimension:
+        """One of the sizes of a node.
+
+        Raises:
+            UnsupportedError: it is unknown.
+        """
+        form = self.found[leaf.node]
+        if form.dimensions is None:
+            raise UnsupportedError(form.reason)
+        return form.dimensions[leaf.dimension]
+
+    def term(self, leaf: Leaf) -> int | Term:
+        """The closed form of one of the sizes of a node."""
+        size = self.size(leaf)
+        return size.form if isinstance(size, Length) else size
+
+    def depends(self, leaf: Leaf) -> bool:
+        """Whether one of the sizes of a node goes by those of the input, as far as is known."""
+        form = self.found.get(leaf.node)
+        return form is None or form.dimensions is None or isinstance(form.dimensions[leaf.dimension], Length)
+
+    def read(self, number: int) -> None:
+        """What the network's own code asked and decided until it came to a node."""
+        self.reading.before(number, self.depends)
+        while self.guards and self.guards[0].position <= number and not self.refused:
+            relation, left, right = self.guards.pop(0).holds
+            try:
+                sides = [sympy.sympify(computed(side, self.term)) for side in (left, right)]
+                if self.only(sides) == self.symbol:
+                    self.suppose(Claim.of(relation, *sides))
+            except UnsupportedError as error:
+                self.refused = f"by which sizes the network goes this way is not known: {error}"
+
+    def suppose(self, claim: Claim) -> None:
+        """What has to hold for the graph to be this one."""
+        if not claim.trivial:
+            self.conditions[claim] = self.matches[claim] = None
+            self.within = _satisfying(claim, self.within)
 
     def form(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
+        """The closed form of what a node makes."""
         operator = node.operator
-        if self.refused:
-            return ClosedForm(node.name, self.symbol, None, None, self.refused)
-        if isinstance(operator, Input):
+        if isinstance(operator, Input) and node.traced is None:
             shape = list(operator.shape)
-            for dimension in self.moving.get(node.name, ()):
-                shape[dimension] = self.whole
-            return ClosedForm(node.name, self.symbol, tuple(shape))
+            for dimension, size in enumerate(shape):
+                shape[dimension] = self.whole.get((node.name, dimension), size)
+            if node.name not in self.reading.fixed:
+                return ClosedForm(node.name, self.symbol, tuple(shape))
         reason = next((form.reason for form in inputs if form.dimensions is None), "")
         if isinstance(operator, Unknown):
             reason = f"{node.name} ({operator.name}) is not understood: {operator.reason}"
-        reason = reason or self.fixed.get(node.name, "")
+        reason = reason or self.reading.fixed.get(node.name, "")
         if reason:
             return ClosedForm(node.name, self.symbol, None, None, reason)
         return self.computed(node, inputs)
 
     def computed(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
         """The closed forms of what an operator makes, with what it requires."""
-        lengths = dict.fromkeys(n for form in inputs for n in form.dimensions or () if isinstance(n, Length))
-        names = {length: placeholder(self.symbol, number) for number, length in enumerate(lengths)}
-        places = {name: length for length, name in names.items()}
-        sizes = tuple(tuple(names[n] if isinstance(n, Length) else n for n in form.dimensions or ()) for form in inputs)
-        output = _output(node.operator, sizes)
-        if output.reason:
-            return ClosedForm(node.name, self.symbol, None, None, f"{node.name}: {output.reason}")
-        equal = _equal(output.conditions, places)
+        operator = node.traced if node.traced and changed(node.traced, int) == node.operator else node.operator
+        told = list(dict.fromkeys(leaf for size in sizes_in(operator) for leaf in leaves(size.term)))
         try:
+            given = (*(n for form in inputs for n in form.dimensions or ()), *map(self.size, told))
+            names = _names(self.symbol, [n for n in given if isinstance(n, Length)], isinstance(operator, Reshape))
+            places = {name: length for length, name in reversed(names.items())}
+            output = self.output(operator, inputs, names)
+            equal = _equal(output.conditions, places)
             dimensions = tuple(self.dimension(size, places, equal) for size in output.sizes)
             self.rests(output, places)
+            claims = self.claims(operator, output, places, dimensions)
         except UnsupportedError as error:
             return ClosedForm(node.name, self.symbol, None, None, f"{node.name}: {error}")
-        claims = self.claims(node.operator, output, places, dimensions)
-        return ClosedForm(node.name, self.symbol, dimensions, _where(inputs, claims))
+        read = [*inputs, *(self.found[leaf.node] for leaf in told)]
+        return ClosedForm(node.name, self.symbol, dimensions, _where(read, claims))
+
+    def output(self, operator: Operator, inputs: Sequence[ClosedForm], names: Mapping[Length, sympy.Symbol]) -> Output:
+        """What an operator makes of sizes, with placeholders for those that go by that of the input.
+
+        Raises:
+            UnsupportedError: it is not known.
+        """
+
+        def named(size: Dimension) -> Any:
+            return size.named(names) if isinstance(size, Length) else size
+
+        def shared(term: Term) -> Term:
+            length = self.dimension(term, {name: length for length, name in names.items()}, {})
+            if not isinstance(length, Length) or length.label != "proved":
+                return term
+            same = (name for other, name in names.items() if other.form == length.form and other.label == "proved")
+            return next(same, term)
+
+        sizes = tuple(tuple(map(named, form.dimensions or ())) for form in inputs)
+        given = resolved(operator, lambda leaf: named(self.size(leaf)), shared)
+        found = output_of(given, sizes)
+        if found.reason:
+            raise UnsupportedError(found.reason)
+        return found
 
     def dimension(
         self, size: Any, places: Mapping[sympy.Symbol, Length], equal: Mapping[sympy.Symbol, Length]
@@ -180,33 +255,56 @@ class _Forms:
         of = tuple((place, length) for place, length in places.items() if size.has(place))
         key = size, tuple(length for _, length in of)
         if key not in self.made:
-            found = step(size, tuple((place, length.form) for place, length in of), self.symbol)
+            symbol = self.only([length.form for _, length in of])
+            found = step(size, tuple((place, length.form) for place, length in of), symbol)
             label = weakest((found.label, *(length.label for _, length in of)))
-            self.made[key] = Length(found.form, found, of, label)
+            self.made[key] = Length(found.form, found, of, label, size)
         return self.made[key]
+
+    def only(self, terms: Iterable[Term]) -> sympy.Symbol:
+        """The only symbol by which terms go; the one that is asked for if they go by none."""
+        found: list[sympy.Symbol] = sorted(set().union(*(term.free_symbols for term in terms)), key=str)
+        if len(found) > 1:
+            raise UnsupportedError(f"this goes by {' and '.join(map(str, found))} at once; give both the same symbol")
+        return found[0] if found else self.symbol
 
     def claims(
         self,
         operator: Operator,
-        output: _Output,
+        output: Output,
         places: Mapping[sympy.Symbol, Length],
         dimensions: Sequence[Dimension],
     ) -> list[Claim]:
         """What the operator requires of the input size; it is kept for the network, too."""
         forms = tuple((place, length.form) for place, length in places.items())
-        required = [_claim(*condition, forms) for condition in output.conditions]
-        positive = [_claim("<=", 1, n.form, ()) for n in dimensions if isinstance(n, Length)]
+        required = [
+            _claim(*condition, forms) for condition in output.conditions if self.concerns(condition[1:], places)
+        ]
+        positive = [_claim("<=", 1, n.form, ()) for n in dimensions if isinstance(n, Length) and self.own(n)]
         claims = [claim for claim in (*required, *positive) if not claim.trivial]
         self.conditions.update(dict.fromkeys(claims))
         if isinstance(operator, (Combine, Concat)):
             self.matches.update(dict.fromkeys(claim for claim in claims if claim.equal))
         return claims
 
-    def rests(self, output: _Output, places: Mapping[sympy.Symbol, Length]) -> None:
+    def concerns(self, sides: Iterable[Any], places: Mapping[sympy.Symbol, Length]) -> bool:
+        """Whether a condition is about the symbol that is asked for."""
+        symbols = {symbol for side in sides if isinstance(side, sympy.Expr) for symbol in side.free_symbols}
+        return self.goes_by([places[place].form for place in symbols if place in places])
+
+    def own(self, length: Length) -> bool:
+        """Whether a size goes by the symbol that is asked for."""
+        return self.goes_by([length.form])
+
+    def goes_by(self, terms: Iterable[Term]) -> bool:
+        """Whether terms go by the symbol that is asked for and by no other, or by none."""
+        return bool(self.only(terms) == self.symbol)
+
+    def rests(self, output: Output, places: Mapping[sympy.Symbol, Length]) -> None:
         """What comes after the last windows has to be nothing, if no element is to be lost."""
         forms = tuple((place, length.form) for place, length in places.items())
         for rest in output.remainders:
-            if not isinstance(rest, sympy.Expr):
+            if not isinstance(rest, sympy.Expr) or not self.concerns([rest], places):
                 continue
             claim = _claim("==", rest, 0, forms)
             if rest.has(Min, Max):
@@ -217,6 +315,26 @@ class _Forms:
                 self.remainders[claim] = None
 
 
+def _names(symbol: sympy.Symbol, lengths: Iterable[Length], divides: bool) -> dict[Length, sympy.Symbol]:
+    """Placeholders of sizes; of their factors, and one for equal ones, for an operator that divides by some of them."""
+    if divides:
+        lengths = [factor for length in lengths for factor in length.factors]
+    names: dict[Length, sympy.Symbol] = {}
+    found: dict[Any, sympy.Symbol] = {}
+    for length in dict.fromkeys(lengths):
+        key = length.form if divides and length.label == "proved" else length
+        names[length] = found.setdefault(key, placeholder(symbol, len(found)))
+    return names
+
+
+def _together(whole: Mapping[tuple[str, int], Length]) -> dict[str, tuple[int, ...]]:
+    """For each input, the dimensions that have one of the sizes."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, dimension in whole:
+        found[name] = (*found.get(name, ()), dimension)
+    return found
+
+
 def _moving(graph: Graph, axis: int | None, source: str | None) -> dict[str, tuple[int, ...]]:
     """For each input, the dimensions that have the size that is asked for."""
     names = graph.inputs if source is None else (source,)
@@ -225,7 +343,7 @@ def _moving(graph: Graph, axis: int | None, source: str | None) -> dict[str, tup
         operator = graph[name].operator
         if not isinstance(operator, Input) or not operator.axes:
             raise DomainError("source", name, f"needs an input with spatial axes: {', '.join(graph.inputs)}")
-        if axis is not None and not 0 <= axis < len(operator.axes):
+        if axis is not None and (type(axis) is not int or not 0 <= axis < len(operator.axes)):
             raise DomainError("axis", axis, f"needs an axis from 0 to {len(operator.axes) - 1} of {name}")
         found[name] = operator.axes if axis is None else (operator.axes[axis],)
     return found

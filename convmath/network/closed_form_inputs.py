@@ -12,6 +12,7 @@ from ..calculus.index import Formula, Term, eq, le
 from ..calculus.kernel import Theorem
 from ..errors import UnsupportedError
 from ..inert import CeilDiv, FloorDiv, Mod
+from ..notebook import brief
 from .closed_form_laws import MOST_SPLIT, SAMPLES, Label, proved, weakest
 from .closed_form_sets import Claim, SizeSet, satisfying
 from .closed_form_terms import evaluated, period
@@ -58,6 +59,16 @@ class InputSizes:
     def least(self) -> int | None:
         """The least size; None if there is none."""
         return self.known.least if self.known else None
+
+    def __repr__(self) -> str:
+        """In words, and what that rests on."""
+        return brief(self, str(self), self.label if self.sizes is not None else "")
+
+    def _repr_latex_(self) -> str | None:
+        """The set and its label, for notebooks; None where it is unknown."""
+        if self.sizes is None:
+            return None
+        return rf"$\displaystyle {self.sizes.latex(self.symbol)}\quad\text{{({self.label})}}$"
 
     def __str__(self) -> str:
         """In words."""

@@ -20,7 +20,7 @@ from ..calculus.index import Formula, Term, eq, integers, le
 from ..calculus.kernel import Theorem
 from ..calculus.search import find_certificate
 from ..errors import ProofError, UnsupportedError
-from ..inert import CeilDiv, FloorDiv, Rounding
+from ..inert import CeilDiv, FloorDiv, Mod, Rounding
 from .closed_form_linear import linear_certificate
 from .closed_form_terms import REMEMBERED, evaluated, short
 
@@ -156,7 +156,8 @@ def _joined(
 ) -> Theorem | None:
     """From how the size is made, by its own shortest form, its closed form."""
     own, conditions = eq(made, alone), tuple(fact for fact in given if fact.op == "<=")
-    lemmas = [proved(own, conditions) if made != alone else None, _substituted(alone, form, given, cuts, size)]
+    first = proved(own, (*conditions, *_turned(made))) if made != alone else None
+    lemmas = [first, _substituted(alone, form, given, cuts, size)]
     if lemmas[1] is None or (made != alone and lemmas[0] is None):
         return None
     return proved(eq(size, form), (eq(size, made), *(lemma for lemma in lemmas if lemma is not None)))
@@ -174,8 +175,30 @@ def _substituted(
     facts = tuple(Formula(fact.op, tuple(side.xreplace(named) for side in fact.args)) for fact in given)
     theorem = proved(eq(alone, form.xreplace(named)), facts)
     if theorem is None:
-        return proved(eq(alone, form), tuple(given), cuts)
+        return proved(eq(alone, form), (*given, *_turned(alone), *_images(alone, form, given)), cuts)
     return instance(theorem, {symbol: term for term, symbol in named.items()}) if named else theorem
+
+
+def _images(alone: Term, form: Term, given: Sequence[Formula]) -> tuple[Theorem, ...]:
+    """Roundings of sizes as those of their closed forms, where the whole closed form has them."""
+    at = {fact.args[0]: fact.args[1] for fact in given if fact.op == "=="}
+    roundings = sorted(alone.atoms(Rounding), key=sympy.default_sort_key)
+    pairs = ((rounding, rounding.xreplace(at)) for rounding in roundings)
+    found = (proved(eq(rounding, image), tuple(given)) for rounding, image in pairs if form.has(image))
+    return tuple(theorem for theorem in found if theorem is not None)
+
+
+def _turned(term: Term) -> tuple[Theorem, ...]:
+    """Remainders as what is left of a division, and roundings of negative terms as those of positive ones."""
+    found = []
+    for rounding in sorted(term.atoms(FloorDiv, Mod), key=sympy.default_sort_key):
+        over, under = rounding.args
+        if not isinstance(under, sympy.Integer) or not over.could_extract_minus_sign():
+            continue
+        found.append(proved(eq(FloorDiv(over, under), -CeilDiv(-over, under))))
+        if isinstance(rounding, Mod):
+            found.append(proved(eq(rounding, over - under * FloorDiv(over, under))))
+    return tuple(theorem for theorem in found if theorem is not None)
 
 
 def _roundings(fact: Formula) -> set[Term]:

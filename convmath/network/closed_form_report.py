@@ -12,8 +12,11 @@ import sympy
 from ..calculus.index import Term, eq, integers
 from ..calculus.kernel import Theorem
 from ..errors import DomainError, unknown
+from ..inert import Rounding
+from ..notebook import brief, counted, html_table, plain
 from .closed_form_inputs import InputSizes
 from .closed_form_laws import Label, Step, linked, made_size, proved, weakest
+from .closed_form_reading import BY_CONSTRUCTION
 from .closed_form_sets import Claim, SizeSet
 from .closed_form_terms import shown
 
@@ -27,12 +30,31 @@ class Length:
         step: how it is made of other sizes, and that this is its closed form; None for the input's own size.
         of: the sizes of which it is made, with their placeholders.
         label: what the closed form rests on, all the way from the input.
+        term: how it is made of the placeholders; None for the input's own size.
     """
 
     form: Term
     step: Step | None = None
     of: tuple[tuple[sympy.Symbol, Length], ...] = ()
     label: Label = "proved"
+    term: Term | None = None
+
+    @cached_property
+    def factors(self) -> tuple[Length, ...]:
+        """The sizes whose product it is, with a number; itself if it is made otherwise."""
+        if self.term is None or self.term.atoms(sympy.Add, Rounding):
+            return (self,)
+        return tuple(dict.fromkeys(factor for _, length in self.of for factor in length.factors))
+
+    def named(self, names: Mapping[Length, sympy.Symbol]) -> Term:
+        """Its name, or the product of the names of its factors."""
+        if self in names:
+            return names[self]
+        return sympy.sympify(self.term).xreplace({place: length.named(names) for place, length in self.of})
+
+    def __repr__(self) -> str:
+        """The closed form, without the sizes of which it is made."""
+        return brief(self, shown(self.form), self.label)
 
 
 Dimension: TypeAlias = int | Length
@@ -48,6 +70,8 @@ class ClosedForm:
         dimensions: the sizes, the batch first, with how they are made; None where they are unknown.
         valid: the input sizes for which there is this output; None where they are unknown.
         reason: why the sizes are unknown, in words.
+        reading: how the network is known to be the same at every size: ``"by construction"``, where it was built by
+            hand or its code never asked for a size; else it was ``"read again at 9 other sizes"`` and found the same.
     """
 
     name: str
@@ -55,6 +79,7 @@ class ClosedForm:
     dimensions: tuple[Dimension, ...] | None
     valid: SizeSet | None = field(default_factory=SizeSet)
     reason: str = ""
+    reading: str = BY_CONSTRUCTION
 
     @property
     def sizes(self) -> tuple[int | Term, ...] | None:
@@ -73,14 +98,30 @@ class ClosedForm:
 
     @property
     def _length(self) -> Length | None:
-        return next((n for n in self.dimensions or () if isinstance(n, Length)), None)
+        return next((n for n in self.dimensions or () if isinstance(n, Length) and self._own(n)), None)
+
+    def _own(self, length: Length) -> bool:
+        """Whether a size goes by the input size and by no other symbol."""
+        return set(length.form.free_symbols) <= {self.symbol}
 
     @property
     def label(self) -> Label:
-        """Whether the sizes are ``"proved"``, ``"checked by sampling"`` or ``"unknown"``."""
+        """Whether the sizes are ``"proved"``, ``"checked by sampling"`` or ``"unknown"``, :attr:`reading` included."""
+        return weakest((self.algebra, "proved" if self.reading == BY_CONSTRUCTION else "checked by sampling"))
+
+    @property
+    def algebra(self) -> Label:
+        """The label of the sizes as they follow from the graph, if that is the network's at every size."""
         if self.dimensions is None:
             return "unknown"
         return weakest(n.label for n in self.dimensions if isinstance(n, Length))
+
+    @property
+    def _words(self) -> str:
+        """The label, and what it comes from where that is the reading."""
+        if self.reading == BY_CONSTRUCTION:
+            return self.label
+        return f"{self.label} (network {self.reading}, algebra {self.algebra})"
 
     @cached_property
     def theorem(self) -> Theorem | None:
@@ -100,15 +141,40 @@ class ClosedForm:
             raise DomainError("name", self.name, f"its sizes are unknown: {self.reason or 'so are the valid inputs'}")
         if n not in self.valid:
             raise DomainError(self.symbol.name, n, f"{self.name} needs {self.valid.text(self.symbol.name)}")
+        others = [length for length in self.dimensions or () if isinstance(length, Length) and not self._own(length)]
+        if others:
+            needs = f"{self.name} has the size {shown(others[0].form)}, too; Graph.at() takes a number for each symbol"
+            raise DomainError(self.symbol.name, n, needs)
         return tuple(size if isinstance(size, int) else int(size.subs(self.symbol, n)) for size in self.sizes)
+
+    def __repr__(self) -> str:
+        """In a line."""
+        return brief(self, str(self))
 
     def __str__(self) -> str:
         """In a line."""
+        name, sizes, valid, label = self.cells
+        return f"{name}: {label}" if self.sizes is None else f"{name}: {sizes} for {valid}, {label}"
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """The name, the sizes without the batch, the valid input sizes and the label, as text."""
         if self.output_size is None:
-            return f"{self.name}: unknown: {self.reason}"
+            return plain(self.name), "?", "?", plain(f"unknown: {self.reason}")
         sizes = ", ".join(shown(sympy.Integer(size) if isinstance(size, int) else size) for size in self.output_size)
         valid = "an unknown set" if self.valid is None else self.valid.text(self.symbol.name)
-        return f"{self.name}: ({sizes}) for {valid}, {self.label}"
+        return plain(self.name), f"({sizes})", valid, self._words
+
+    def _repr_latex_(self) -> str | None:
+        """The sizes without the batch, the valid input sizes and the label, for notebooks; None if they are unknown."""
+        from ..latex.printer import latex
+
+        if self.output_size is None or self.valid is None:
+            return None
+        sizes = ", ".join(latex(sympy.Integer(size) if isinstance(size, int) else size) for size in self.output_size)
+        return (
+            rf"$\displaystyle \left({sizes}\right),\quad {self.valid.latex(self.symbol)}\quad\text{{({self._words})}}$"
+        )
 
 
 @dataclass(frozen=True)
@@ -163,7 +229,7 @@ class ClosedForms:
     def everything(self) -> InputSizes:
         """All sizes of at least 1, or that nothing is known, as nodes are not understood."""
         reason = next((form.reason for form in self if form.dimensions is None), "")
-        return InputSizes(None if reason else SizeSet(), self.symbol, "unknown" if reason else "proved", (), reason)
+        return InputSizes(None if reason else SizeSet(), self.symbol, self.label, (), reason)
 
     @cached_property
     def valid(self) -> InputSizes:
@@ -184,10 +250,23 @@ class ClosedForms:
         found = self.everything.where(self.remainders).where(self.conditions)
         return replace(found, label=weakest((found.label, self.remainders_label)))
 
+    def __repr__(self) -> str:
+        """The number of nodes and the last closed form."""
+        return brief(self, counted(len(self), "node"), f"the last {self.output}" if self.forms else "")
+
     def __str__(self) -> str:
         """A line for every node and for the sets."""
-        sets = (f"{name}: {getattr(self, name)}" for name in ("valid", "matching", "lossless"))
-        return "\n".join((*map(str, self), *sets))
+        return "\n".join((*map(str, self), *(f"{name}: {found}" for name, found in self._sets.items())))
+
+    @property
+    def _sets(self) -> Mapping[str, InputSizes]:
+        return {"valid": self.valid, "matching": self.matching, "lossless": self.lossless}
+
+    def _repr_html_(self) -> str:
+        """Tables for notebooks."""
+        nodes = html_table(("node", "output size", "for", "label"), (form.cells for form in self))
+        sets = ((name, found, found.label) for name, found in self._sets.items())
+        return nodes + html_table(("input sizes", "which", "label"), sets)
 
 
 def theorem_of(length: Length, symbol: sympy.Symbol) -> Theorem | None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import zip_longest
 from math import ceil, floor, gcd, lcm
 
 import sympy
 
 from ..calculus.index import Formula, Term, both, either, eq, le
 from ..errors import UnsupportedError
-from ..inert import Mod
+from ..inert import CeilDiv, FloorDiv, Mod
+from ..notebook import brief, listed
 from .closed_form_terms import bounds, evaluated, period, rises, short, shown
 
 MOST_TRIED = 2**16
 """A set for which more sizes would have to be tried is not worked out."""
+
+MOST_LISTED = 12
+"""Remainders that are written out; of more, how many more there are."""
 
 LARGEST = 2**64
 """A bound beyond this is none."""
@@ -124,7 +130,35 @@ class SizeSet:
             return found
         if len(self.remainders) == 1:
             return f"{found} with {name} mod {self.modulus} = {self.remainders[0]}"
-        return f"{found} with {name} mod {self.modulus} in {{{', '.join(map(str, self.remainders))}}}"
+        return f"{found} with {name} mod {self.modulus} in {{{listed(self.remainders, MOST_LISTED)}}}"
+
+    def latex(self, n: sympy.Symbol) -> str:
+        r"""In LaTeX.
+
+        >>> print(SizeSet.of(4, None, 8, [0, 4, 5]).latex(sympy.Symbol("n")))
+        n \ge 4, \; n \bmod 8 \in \{0, 4, 5\}
+        """
+        name = sympy.latex(n)
+        if not self:
+            return rf"{name} \in \emptyset"
+        if self.greatest == self.least:
+            return f"{name} = {self.least}"
+        found = (
+            rf"{name} \ge {self.least}" if self.greatest is None else rf"{self.least} \le {name} \le {self.greatest}"
+        )
+        if self.modulus == 1:
+            return found
+        rest = ", ".join(map(str, self.remainders[:MOST_LISTED]))
+        if len(self.remainders) > 1:
+            more = r", \dots" if len(self.remainders) > MOST_LISTED else ""
+            rest = rf"\in \{{{rest}{more}\}}"
+        else:
+            rest = f"= {rest}"
+        return rf"{found}, \; {name} \bmod {self.modulus} {rest}"
+
+    def __repr__(self) -> str:
+        """In words."""
+        return brief(self, str(self))
 
     def __str__(self) -> str:
         """In words, with n for the size."""
@@ -183,6 +217,10 @@ class Claim:
             return bool(self.term == 0)
         return rises(self.term) and evaluated(self.term)(1) >= 0
 
+    def __repr__(self) -> str:
+        """As it was made."""
+        return brief(self, str(self))
+
     def __str__(self) -> str:
         """As it was made."""
         return shown(self.formula)
@@ -211,13 +249,19 @@ def satisfying(claim: Claim, within: SizeSet) -> SizeSet:
         return EMPTY
     value = evaluated(claim.term)
     for sign in (1, -1):
-        if rises(claim.term if sign == 1 else short(-claim.term)):
-            return within & _where_rising(lambda n: sign * value(n), claim.equal, sign)  # noqa: B023
-    length, rise = period(claim.term)
+        if rises(claim.term if sign == 1 else short(-claim.term), within.least):
+            grown = _where_rising(lambda n: sign * value(max(n, within.least)), claim.equal, sign)  # noqa: B023
+            return within & grown
+    try:
+        length, rise = period(claim.term)
+    except UnsupportedError:
+        if claim.equal:
+            return _by_polynomials(claim, within)
+        raise
     if rise == 0:
         return _by_remainders(claim, within, length)
     if not claim.equal:
-        raise UnsupportedError(f"where {claim} holds is not known")
+        return _by_growth(claim, within, length, rise)
     (slope, low), (_, high) = bounds(claim.term)  # both ends have the slope of the term
     ends = sorted((-low / slope, -high / slope))
     first, last = max(within.least, ceil(ends[0])), floor(ends[1])
@@ -258,3 +302,79 @@ def _by_remainders(claim: Claim, within: SizeSet, length: int) -> SizeSet:
         raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
     found = [r for start in within.remainders for r in range(start, modulus, within.modulus) if claim.holds(r)]
     return SizeSet.of(within.least, within.greatest, modulus, found)
+
+
+def _by_growth(claim: Claim, within: SizeSet, length: int, rise: int) -> SizeSet:
+    """Where a term is at least 0 that becomes larger, or smaller, with each period."""
+    value, modulus = evaluated(claim.term), lcm(length, within.modulus)
+    if len(within.remainders) * (modulus // within.modulus) > MOST_TRIED:
+        raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
+    each = rise * (modulus // length)
+    turns = []  # for each remainder, the first size with it at which the condition turns true, or is not true any more
+    for n in _between(within.least, within.least + modulus - 1, within.modulus, within.remainders):
+        rounds = max(0, -(value(n) // each) if each > 0 else value(n) // -each + 1)
+        turns.append(n + modulus * rounds)
+    first, last = (min(turns), max(turns)) if each > 0 else (within.least, max(turns))
+    if last - first > MOST_TRIED:
+        raise UnsupportedError(f"{claim} would have to be tried for the sizes {first} to {last}")
+    tried = list(_between(first, last, within.modulus, within.remainders))
+    found = [n for n in tried if n in within and claim.holds(n)]
+    if each > 0:
+        if len(found) < len([n for n in tried if n in within]):
+            raise UnsupportedError(f"{claim} holds for some sizes between {first} and {last}, and for all after them")
+        return within & SizeSet.of(first, None, 1, [0])
+    return SizeSet.of(found[0], found[-1], last - first + 1, found) if found else EMPTY
+
+
+def _by_polynomials(claim: Claim, within: SizeSet) -> SizeSet:
+    """Where a sum of products is 0: for each remainder it is a polynomial in the number of periods."""
+    atoms = claim.term.atoms(FloorDiv, CeilDiv, Mod)
+    modulus = lcm(within.modulus, *(period(atom)[0] for atom in atoms))
+    if len(within.remainders) * (modulus // within.modulus) > MOST_TRIED:
+        raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
+    always, once = [], []
+    for r in _between(0, modulus - 1, within.modulus, within.remainders):
+        coefficients = _polynomial(claim.term, r, modulus)
+        while coefficients and coefficients[-1] == 0:
+            coefficients.pop()
+        if not coefficients:
+            always.append(r)
+            continue
+        last = 1 + max(map(abs, coefficients)) // abs(coefficients[-1])  # Cauchy's bound on the roots
+        if last > MOST_TRIED:
+            raise UnsupportedError(f"{claim} would have to be tried for too many sizes")
+        once += [n for q in range(last + 1) if (n := modulus * q + r) in within and claim.holds(n)]
+    if not once:
+        return SizeSet.of(within.least, within.greatest, modulus, always)
+    if always:
+        raise UnsupportedError(f"{claim} holds for some remainders and, besides, for {once[0]}")
+    return SizeSet.of(min(once), max(once), max(once) - min(once) + 1, once)
+
+
+def _polynomial(term: Term, r: int, modulus: int) -> list[int]:
+    """The coefficients in q, the constant first, of a term in a variable that is ``modulus*q + r``."""
+    if isinstance(term, sympy.Integer):
+        return [int(term)]
+    if isinstance(term, sympy.Symbol):
+        return [r, modulus]
+    if isinstance(term, sympy.Pow) and isinstance(term.args[1], sympy.Integer) and term.args[1] > 0:
+        return reduce(_multiplied, [_polynomial(term.args[0], r, modulus)] * int(term.args[1]))
+    parts = [_polynomial(part, r, modulus) for part in term.args]
+    if isinstance(term, sympy.Add):
+        return [sum(column) for column in zip_longest(*parts, fillvalue=0)]
+    if isinstance(term, sympy.Mul):
+        return reduce(_multiplied, parts)
+    if isinstance(term, (FloorDiv, CeilDiv, Mod)) and len(parts[0]) <= 2 and len(parts[1]) == 1:
+        (b, a), (m,) = (*parts[0], 0)[:2], parts[1]
+        if a % m == 0:
+            rounded = int(term.compute(b, m))
+            return [rounded] if isinstance(term, Mod) else [rounded, a // m]
+    raise UnsupportedError(f"{term} is no polynomial, not even for one remainder")
+
+
+def _multiplied(first: list[int], second: list[int]) -> list[int]:
+    found = [0] * (len(first) + len(second) - 1)
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            found[i + j] += a * b
+    return found

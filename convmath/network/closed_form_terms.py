@@ -128,6 +128,9 @@ def _floor(a: Term, m: int) -> Term:
         if factor == 1 and isinstance(atom, FloorDiv) and isinstance(atom.args[1], sympy.Integer):
             u, within = atom.args
             return _sum([(_of(outside), 1), (_floor(_sum([(u, 1), (ONE, number * int(within))]), m * int(within)), 1)])
+    if inside and max(inside.values()) < 0:  # floor(-u/m) = -ceil(u/m)
+        turned = _floor(_sum([*((atom, -factor) for atom, factor in inside.items()), (ONE, m - 1 - number)]), m)
+        return _sum([(_of(outside), 1), (turned, -1)])
     whole, rest = divmod(number, m)
     rounded = FloorDiv(_of(inside) + rest, m) if inside else sympy.Integer(0)
     return _sum([(_of(outside), 1), (ONE, whole), (rounded, 1)])
@@ -230,21 +233,27 @@ def _atom_period(atom: Term) -> tuple[int, int]:
     raise UnsupportedError(f"{atom} has no period")
 
 
-def rises(term: Term) -> bool:
-    """Whether the term is known never to become smaller as the only variable, from 1 on, becomes larger."""
-    return all(factor > 0 and _rises(atom) for atom, factor in parts(term).items() if atom != ONE)
+def rises(term: Term, start: int = 1) -> bool:
+    """Whether the term is known never to become smaller as the only variable, from ``start`` on, becomes larger.
+
+    >>> from convmath.calculus.index import integers
+    >>> square = (FloorDiv(integers("n"), 4) - 3) ** 2
+    >>> rises(square), rises(square, 12)
+    (False, True)
+    """
+    return all(factor > 0 and _rises(atom, start) for atom, factor in parts(term).items() if atom != ONE)
 
 
-def _rises(atom: Term) -> bool:
+def _rises(atom: Term, start: int) -> bool:
     if isinstance(atom, sympy.Symbol):
         return True
     if isinstance(atom, (FloorDiv, CeilDiv)) and isinstance(atom.args[1], sympy.Integer):
-        return rises(atom.args[0])
+        return rises(atom.args[0], start)
     if isinstance(atom, (Min, Max)):
-        return all(map(rises, atom.args))
+        return all(rises(part, start) for part in atom.args)
     if isinstance(atom, (sympy.Mul, sympy.Pow)):
         factors = atom.args if isinstance(atom, sympy.Mul) else atom.args[:1]
-        return all(rises(factor) and evaluated(factor)(1) >= 0 for factor in factors)
+        return all(rises(factor, start) and evaluated(factor)(start) >= 0 for factor in factors)
     return False
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from ..division import is_symbolic
 from ..errors import DomainError
+from ..notebook import bracketed, brief, counted, html_table, listed, plain
 from .operators import Input, Operator, Sizes
+from .origin import Origin
 
 if TYPE_CHECKING:
     import sympy
 
     from .closed_form_report import ClosedForms
     from .report import NetworkReport
+    from .trail import Trail
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,25 @@ class Node:
         inputs: the names of the nodes that it reads, in order.
         params: the learned parameters that it adds to those of the nodes before it; None means all that the operator
             has. A node that shares its weights with one before it adds none.
+        origin: where it comes from, if a framework made it; two nodes are equal without it.
+        traced: the operator with the terms of the sizes that the network computes; None if it has none.
     """
 
     name: str
     operator: Operator
     inputs: tuple[str, ...] = ()
     params: int | None = None
+    origin: Origin | None = field(default=None, compare=False)
+    traced: Operator | None = field(default=None, compare=False)
+
+    def computing(self, operator: Operator) -> Node:
+        """The node with another operator; it comes from where it came if that has the same kind and parameters."""
+        same = (operator.kind, operator.params) == (self.operator.kind, self.operator.params)
+        return replace(self, operator=operator, traced=None, origin=self.origin if same else None)
+
+    def __repr__(self) -> str:
+        """The operator and what it reads."""
+        return brief(self, f"{self.name}: {self.operator}", f"reads {listed(self.inputs)}" if self.inputs else "")
 
 
 class Graph:
@@ -60,6 +77,12 @@ class Graph:
         """
         self.reread: Callable[[Mapping[str, Sizes]], Graph] | None = None
         """Reads the same network at other sizes of its inputs, without the batch: set by an importer."""
+        self.trail: Trail | None = None
+        """What the network's own code saw of sizes, where an importer has followed it."""
+        self.reading: Graph | None = None
+        """The same network at the sizes at which an importer has read it, where sizes of its inputs are symbols."""
+        self.unused: Mapping[str, int] = {}
+        """Parts of the model that no node is made of, and the parameters in them: set by an importer."""
         self._nodes: dict[str, Node] = {}
         for node in _ordered(list(nodes)):
             self._append(node)
@@ -72,12 +95,20 @@ class Graph:
 
         Args:
             input_size: its sizes without the batch, the channels first: ``(3, 224, 224)``; those after the channels are
-                its spatial axes.
+                its spatial axes, and may be symbols, ``(3, "n", "n")``: see :meth:`closed_forms` and :meth:`at`.
             name: its name.
             batch_size: images at once.
+
+        Raises:
+            DomainError: a size is a symbol and may be none.
         """
         sizes = (batch_size, *input_size)
-        return self.add(name, Input(sizes, tuple(range(2, len(sizes)))))
+        axes = tuple(range(2, len(sizes)))
+        if any(isinstance(size, str) or is_symbolic(size) for size in sizes):
+            from .symbolic import with_symbols
+
+            sizes = with_symbols(sizes, axes)
+        return self.add(name, Input(sizes, axes))
 
     def add(self, name: str, operator: Operator, *inputs: str) -> str:
         """Add a node and return its name.
@@ -116,6 +147,25 @@ class Graph:
         """The number of nodes."""
         return len(self._nodes)
 
+    def __repr__(self) -> str:
+        """Nodes and inputs, in a line."""
+        inputs = [f"{node.name} {bracketed(node.operator.shape)}" for node in self if isinstance(node.operator, Input)]
+        return brief(self, counted(len(self), "node"), listed(inputs))
+
+    def __str__(self) -> str:
+        """A line for each node: its operator and what it reads."""
+        return "\n".join(
+            f"{name}: {operator}{f' of {reads}' if reads else ''}" for name, operator, reads in self._lines()
+        )
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        return html_table(("node", "operator", "reads"), self._lines())
+
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
+        for node in self:
+            yield plain(node.name), plain(repr(node.operator)), plain(", ".join(node.inputs))
+
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs."""
@@ -129,21 +179,52 @@ class Graph:
 
     def replaced(self, operators: Mapping[str, Operator]) -> Graph:
         """The same graph with other operators at some nodes."""
-        nodes = (replace(node, operator=operators.get(node.name, node.operator)) for node in self)
-        return Graph(nodes, self._outputs)
+        nodes = (node.computing(operators[node.name]) if node.name in operators else node for node in self)
+        found = Graph(nodes, self._outputs)
+        found.trail = self.trail
+        return found
+
+    @property
+    def symbols(self) -> tuple[sympy.Symbol, ...]:
+        """The symbols in the sizes of the inputs, in order; empty where all of them are numbers."""
+        from .symbolic import symbols_of
+
+        return tuple(symbols_of(self))
+
+    def at(self, size: int | None = None, /, **sizes: int) -> Graph:
+        """The network with numbers for the symbols in the sizes of its inputs, read again where an importer read it.
+
+        Args:
+            size: the number for every symbol.
+            sizes: the number of each symbol, by its name.
+
+        Raises:
+            DomainError: there is no such symbol, one has no number, or the network does not take the numbers.
+
+        >>> from convmath.network.operators import Pool
+        >>> net = Graph()
+        >>> _ = net.add("pool", Pool("max", (2, 2)), net.input((3, "h", "w")))
+        >>> net.at(224).analyze().output.output_size, net.at(h=64, w=32).analyze().output.output_size
+        ((3, 112, 112), (3, 32, 16))
+        """
+        from .symbolic import at_numbers
+
+        return at_numbers(self, sizes if size is None else size)
 
     def analyze(self) -> NetworkReport:
         """Sizes, receptive fields and costs of every node, without running anything.
 
         Raises:
-            DomainError: sizes do not fit; the message names the node.
+            DomainError: sizes do not fit; the message names the node. Or sizes of the inputs are symbols.
         """
         from .analysis import analyze
+        from .symbolic import require_numbers
 
+        require_numbers(self)
         return analyze(self)
 
     def closed_forms(
-        self, symbol: str | sympy.Symbol = "n", *, axis: int | None = None, source: str | None = None
+        self, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
     ) -> ClosedForms:
         """Every size as a term in the size of the input: see :func:`convmath.network.closed_form.closed_forms`."""
         from .closed_form import closed_forms

@@ -1,4 +1,4 @@
-"""What an importer fixes to the size at reading is never given as a closed form."""
+"""Closed forms of networks that ask for sizes: what is not followed is never given, and what is sampled says so."""
 
 from __future__ import annotations
 
@@ -10,65 +10,120 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 from convmath import network
 from convmath.network.closed_form import closed_forms
 
+from .computing import Function, checked
+
 SIZE = 32
-
-
-class Function(nn.Module):
-    """A module of one function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 def forms(module: nn.Module, size: int = SIZE):
     return closed_forms(network.from_torch(module, (3, size, size)))
 
 
-FIXED = {
-    "resized to a size that was read": lambda x: F.interpolate(F.avg_pool2d(x, 2), size=x.shape[-2:]),
-    "stretched": lambda x: x * x.mean((2, 3), keepdim=True).expand_as(x),
-    "cropped": lambda x: x[:, :, 1:-1, 1:-1],
-    "pooled by its own size": lambda x: F.avg_pool2d(x, x.shape[2:]),
-    "pooled to a part of its size": lambda x: F.adaptive_avg_pool2d(x, (x.shape[2] // 4, x.shape[3] // 4)),
-    "padded where it is odd": lambda x: F.pad(x, (0, 1, 0, 1)) if x.shape[-1] % 2 else x,
-    "padded to a multiple": lambda x: F.pad(x, (0, (-x.shape[3]) % 4, 0, (-x.shape[2]) % 4)),
+LOST = {
+    "as text": lambda x: F.interpolate(F.avg_pool2d(x, 2), size=int(str(x.shape[-1]))),
+    "as the length of a range": lambda x: F.interpolate(F.avg_pool2d(x, 2), size=len(range(x.shape[-1]))),
+    "as the length of a list": lambda x: F.interpolate(F.avg_pool2d(x, 2), size=len([0] * x.shape[-1])),
+    "as a float": lambda x: F.adaptive_avg_pool2d(x, int(x.shape[-1] ** 0.5)),
+    "as a rounded quotient": lambda x: F.adaptive_avg_pool2d(x, int(x.shape[-1] / 2)),
+    "as a tensor of that size": lambda x: x + torch.zeros(1, 3, int(str(x.shape[2])), 1),
+    "by a factor whose products torch rounds down": lambda x: F.interpolate(x, scale_factor=0.7),
+    "as bits": lambda x: F.adaptive_avg_pool2d(x, x.shape[-1] ^ 1),
+    "as a list": lambda x: torch.cat([x] * (x.shape[-1] // 16), 1),
+    "as a number of steps": lambda x: [x := F.max_pool2d(x, 3, 1, 1) for _ in range(x.shape[-1] // 8)][-1],
+    "in a dictionary": lambda x: {32: F.relu, 64: F.gelu}.get(x.shape[-1], torch.tanh)(x),
+    "as a float that is compared": lambda x: F.avg_pool2d(x, 2) if int(x.shape[-1] / 7) < 5 else x,
 }
 
 
-@pytest.mark.parametrize("function", FIXED.values(), ids=FIXED)
-def test_a_size_that_was_fixed_while_reading_is_no_closed_form(function):
+@pytest.mark.parametrize("function", LOST.values(), ids=LOST)
+def test_a_size_that_is_not_followed_is_no_closed_form(function):
     found = forms(Function(function))
     assert found.output.dimensions is None, str(found.output)
     assert "size" in found.output.reason
+    assert found.label == "unknown"
 
 
 TRUE = {
-    "scaled up": (lambda: nn.Upsample(scale_factor=2), range(5, 60, 7)),
-    "scaled down": (lambda: nn.Upsample(scale_factor=0.5, mode="bilinear"), range(5, 60, 7)),
-    "pooled to a given size": (lambda: nn.AdaptiveAvgPool2d(3), range(5, 60, 7)),
-    "convolved": (lambda: nn.Conv2d(3, 4, 3, stride=2, padding=1), range(5, 60, 7)),
+    "scaled up": lambda: nn.Upsample(scale_factor=2),
+    "scaled down": lambda: nn.Upsample(scale_factor=0.5, mode="bilinear"),
+    "pooled to a given size": lambda: nn.AdaptiveAvgPool2d(3),
+    "convolved": lambda: nn.Conv2d(3, 4, 3, stride=2, padding=1),
+    "normalised": lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.InstanceNorm2d(8)),
+    "cropped": lambda: Function(lambda x: x[:, :, 1:-1, 2:]),
+    "stretched": lambda: Function(lambda x: x * x.mean((2, 3), keepdim=True).expand_as(x)),
+    "in windows": lambda: nn.Sequential(nn.PixelUnshuffle(2), nn.Flatten(2)),
 }
 
 
-@pytest.mark.parametrize(("make", "sizes"), TRUE.values(), ids=TRUE)
-def test_what_the_module_itself_says_stays_and_is_true(make, sizes):
-    module = make()
-    found = forms(module).output
-    for n in sizes:
-        with torch.device("meta"):
-            real = module.to("meta")(torch.empty(1, 3, n, n)).shape
-        assert tuple(found.at(n)) == tuple(real), n
+@pytest.mark.parametrize("make", TRUE.values(), ids=TRUE)
+def test_code_that_asks_for_no_size_is_proved_and_not_read_again(make):
+    graph = network.from_torch(make(), (3, SIZE, SIZE))
+
+    def reread(_):
+        raise AssertionError
+
+    graph.reread = reread
+    found = closed_forms(graph)
+    assert (found.output.label, found.output.reading, found.valid.label) == ("proved", "by construction", "proved")
+    checked(make(), found, range(1, 60, 7))
 
 
-def test_a_network_that_takes_some_sizes_only_is_read_again_at_those():
+ASKED = {
+    "of its input": lambda x: F.interpolate(F.avg_pool2d(x, 2), size=x.shape[-2:]),
+    "and thrown away": lambda x: (x.shape[-1], F.relu(x))[1],
+    "as text": lambda x: (f"{x!r}", F.relu(x))[1],
+    "by a refused layer": lambda x: _either(x),
+}
+
+
+def _either(x):
+    try:
+        return F.max_pool2d(F.avg_pool2d(x, SIZE), 3)
+    except Exception:
+        return F.relu(x)
+
+
+@pytest.mark.parametrize("function", ASKED.values(), ids=ASKED)
+def test_code_that_asks_for_a_size_is_never_called_proved(function):
+    found = forms(Function(function))
+    assert found.output.label in ("checked by sampling", "unknown"), str(found.output)
+    assert found.valid.label == found.output.label
+    if found.output.label != "unknown":
+        assert found.output.algebra == "proved"
+        assert "read again at 9 other sizes" in str(found.output)
+
+
+def test_layers_before_the_first_question_and_channels_stay_proved():
+    class Late(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.norm = nn.Conv2d(3, 8, 3, stride=2), nn.InstanceNorm2d(8)
+
+        def forward(self, x):
+            y = self.norm(self.first(x))
+            return y.reshape(y.size(0), y.size(1), y.size(2) * y.size(3))
+
+    found = forms(Late())
+    assert [form.label for form in found] == ["proved", "proved", "proved", "checked by sampling"]
+
+
+def test_what_is_lost_only_beyond_the_sizes_that_are_tried_is_called_sampled():
+    found = forms(Function(lambda x: F.avg_pool2d(x, 2) if int(str(x.shape[-1])) < 10**6 else x))
+    assert found.output.label == "checked by sampling"
+
+
+def test_a_network_that_takes_some_sizes_only_is_known_at_those():
     module = nn.Sequential(nn.MaxPool2d(7), nn.Flatten(), nn.Linear(3 * 4 * 4, 10))
-    assert str(forms(module, 28).valid) == "28 <= n <= 34"
+    found = forms(module, 28)
+    assert (str(found.valid), found.output.label) == ("28 <= n <= 34", "proved")
 
 
-def test_a_network_that_no_other_size_fits_is_unknown():
+def test_a_network_that_takes_one_size_only_is_known_at_that():
     module = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 10))
+    found = forms(module)
+    assert (str(found.valid), found.output.at(SIZE)) == (f"n = {SIZE}", (1, 10))
+
+
+def test_a_network_that_asks_and_that_no_other_size_fits_is_unknown():
+    module = Function(lambda x: F.relu(x) if int(str(x.shape[-1])) == SIZE else F.avg_pool2d(x, 10**6))
     assert "none of the other sizes" in forms(module).output.reason

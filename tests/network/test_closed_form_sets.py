@@ -52,6 +52,10 @@ CLAIMS = [
     ("<=", sympy.Integer(7), FloorDiv(n - 1, 2)),
     ("<", FloorDiv(n, 3), sympy.Integer(40)),
     ("<=", n + 1, n),
+    ("<=", FloorDiv(n, 2) + 3, n),
+    ("<=", n - FloorDiv(n, 3), sympy.Integer(50)),
+    ("==", 4 * FloorDiv(n, 2) ** 2, n * n),
+    ("==", 3 * FloorDiv(n, 3) * n - 21, n * n - 4 * n),
 ]
 
 
@@ -66,12 +70,32 @@ def test_what_satisfies_a_claim_is_what_satisfies_it_one_by_one(claim, start):
         assert made.holds(m) == holds(*(int(side.subs(n, m)) for side in claim[1:])), m
 
 
+def test_what_holds_here_and_there_before_it_always_holds_is_unknown():
+    with pytest.raises(UnsupportedError, match="some sizes"):
+        satisfying(Claim.of("<=", sympy.Integer(3), n - 2 * FloorDiv(n, 4)), SizeSet())
+
+
 @pytest.mark.parametrize("claim", [CLAIMS[k] for k in (0, 1, 2, 3, 4, 7, 9, 10, 11)], ids=str)
 def test_the_sets_are_proved(claim):
     found = InputSizes(SizeSet(), n).where([Claim.of(*claim)])
     assert found.label == "proved", str(found)
     assert all(theorem.trust == {"kernel"} for theorem in found.theorems)
     assert found.theorems
+
+
+@pytest.mark.parametrize("relation", ["==", "<="])
+@pytest.mark.parametrize("start", [1, 13, 16, 40])
+def test_a_product_is_solved_from_where_its_factors_are_positive(relation, start):
+    side = FloorDiv(n, 4) - 3
+    claim = Claim.of(relation, sympy.Integer(400), 16 * side * side)
+    within = SizeSet.of(start, None, 1, [0])
+    try:
+        found = satisfying(claim, within)
+    except UnsupportedError:
+        assert start < 12  # from 1 on the product falls first
+        return
+    assert found.up_to(200) == [m for m in range(start, 201) if claim.holds(m)]
+    assert satisfying(claim, SizeSet.of(16, None, 1, [0])).up_to(200)[0] == 32
 
 
 def test_a_chain_of_divisibilities_leaves_one_remainder():

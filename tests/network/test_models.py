@@ -194,7 +194,7 @@ def test_the_multiply_accumulates_are_the_published_ones_to_the_digits_printed(a
 def test_alexnet_has_the_neurons_of_its_paper(analysed):
     report = analysed("alexnet")[2]
     layers = ("features.4", "features.8", "features.10", "features.12", "classifier.1", "classifier.4", "classifier.6")
-    # Krizhevsky 2012, section 3.5; the number printed for the first layer belongs to no padding of 224 pixels
+    # Krizhevsky 2012, figure 2; the number printed for the first layer belongs to no padding of 224 pixels
     printed = (186_624, 64_896, 64_896, 43_264, 4096, 4096, 1000)
     assert tuple(prod(report[layer].output_size) for layer in layers) == printed
     assert round(report.params, -6) == 61_000_000  # "60 million" in the abstract

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from convmath import network
 from convmath.errors import DomainError
 from convmath.formulas.size import conv_output_size, conv_transpose_output_size
-from convmath.network import Graph, solve
+from convmath.network import Graph, from_torch, solve
 from convmath.network.analysis import sizes_of
 from convmath.network.operators import Activation, Concat, Conv, ConvTranspose, Flatten, Input, Linear, Pool, Unknown
+from convmath.network.solve_layers import Window
 
 
 def single(*operators, size: tuple[int, ...] = (1, 64)) -> Graph:
@@ -107,6 +109,29 @@ def test_wrong_questions_about_input_sizes_are_named(graph, arguments):
         solve.input_sizes(graph, **arguments)
 
 
+class Branched(nn.Module):
+    """A branch that asks for sizes after a layer that another branch needs to be large."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv2d(1, 1, 3, stride=2, padding=1)
+        self.deep = nn.Conv2d(1, 1, 9)
+
+    def forward(self, image):
+        low = self.down(image)
+        up = nn.functional.interpolate(low, size=image.shape[2:])
+        return self.deep(up) + 0 * self.deep(image)
+
+
+def test_a_part_of_an_imported_network_is_known_as_the_whole_of_it_is():
+    graph = from_torch(Branched(), (1, 40, 40))
+    found = solve.input_sizes(graph, 7, node="down")
+    assert (str(found), found.label) == ("13 <= n <= 14", "proved")
+    assert str(solve.round_trips(graph, node="interpolate")) == "n >= 1"
+    whole = solve.input_sizes(graph, 7)
+    assert (str(whole), whole.up_to(99)) == ("n = 15", [15])
+
+
 # Output paddings
 
 
@@ -144,6 +169,28 @@ def test_where_no_layer_is_undone_combinations_are_tried():
     assert [(found["node1"], found["node2"])] == [((a,), (b,)) for a, b in every]
 
 
+def test_one_axis_may_be_asked_for_alone():
+    graph = single(Pool("max", (4, 2)), ConvTranspose(1, 1, (2, 2), stride=2), size=(1, 27, 27))
+    with pytest.raises(DomainError, match="none of the output paddings"):
+        solve.output_padding(graph)
+    found = solve.output_padding(graph, axis=1)
+    assert found["node1"][1] == 1
+    assert found.graph.analyze().output.output_size[2] == 27
+    with pytest.raises(DomainError, match="needs an axis from 0 to 1"):
+        solve.output_padding(graph, axis=2)
+
+
+def test_the_input_whose_size_is_wanted_may_be_named():
+    graph = Graph()
+    other = graph.input((1, 13), "other")
+    half = graph.add("half", Pool("max", (2,)), graph.input((1, 12), "image"))
+    up = graph.add("up", ConvTranspose(1, 1, (2,), stride=2), half)
+    graph.add("both", Concat(1), graph.add("cut", Conv(1, 1, (2,)), other), up)
+    assert solve.output_padding(graph, node="up", source="image")["up"] == (0,)
+    with pytest.raises(DomainError, match="no input before up has this name"):
+        solve.output_padding(graph, node="up", source="other")
+
+
 def test_an_output_that_cannot_be_reached_is_named():
     graph = single(Conv(1, 1, (3,), stride=4), ConvTranspose(1, 1, (3,), stride=2), size=(1, 27))
     with pytest.raises(DomainError, match="none of the output paddings"):
@@ -162,7 +209,7 @@ def test_layers_are_all_that_take_one_size_to_the_other(n, m):
     for k, d, s, p in product(range(1, 6), (1, 2), range(1, 4), range(3)):
         window = {"stride": s, "padding": p, "dilation": d}
         if d * (k - 1) + 1 <= n + 2 * p and conv_output_size(n, k, **window) == m and (k > 1 or d == 1):
-            tried.append(solve.Window(k, d, s, p))
+            tried.append(Window(k, d, s, p))
     assert list(found) == tried
     assert list(found) == sorted(found)
 
@@ -176,7 +223,7 @@ def test_transposed_layers_are_all_that_take_one_size_to_the_other(n, m):
         size = (n - 1) * s - 2 * p + d * (k - 1) + 1 + extra
         if extra < max(s, d) and size == m and (k > 1 or d == 1):
             assert conv_transpose_output_size(n, k, **window) == m
-            tried.add(solve.Window(k, d, s, p, extra))
+            tried.add(Window(k, d, s, p, extra))
     assert found == tried
 
 
@@ -194,6 +241,9 @@ def test_layers_for_several_axes_fit_each_of_them():
         {"input_size": (8, 8, 8), "output_size": (4, 4)},
         {"input_size": 8, "output_size": 4, "max_kernel_size": 0},
         {"input_size": 8, "output_size": 4, "max_padding": -1},
+        {"input_size": 8, "output_size": 4, "max_padding": 1.5},
+        {"input_size": 8, "output_size": 4, "max_kernel_size": 10**9},
+        {"input_size": True, "output_size": 4},
     ],
     ids=str,
 )
@@ -265,3 +315,147 @@ def test_wrong_questions_about_fields_are_named():
         solve.receptive_field(small(), 9, layers=["none"])
     with pytest.raises(DomainError):
         solve.receptive_field(single(Unknown("odd", "nobody knows it", (1, 1, 64))), 9)
+    with pytest.raises(DomainError, match="it does not read nothing"):
+        solve.receptive_field(small(), 9, source="nothing")
+    with pytest.raises(DomainError, match="needs an axis from 0 to 1"):
+        solve.receptive_field(small(), 9, axis=2)
+
+
+def test_a_field_may_be_wanted_on_one_axis_and_in_one_input():
+    wide = Graph()
+    wide.add("conv", Conv(1, 1, (3, 9), padding=(1, 4)), wide.input((1, 32, 32)))
+    assert solve.receptive_field(wide, 9, axis=1) == ()
+    changes = solve.receptive_field(wide, 9, axis=0)
+    assert changes
+    assert all(change.size[0] >= 9 for change in changes)
+    graph = Graph()
+    large = graph.add("large", Conv(1, 1, (9,), padding=4), graph.input((1, 32), "first"))
+    graph.add("both", Concat(1), large, graph.input((1, 32), "second"))
+    assert solve.receptive_field(graph, 9) == solve.receptive_field(graph, 9, source="first") == ()
+    assert solve.receptive_field(graph, 9, source="second", layers=["large"]) == ()
+    graph.add("after", Conv(2, 1, (3,), padding=1), "both")
+    assert {change.text.split(":")[0] for change in solve.receptive_field(graph, 9, source="second")} == {"after"}
+
+
+def test_an_absurd_field_is_answered_in_few_layers():
+    changes = solve.receptive_field(small(), 2**62, layers=["body"])
+    assert [change.text.split()[1] for change in changes] == ["dilation", "kernel"]
+
+
+# The call
+
+
+def autoencoder() -> Graph:
+    return single(Conv(1, 4, (3,), stride=2, padding=1), ConvTranspose(4, 1, (3,), stride=2, padding=1), size=(1, 28))
+
+
+def test_a_call_asks_the_question_that_its_arguments_name():
+    graph = autoencoder()
+    assert network.solve(graph, output_size=9) == solve.input_sizes(graph, 9)
+    assert network.solve(graph, output_size=9, node="node0") == solve.input_sizes(graph, 9, node="node0")
+    assert network.solve(graph, output_size=9) != network.solve(graph, output_size=9, node="node0")
+    assert network.solve(graph.analyze(), output_size=(9,), axis=0) == solve.input_sizes(graph, 9, axis=0)
+    found = network.solve(graph, round_trip=True)
+    assert str(found.sizes) == str(solve.round_trips(graph)) == "n >= 1 with n mod 2 = 1"
+    assert found.paddings.values == solve.output_padding(graph).values == {"node1": (1,)}
+    texts = [change.text for change in solve.receptive_field(graph, 15, layers=["node0"])]
+    assert [change.text for change in network.solve(graph, receptive_field=15, layers=["node0"])] == texts
+    assert network.solve(input_size=224, output_size=112) == solve.layers(224, 112)
+    assert network.solve(input_size=9, output_size=18, transposed=True) == solve.layers(9, 18, transposed=True)
+
+
+def test_answers_print_as_sentences():
+    graph = autoencoder()
+    assert str(network.solve(graph, output_size=9)) == "9 <= n <= 10"
+    assert str(network.solve(graph, round_trip=True)).splitlines() == [
+        "input sizes that come back: n >= 1 with n mod 2 = 1 (proved)",
+        "for the input as it is: node1: output padding (1,)",
+    ]
+    lines = str(network.solve(input_size=224, output_size=112, max_kernel_size=2)).splitlines()
+    assert lines[0] == "kernel_size=1, stride=2, padding=0, dilation=1"
+    lines = str(network.solve(graph, receptive_field=11, layers=["node0"])).splitlines()
+    assert lines[0] == "node0: dilation 4 for 1: receptive field 11, +0 parameters, +0 MACs"
+    assert str(network.solve(input_size=3, output_size=500)) == "none"
+
+
+def test_a_round_trip_says_what_of_it_is_unknown():
+    only_sizes = network.solve(single(Pool("max", (2,)), Conv(1, 1, (3,), padding=1)), round_trip=True)
+    assert (str(only_sizes.sizes), only_sizes.paddings) == ("no n", None)
+    assert "needs an input with spatial axes and a transposed convolution" in str(only_sizes)
+    lettered = Graph()
+    lettered.add("up", ConvTranspose(1, 1, (1,)), lettered.input((1, "n")))
+    found = network.solve(lettered, round_trip=True)
+    assert (str(found.sizes), found.paddings) == ("n >= 1", None)
+    assert "has symbols for sizes" in found.paddings_unknown
+    with pytest.raises(DomainError, match=r"do not depend on the input size; .* a transposed convolution"):
+        network.solve(single(Flatten(1), Linear(64, 5)), round_trip=True)
+
+
+NO_QUESTIONS = [
+    {},
+    {"round_trip": False},
+    {"output_size": 3},
+    {"input_size": 3},
+    {"round_trip": True},
+    {"receptive_field": 3},
+    {"graph": "graph"},
+    {"graph": "graph", "input_size": 3},
+    {"graph": "graph", "input_size": 3, "output_size": 3},
+    {"graph": "graph", "output_size": 3, "round_trip": True},
+    {"graph": "graph", "receptive_field": 3, "round_trip": True},
+    {"graph": "graph", "receptive_field": 3, "output_size": 3},
+]
+
+
+@pytest.mark.parametrize("arguments", NO_QUESTIONS, ids=str)
+def test_no_question_or_two_of_them_are_refused_with_all_there_are(arguments):
+    given = {name: autoencoder() if name == "graph" else value for name, value in arguments.items()}
+    with pytest.raises(DomainError, match=r"ask one question: .*output_size.*round_trip.*receptive_field.*input_size"):
+        network.solve(**given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            {"output_size": 3, "layers": ["node0"]},
+            r"layers=\['node0'\]: is no option of this question; it takes node, axis",
+        ),
+        ({"output_size": 3, "stride": 2}, "is no option of this question"),
+        ({"round_trip": True, "max_kernel_size": 2}, "is no option of this question"),
+        ({"round_trip": 1}, "needs True or False"),
+        ({"round_trip": True, "node": "nothing"}, "no node has this name"),
+        (
+            {"receptive_field": 3, "transposed": True},
+            "is no option of this question; it takes node, axis, source, layers",
+        ),
+        ({"output_size": True}, "needs a size of at least 1"),
+    ],
+    ids=str,
+)
+def test_wrong_options_of_a_question_are_named(arguments, sentence):
+    with pytest.raises(DomainError, match=sentence):
+        network.solve(autoencoder(), **arguments)
+
+
+@pytest.mark.parametrize("question", [{"output_size": 3}, {"round_trip": True}, {"receptive_field": 3}], ids=str)
+def test_an_empty_network_and_what_is_no_name_or_axis_are_named(question):
+    with pytest.raises(DomainError, match="this network has none"):
+        network.solve(Graph(), **question)
+    for wrong in ({"node": 5}, {"axis": "0"}, {"source": 5}):
+        with pytest.raises(DomainError, match=r"no node has this name|needs an axis|no input|does not read"):
+            network.solve(autoencoder(), **question, **wrong)
+
+
+def test_what_is_no_graph_is_named():
+    with pytest.raises(DomainError, match="graph='str': needs a Graph"):
+        network.solve("model.onnx", output_size=3)
+
+
+def test_a_graph_with_symbols_is_asked_in_them():
+    graph = Graph()
+    graph.add("conv", Conv(1, 1, (3, 5), stride=2), graph.input((1, "h", "w")))
+    assert str(network.solve(graph, output_size=7, axis=0)) == "15 <= h <= 16"
+    assert str(network.solve(graph, output_size=7, axis=1)) == "17 <= w <= 18"
+    with pytest.raises(DomainError, match="these sizes are h and w: ask for one"):
+        network.solve(graph, output_size=7)

@@ -15,6 +15,9 @@ from torch.nn import functional as F  # noqa: E402, N812
 
 from convmath import DomainError, UnsupportedError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
+from convmath.network.show import shown  # noqa: E402
+from convmath.network.torch_import.builder import Builder  # noqa: E402
+from convmath.network.torch_import.exporting import read_exported  # noqa: E402
 from convmath.network.torch_import.registry import HANDLERS  # noqa: E402
 
 from .applied import Apply  # noqa: E402
@@ -50,20 +53,20 @@ def test_a_forward_that_asks_where_memory_lies_is_exported_with_the_same_names()
 
 
 def test_a_layer_that_cannot_be_followed_is_unknown_with_its_sizes_and_parameters():
-    layer = nn.LSTM(16, 5, batch_first=True)
+    layer = nn.Bilinear(16, 16, 5)
 
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.lstm, self.head = layer, nn.Linear(5, 2)
+            self.pairs, self.head = layer, nn.Linear(5, 2)
 
         def forward(self, x):
-            return self.head(self.lstm(x)[0])
+            return self.head(self.pairs(x, x))
 
     report = from_torch(Model(), (7, 16)).analyze()
-    assert "lstm" in report.missing
-    assert report["lstm"].sizes == (1, 7, 5)
-    assert report["lstm"].params == sum(parameter.numel() for parameter in layer.parameters())
+    assert "pairs" in report.missing
+    assert report["pairs"].sizes == (1, 7, 5)
+    assert report["pairs"].params == sum(parameter.numel() for parameter in layer.parameters())
     assert report["head"].sizes == (1, 7, 2)
 
 
@@ -337,7 +340,7 @@ def test_absurd_sizes_are_no_trouble():
 
 
 def test_an_absurd_size_at_an_unknown_operation_leaves_the_sizes_unknown():
-    report = from_torch(Apply(lambda x: x.cumsum(1)), (3, 2**62, 2**62)).analyze()
+    report = from_torch(Apply(lambda x: torch.cdist(x, x)), (3, 2**62, 2**62)).analyze()
     assert report.output.sizes is None
     assert report.status == "partial"
 
@@ -430,3 +433,105 @@ def test_nothing_of_torchs_log_is_heard_while_a_module_is_read():
     lines = ran.stderr.strip().splitlines()
     assert len(lines) == 1, ran.stderr
     assert "heard again" in lines[0]
+
+
+# Wrapped modules, forwards of any number of inputs, and what is never used
+
+
+class Several(nn.Module):
+    """Takes any number of images after the first, and perhaps a factor."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.others = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 1)
+
+    def forward(self, x, *others, factor=1):
+        return self.first(x) + sum(self.others(other) for other in others) * factor
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [(3, 8, 8)] * 3,
+        {"x": (3, 8, 8), "others.0": (3, 8, 8), "others.1": (3, 8, 8)},
+        {"others.1": (3, 8, 8), "x": (3, 8, 8), "others.0": (3, 8, 8)},
+    ],
+)
+def test_a_forward_takes_any_number_of_inputs(given):
+    report = from_torch(Several(), given, arguments={"factor": 2}).analyze()
+    assert set(report.graph.inputs) == {"x", "others.0", "others.1"}
+    assert [report[name].inputs for name in ("first", "others", "others_1")] == [((1, 3, 8, 8),)] * 3
+    assert report.output.sizes == (1, 4, 8, 8)
+
+
+def test_an_exported_forward_takes_any_number_of_inputs():
+    builder = Builder(torch.device("cpu"))
+    names = ("x", "others.0", "others.1")
+    inputs = {name: builder.input(name, (1, 3, 8, 8), torch.float32) for name in names}
+    graph = builder.graph(read_exported(builder, Several(), inputs, {"factor": 2}))
+    assert graph.inputs == names
+    assert graph.analyze().output.sizes == (1, 4, 8, 8)
+
+
+def test_only_inputs_that_a_forward_takes_have_a_name():
+    with pytest.raises(DomainError, match=r"others\.0"):
+        from_torch(Several(), {"x": (3, 8, 8), "other.0": (3, 8, 8)})
+    with pytest.raises(DomainError, match="gives 2 inputs"):
+        from_torch(nn.Conv2d(3, 4, 3), [(3, 8, 8)] * 2)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile, lambda layer: nn.DataParallel(torch.compile(layer))])
+def test_a_wrapped_module_is_read_as_the_one_within(wrap):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    names = [row.name for row in from_torch(wrap(module), (3, 8, 8)).analyze()]
+    assert names == [row.name for row in from_torch(module, (3, 8, 8)).analyze()]
+
+
+def test_a_part_on_several_devices_keeps_its_path():
+    report = from_torch(nn.Sequential(nn.DataParallel(nn.Conv2d(3, 4, 3))), (3, 8, 8)).analyze()
+    assert report.output.name == "0.module"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_script_is_refused_in_a_sentence_and_as_a_part_unknown():
+    script = torch.jit.script(nn.Conv2d(3, 4, 3))
+    with pytest.raises(UnsupportedError, match="Conv2d is compiled by torch"):
+        from_torch(script, (3, 8, 8))
+    report = from_torch(nn.Sequential(script, nn.ReLU()), (3, 8, 8)).analyze()
+    assert "torch.jit" in report["0"].reason
+    assert (report["0"].sizes, report["0"].params) == ((1, 4, 6, 6), 112)
+
+
+def test_observers_and_false_quantisation_compute_nothing_that_is_counted():
+    layer = torch.ao.nn.qat.Conv2d(3, 4, 3, qconfig=torch.ao.quantization.get_default_qat_qconfig())
+    report = from_torch(layer, (3, 8, 8)).analyze()
+    assert report.missing == ()
+    assert (report.params, report.macs) == (112, 4 * 6 * 6 * 27)
+
+
+class Idle(nn.Module):
+    def __init__(self, *, both=False):
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 4, 3), nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 6))
+        self.part = nn.ModuleList([nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)])
+        self.scale, self.both = nn.Parameter(torch.ones(7)), both
+
+    def forward(self, x):
+        x = self.part[1](self.stem(x))
+        return self.part[0](x) if self.both else x
+
+
+def test_what_is_never_used_is_named_with_its_parameters():
+    report = from_torch(Idle(), (3, 8, 8)).analyze()
+    assert report.graph.unused == {"scale": 7, "head": 61, "part.0": 20}
+    assert report.params + sum(report.graph.unused.values()) == sum(one.numel() for one in Idle().parameters())
+    (idle,) = (sentences for heading, sentences in shown(report).notes if heading == "Never used")
+    assert "head: 61 parameters, in no total" in idle
+
+
+def test_what_is_used_is_not_named():
+    assert from_torch(Idle(both=True), (3, "n", "n")).unused == {"scale": 7, "head": 61}
+    assert "part.0" not in from_torch(Idle(both=True), (3, 8, 8)).unused
+    assert from_torch(nn.Conv2d(3, 4, 3), (3, 8, 8)).unused == {}
+    assert not any(heading == "Never used" for heading, _ in shown(from_torch(nn.ReLU(), (3, 8, 8)).analyze()).notes)

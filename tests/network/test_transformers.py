@@ -13,6 +13,9 @@ if importlib.util.find_spec("transformers") is None:
     pytest.skip("transformers is not installed", allow_module_level=True)
 
 from convmath.network import from_torch  # noqa: E402
+from convmath.network.conventions import flops  # noqa: E402
+
+from .counting import TOOLS, counted  # noqa: E402
 
 WHOLE = {
     "ResNet": {"depths": [1, 2, 1, 1]},
@@ -21,19 +24,23 @@ WHOLE = {
     "RegNet": {"depths": [1, 1, 2, 1]},
     "Bit": {"depths": [1, 1, 2, 1]},
     "Segformer": {"depths": [1, 1, 1, 1]},
+    "Cvt": {},
+    "ConvNextV2": {"depths": [1, 1, 2, 1]},
+    "PoolFormer": {"depths": [1, 1, 1, 1]},
+    "Swin": {"image_size": 64, "depths": [2, 2], "num_heads": [3, 6], "window_size": 4},
 }
 
-PARTLY = {"Cvt": ({}, "einsum")}
+PARTLY = {"ViTMAE": ({"image_size": 64, "num_hidden_layers": 1}, "gather")}
 
 
-def model_of(family, options, head="Model"):
-    """The model in evaluation, its weights without elements."""
+def model_of(family, options, head="Model", device="meta"):
+    """The model in evaluation, by default its weights without elements."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import transformers
 
         config = getattr(transformers, f"{family}Config")(**options)
-        with torch.device("meta"):
+        with torch.device(device):
             return getattr(transformers, f"{family}{head}")(config).eval()
 
 
@@ -88,3 +95,29 @@ def test_a_classifier_has_the_cost_that_torch_counts():
     with FlopCounterMode(display=False) as counter:
         model(torch.empty((1, 3, 224, 224), device="meta"))
     assert 2 * from_torch(model).analyze().macs == counter.get_total_flops()
+
+
+class First(torch.nn.Module):
+    """The first of the results of a model."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model(x)[0]
+
+
+COUNTED = {
+    **{family: WHOLE[family] for family in ("ResNet", "ConvNext", "MobileNetV2", "RegNet", "Bit", "Segformer")},
+    "ViT": {"image_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2},
+}
+
+
+@pytest.mark.parametrize("family", COUNTED)
+def test_the_conventions_give_the_numbers_of_the_tools_for_a_vision_model(family):
+    model = First(model_of(family, COUNTED[family], device="cpu")).eval()
+    report = from_torch(model, (3, 64, 64)).analyze()
+    for tool in TOOLS:
+        total = report.total(flops(tool))
+        assert (tool, total.value, total.status) == (tool, counted(tool, model, (1, 3, 64, 64)), "complete")

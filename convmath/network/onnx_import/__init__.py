@@ -8,9 +8,11 @@ from typing import Any
 
 import onnx
 
+from ...division import is_symbolic
 from ...errors import DomainError
 from ..graph import Graph
-from .model import graph_of, parsed
+from ..symbolic import read_at
+from .model import graph_of, inputs_of, parsed
 
 __all__ = ["from_onnx"]
 
@@ -20,6 +22,7 @@ def from_onnx(
     input_size: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     *,
     batch_size: Any = 1,
+    at: int | Mapping[str, int] | None = None,
 ) -> Graph:
     """The graph of an ONNX model.
 
@@ -34,8 +37,12 @@ def from_onnx(
     Args:
         path_or_model: the file, or an ``onnx.ModelProto``, which stays as it is.
         input_size: the sizes of the input, with the batch or without it, in its own order of dimensions; for several
-            inputs a sequence of such, or a mapping by name. By default what the model says. SymPy symbols are allowed.
+            inputs a sequence of such, or a mapping by name. By default what the model says. Spatial axes may have
+            symbols or names for sizes, ``(3, "n", "n")``, as a model may say itself: the graph has
+            :meth:`~convmath.network.Graph.closed_forms`, and numbers by :meth:`~convmath.network.Graph.at`.
         batch_size: images at once, where the model leaves that open.
+        at: the number for every symbol, or the number of each by its name, at which the model is read; by default the
+            first that it takes of some that are common.
 
     Raises:
         DomainError: the file is no model or breaks ONNX's rules, sizes do not fit, or a size is left open.
@@ -48,6 +55,10 @@ def from_onnx(
     >>> report = from_onnx(helper.make_model(helper.make_graph([stem], "net", [images], []))).analyze()
     >>> report["pool"].output_size, report["pool"].receptive_field.size
     ((3, 15, 15), (3, 3))
+    >>> images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 3, "H", "W"])
+    >>> graph = from_onnx(helper.make_model(helper.make_graph([stem], "net", [images], [])))
+    >>> graph.symbols, graph.closed_forms("W")["pool"].output_size, graph.at(H=32, W=7).analyze().output.output_size
+    ((H, W), (3, CeilDiv(H, 2) - 1, CeilDiv(W, 2) - 1), (3, 15, 3))
     """
     if isinstance(path_or_model, str | PathLike):
         model = parsed(path_or_model)
@@ -55,6 +66,19 @@ def from_onnx(
         model = path_or_model
     else:
         raise DomainError("path_or_model", type(path_or_model).__name__, "needs a path or an onnx.ModelProto")
-    graph = graph_of(model, input_size, batch_size)
-    graph.reread = lambda sizes: graph_of(model, sizes, batch_size)
-    return graph
+    found = [(info, sizes) for info, sizes, _ in inputs_of(model, input_size, batch_size) if sizes is not None]
+    batch = {info.name: sizes[:1] if info.type.tensor_type.HasField("shape") else () for info, sizes in found}
+    shapes = {info.name: sizes[1:] for info, sizes in found}
+
+    def read(sizes: Mapping[str, Sequence[Any]]) -> Graph:
+        return _again(graph_of(model, {name: (*batch[name], *size) for name, size in sizes.items()}, batch_size))
+
+    def _again(graph: Graph) -> Graph:
+        graph.reread = read
+        return graph
+
+    if any(is_symbolic(size) for shape in shapes.values() for size in shape):
+        return read_at(read, shapes, at)
+    if at is not None:
+        raise DomainError("at", at, "the sizes of the inputs are numbers already")
+    return _again(graph_of(model, input_size, batch_size))

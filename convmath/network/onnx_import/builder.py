@@ -8,9 +8,11 @@ from typing import Any
 import onnx
 
 from ...errors import DomainError
+from ..computed_sizes import changed, look, sizes_in
 from ..graph import Graph, Node
 from ..operators import Input, Operator, Sizes, Unknown
 from ..operators.base import product
+from ..trail import Recorder
 from . import framework, handlers  # noqa: F401  (importing the handlers enters them)
 from .call import Call
 from .constants import elements, folded
@@ -39,6 +41,7 @@ class Builder:
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
         self._operands: dict[Value, str] = {}
         self._counted: set[Value] = set()
+        self.recorder = Recorder(lambda: len(self._nodes))
 
     # What the graph begins with
 
@@ -146,11 +149,14 @@ class Builder:
         Raises:
             DomainError: the sizes do not fit.
         """
+        traced, operator = operator, changed(operator, int) if self.recorder.told else operator
         sizes = self._output(name, operator, inputs)
         if all(value.constant for value in inputs):
+            look(sizes_in(traced))
             return Value(sizes, parts=tuple(inputs))
         reads = tuple(self._operand(value) for value in inputs)
-        return Value(sizes, self._append(name, operator, reads, operator.params if params is None else params))
+        params = operator.params if params is None else params
+        return Value(sizes, self._append(name, operator, reads, params, traced if traced is not operator else None))
 
     def _output(self, name: str, operator: Operator, inputs: Sequence[Value]) -> Sizes | None:
         known = tuple(value.sizes for value in inputs if value.sizes is not None)
@@ -177,9 +183,11 @@ class Builder:
             self._operands[value] = self._append(value.name or "constant", operator, (), params)
         return self._operands[value]
 
-    def _append(self, wanted: str, operator: Operator, inputs: tuple[str, ...], params: int) -> str:
+    def _append(
+        self, wanted: str, operator: Operator, inputs: tuple[str, ...], params: int, traced: Operator | None = None
+    ) -> str:
         name = self._unique("".join(letter if letter.isprintable() else "?" for letter in wanted))
-        self._nodes.append(Node(name, operator, inputs, params))
+        self._nodes.append(Node(name, operator, inputs, params, traced=traced))
         return name
 
     def _unique(self, wanted: str) -> str:
@@ -220,7 +228,9 @@ class Builder:
             DomainError: one of them is not there.
         """
         ends = [self._operand(self._read("graph", name)) for name in outputs]
-        return Graph(self._nodes, dict.fromkeys(ends))
+        graph = Graph(self._nodes, dict.fromkeys(ends))
+        graph.trail = self.recorder.trail(str, lambda nodes: nodes)
+        return graph
 
 
 def _constants(call: Call) -> tuple[Value, ...]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from ...errors import DomainError
+from ..computed_sizes import look, numbers, sizes_of_node
 from ..operators import Operator, Sizes
+from ..trail import RECORDER
 from .registry import NotUnderstoodError
 from .value import Array, Value
 
@@ -128,20 +130,45 @@ class Call:
         """All inputs."""
         return [self.value(number) for number in range(max(1, len(self.inputs)))]
 
-    def sizes(self, number: int = 0) -> Sizes:
-        """The sizes of an input.
+    def rank(self, number: int = 0) -> int:
+        """The number of dimensions of an input.
 
         Raises:
-            NotUnderstoodError: they are unknown.
+            NotUnderstoodError: it is unknown.
         """
         found = self.value(number).sizes
         if found is None:
             raise NotUnderstoodError("the sizes of its input are unknown")
-        return found
+        return len(found)
+
+    def sizes(self, number: int = 0, *, kept: bool = False) -> Sizes:
+        """The sizes of an input.
+
+        Args:
+            number: of the input.
+            kept: whether their terms are wanted, by what keeps them and decides by sizes only by comparing them.
+
+        Raises:
+            NotUnderstoodError: they are unknown.
+        """
+        value = self.value(number)
+        if value.sizes is None:
+            raise NotUnderstoodError("the sizes of its input are unknown")
+        note = RECORDER.get()
+        if note is None or not value.node:
+            return value.sizes
+        note.told = True
+        return self._told(sizes_of_node(value.node, value.sizes), kept)
+
+    def _told(self, sizes: tuple[Any, ...], kept: bool) -> tuple[Any, ...]:
+        if kept:
+            return sizes
+        look(sizes)
+        return numbers(sizes)
 
     def axes_of(self, number: int = 0) -> int:
         """The number of spatial axes of an input, those after batch and channels."""
-        axes = len(self.sizes(number)) - 2
+        axes = self.rank(number) - 2
         if axes < 1:
             raise DomainError("node", self.name, f"{self.op} needs an input with spatial axes, and not {self.sizes()}")
         return axes
@@ -167,12 +194,12 @@ class Call:
             raise NotUnderstoodError(f"the elements of its input {number}, counted from 0, are not known")
         return found
 
-    def numbers(self, number: int) -> list[Any]:
-        """The elements of an input, as Python's numbers."""
-        return list(self.array(number).reshape(-1).tolist())
+    def numbers(self, number: int, *, kept: bool = False) -> list[Any]:
+        """The elements of an input, as Python's numbers; ``kept`` as for :meth:`sizes`."""
+        return list(self._told(tuple(self.array(number).reshape(-1).tolist()), kept))
 
-    def whole(self, number: int) -> list[Any]:
-        """The elements of an input that holds integers, as ints, or symbols.
+    def whole(self, number: int, *, kept: bool = False) -> list[Any]:
+        """The elements of an input that holds integers, as ints, or symbols; ``kept`` as for :meth:`sizes`.
 
         Raises:
             DomainError: they are no integers.
@@ -180,7 +207,7 @@ class Call:
         """
         if self.array(number).dtype.kind not in "iuO":
             raise DomainError("node", self.name, f"{self.op} needs integers in its input {number}, counted from 0")
-        return self.numbers(number)
+        return self.numbers(number, kept=kept)
 
     def axes(self, name: str, number: int, since: int) -> list[int] | None:
         """Dimensions that are an attribute, and from an opset on an input; None where they are left out."""
@@ -205,7 +232,7 @@ class Call:
             starts, ends = list(self.integers("starts")), list(self.integers("ends"))
             chosen, steps = self.integers("axes", None), None
         else:
-            starts, ends = self.whole(1), self.whole(2)
+            starts, ends = self.whole(1, kept=True), self.whole(2, kept=True)
             chosen = self.whole(3) if self.optional(3) else None
             steps = self.whole(4) if self.optional(4) else None
         axes = range(len(starts)) if chosen is None else chosen

@@ -12,7 +12,9 @@ import onnx
 from onnx import numpy_helper
 
 from ...division import floor_div, is_symbolic
+from ..computed_sizes import Size, look, numbers
 from ..operators import Sizes
+from ..operators.base import product
 from .registry import NotUnderstoodError
 from .value import Array
 
@@ -35,6 +37,12 @@ _SYMBOLIC = {"Add", "Sub", "Mul", "Div", "Cast", "Identity"}
 _SYMBOLIC |= {"Concat", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
 """Those that are right for symbols, too."""
 
+_ARITHMETIC = {"Add", "Sub", "Mul", "Div", "Mod", "Neg", "Abs", "Max", "Min", "Identity", "Concat", "Where"}
+_COMPARISONS = {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
+_MOVES = {"Cast", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
+_MOVES |= {"ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin"}
+"""Those that keep the terms of sizes: of all their inputs, or of the first."""
+
 
 def folded(call: Call) -> Array | None:
     """The elements of the only output; None where they are not known, or too many."""
@@ -45,8 +53,40 @@ def folded(call: Call) -> Array | None:
     if call.op not in ("Shape", "Size"):
         if any(value is not None and array is None for value, array in zip(call.inputs, inputs, strict=True)):
             return None
-        if any(array is not None and array.dtype == object for array in inputs) and call.op not in _SYMBOLIC:
+        if any(map(_has_symbols, inputs)) and call.op not in _SYMBOLIC:
             return None
+    told = list(map(_has_terms, inputs))
+    if not any(told):
+        return _made(call, fold, inputs)
+    keeps = call.op in _ARITHMETIC or call.op in _COMPARISONS or (call.op in _MOVES and not any(told[1:]))
+    array = _made(call, fold, inputs) if keeps and not any(map(_has_symbols, inputs)) else None
+    if array is not None and (_has_terms(array) or call.op in _COMPARISONS):
+        return array
+    return _made(call, fold, [without_terms(array) for array in inputs])
+
+
+def _has_terms(array: Array) -> bool:
+    return array is not None and array.dtype == object and any(type(size) is Size for size in array.flat)
+
+
+def _array(found: Any) -> Array:
+    """What NumPy gives, as an array: of a single object it gives the object itself."""
+    return np.array(found, dtype=object) if type(found) is Size else np.asarray(found)
+
+
+def without_terms(array: Array) -> Array:
+    """The elements without the terms of sizes."""
+    if array is None or array.dtype != object:
+        return array
+    look(array.flat)
+    return array_of(numbers(tuple(array.flat))).reshape(array.shape)
+
+
+def _has_symbols(array: Array) -> bool:
+    return array is not None and array.dtype == object and any(map(is_symbolic, array.flat))
+
+
+def _made(call: Call, fold: Callable[..., Array], inputs: Sequence[Array]) -> Array | None:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -55,7 +95,9 @@ def folded(call: Call) -> Array | None:
         return None
     if found is None or np.size(found) > MOST:
         return None
-    array = np.asarray(found)
+    array = _array(found)
+    if array.dtype == object and all(type(size) is int for size in array.flat):
+        array = array.astype(np.int64)
     if array.dtype == object:
         return array if all(map(_short, array.flat)) else None
     return array if array.dtype.kind in _KINDS else None
@@ -64,7 +106,7 @@ def folded(call: Call) -> Array | None:
 def _short(size: Any) -> bool:
     """Whether a size, a symbol or an int, is short enough to be computed with."""
     if not is_symbolic(size):
-        return isinstance(size, int) and abs(size) < 2**63
+        return isinstance(size, int) and abs(int(size)) < 2**63
     numbers = [one for one in size.atoms() if one.is_number]
     return bool(size.count_ops() <= MOST_OPERATIONS) and all(abs(one) < 2**63 for one in numbers)
 
@@ -85,8 +127,8 @@ def elements(tensor: Any) -> Array | None:
 
 def array_of(sizes: Sequence[Any]) -> Array:
     """Sizes as elements: int64 as in ONNX, or objects where some are symbols."""
-    symbolic = any(is_symbolic(size) for size in sizes)
-    return np.array(list(sizes), dtype=object if symbolic else np.int64)
+    kept = any(is_symbolic(size) or type(size) is Size for size in sizes)
+    return np.array(list(sizes), dtype=object if kept else np.int64)
 
 
 def _folds(*names: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
@@ -153,12 +195,12 @@ _UNARY: dict[str, Callable[[Array], Array]] = {
 @_folds(*_BINARY)
 def _binary(call: Call, a: Array, b: Array) -> Array:
     _small(np.broadcast_shapes(a.shape, b.shape))
-    return np.asarray(_BINARY[call.op](a, b))
+    return _array(_BINARY[call.op](a, b))
 
 
 @_folds(*_UNARY)
 def _unary(call: Call, a: Array) -> Array:
-    return np.asarray(_UNARY[call.op](a))
+    return _array(_UNARY[call.op](a))
 
 
 @_folds("Mod")
@@ -197,7 +239,7 @@ def _cast(call: Call, a: Array) -> Array:
 
 @_folds("Shape")
 def _shape(call: Call, _: Array) -> Array:
-    sizes: Sizes = call.sizes(0)
+    sizes: Sizes = call.sizes(0, kept=True)
     bounds = [call.integer("start", 0), call.integer("end", len(sizes))] if call.opset >= 15 else [0, len(sizes)]
     start, end = (max(0, min(len(sizes), bound + (len(sizes) if bound < 0 else 0))) for bound in bounds)
     return array_of(sizes[start:end])
@@ -205,7 +247,7 @@ def _shape(call: Call, _: Array) -> Array:
 
 @_folds("Size")
 def _size(call: Call, _: Array) -> Array:
-    total = prod(call.sizes(0))
+    total = product(call.sizes(0, kept=True))
     return array_of([total]).reshape(())
 
 
@@ -305,4 +347,4 @@ def _reduce(call: Call, data: Array, axes: Array = None) -> Array:
     if not chosen and call.integer("noop_with_empty_axes", 0):
         return data
     over = tuple(chosen) if chosen else None
-    return np.asarray(function(data, axis=over, keepdims=bool(call.integer("keepdims", 1)))).astype(data.dtype)
+    return _array(function(data, axis=over, keepdims=bool(call.integer("keepdims", 1)))).astype(data.dtype)

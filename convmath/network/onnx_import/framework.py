@@ -9,6 +9,7 @@ import onnx
 from onnx import checker, defs, helper, numpy_helper, shape_inference
 
 from ..operators import Sizes
+from .constants import without_terms
 from .value import MOST_DIMENSIONS, Value
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def _inferred(call: Call) -> dict[str, Any]:
             continue
         formal = schema.inputs[min(number, len(schema.inputs) - 1)]
         types[name] = _type(value, formal.types)
-        if value.array is not None and value.array.dtype != object:
-            data[name] = numpy_helper.from_array(np.ascontiguousarray(value.array), name)
-            types[name] = helper.make_tensor_type_proto(data[name].data_type, value.array.shape)
+        array = without_terms(value.array)
+        if array is not None and array.dtype != object:
+            data[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+            types[name] = helper.make_tensor_type_proto(data[name].data_type, array.shape)
     found: dict[str, Any] = shape_inference.infer_node_outputs(
         schema, call.proto, types, data, opset_imports=opsets, ir_version=onnx.IR_VERSION
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any
 
@@ -13,6 +13,8 @@ from google.protobuf.message import DecodeError
 from ...division import is_symbolic
 from ...errors import DomainError, unknown
 from ..graph import Graph
+from ..operators import Sizes
+from ..symbolic import with_symbols
 from . import skeleton
 from .builder import Builder
 
@@ -48,25 +50,20 @@ def graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
 
 def _graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
     graph = model.graph
-    _require_texts(graph)
-    if not graph.node:
-        raise DomainError("model", graph.name, "the model has no nodes: is this an ONNX file?")
     used = frozenset(tensor for node in graph.node for tensor in node.input) | {info.name for info in graph.output}
     builder = Builder(_opsets(model), used)
-    constants = {tensor.name for tensor in graph.initializer}
-    constants |= {tensor.values.name for tensor in graph.sparse_initializer}
-    inputs = [info for info in graph.input if info.name not in constants]
-    if len(inputs) > MOST_INPUTS:
-        raise DomainError("model", graph.name, f"the network has {len(inputs)} inputs; needs at most {MOST_INPUTS}")
-    channels_last = _channels_last(graph, {info.name for info in inputs})
-    for info, sizes in _sized(inputs, input_size, batch_size):
+    with builder.recorder.on():
+        return _filled(builder, model, inputs_of(model, input_size, batch_size))
+
+
+def _filled(builder: Builder, model: Any, inputs: Iterable[tuple[Any, Sizes | None, tuple[int, ...]]]) -> Graph:
+    graph = model.graph
+    for info, sizes, axes in inputs:
         if sizes is None:
-            builder.foreign(
-                info.name, f"it is a {info.type.WhichOneof('value') or 'value without a type'}, and no tensor"
-            )
-            continue
-        first = 1 if info.name in channels_last else 2
-        builder.input(info.name, sizes, tuple(range(first, len(sizes) + first - 2)))
+            kind = info.type.WhichOneof("value") or "value without a type"
+            builder.foreign(info.name, f"it is a {kind}, and no tensor")
+        else:
+            builder.input(info.name, sizes, axes)
     for tensor in graph.initializer:
         builder.initializer(tensor)
     for tensor in graph.sparse_initializer:
@@ -74,6 +71,47 @@ def _graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
     for node in graph.node:
         builder.step(node)
     return builder.graph(info.name for info in graph.output)
+
+
+def inputs_of(model: Any, input_size: _Given, batch_size: Any) -> Iterator[tuple[Any, Sizes | None, tuple[int, ...]]]:
+    """The inputs of a model with their sizes and spatial axes; no sizes for one that is no tensor.
+
+    Sizes that are given by a name are symbols, and those that the model leaves open by one, too.
+
+    Raises:
+        DomainError: it is no model, or sizes do not fit or are left open.
+    """
+    graph = model.graph
+    _require_texts(graph)
+    if not graph.node:
+        raise DomainError("model", graph.name, "the model has no nodes: is this an ONNX file?")
+    constants = {tensor.name for tensor in graph.initializer}
+    constants |= {tensor.values.name for tensor in graph.sparse_initializer}
+    inputs = [info for info in graph.input if info.name not in constants]
+    if len(inputs) > MOST_INPUTS:
+        raise DomainError("model", graph.name, f"the network has {len(inputs)} inputs; needs at most {MOST_INPUTS}")
+    channels_last = _channels_last(graph, {info.name for info in inputs})
+    chosen = _chosen([info.name for info in inputs], input_size)
+    for info in inputs:
+        given = chosen.get(info.name)
+        if info.type.WhichOneof("value") != "tensor_type" and given is None:
+            yield info, None, ()
+            continue
+        sizes = _sizes(info, given, batch_size)
+        first = 1 if info.name in channels_last else 2
+        axes = tuple(range(first, len(sizes) + first - 2))
+        yield info, _open(info.name, sizes, axes) if given is None else with_symbols(sizes, axes), axes
+
+
+def _open(name: str, sizes: Sizes, axes: tuple[int, ...]) -> Sizes:
+    """The sizes that a model says, with symbols for those of spatial axes that it leaves open."""
+    try:
+        return with_symbols(sizes, axes)
+    except DomainError as error:
+        shape = ", ".join(map(str, sizes))
+        give = "give input_size, such as (3, 224, 224), or (3, 'n', 'n') for closed forms; -i 3,n,n on the command line"
+        needs = f"the model leaves sizes of the input {name} open, which has ({shape}): {give}"
+        raise DomainError("input_size", None, needs) from error
 
 
 def _require_texts(graph: Any) -> None:
@@ -120,16 +158,6 @@ def _to_channels_first(node: Any) -> bool:
 # The sizes of inputs
 
 
-def _sized(inputs: Sequence[Any], given: _Given, batch_size: Any) -> Iterator[tuple[Any, tuple[Any, ...] | None]]:
-    """Every input with its sizes; None for one that is no tensor."""
-    chosen = _chosen([info.name for info in inputs], given)
-    for info in inputs:
-        if info.type.WhichOneof("value") != "tensor_type" and info.name not in chosen:
-            yield info, None
-        else:
-            yield info, _sizes(info, chosen.get(info.name), batch_size)
-
-
 def _chosen(names: list[str], given: _Given) -> dict[str, Sequence[Any]]:
     """The sizes that are given, by the name of the input."""
     if given is None:
@@ -141,7 +169,7 @@ def _chosen(names: list[str], given: _Given) -> dict[str, Sequence[Any]]:
         return dict(given)
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise DomainError("input_size", given, "needs a sequence of sizes, or a mapping from names to sizes")
-    several = given and all(isinstance(one, Sequence) for one in given)
+    several = given and all(isinstance(one, Sequence) and not isinstance(one, str) for one in given)
     rows = list(given) if several else [given]
     if len(rows) > len(names) or (len(names) > 1 and not several):
         raise DomainError(
@@ -161,10 +189,6 @@ def _sizes(info: Any, given: Sequence[Any] | None, batch_size: Any) -> tuple[Any
         )
     if len(dims) > 1 and isinstance(dims[0], str):
         dims[0] = batch_size
-    if any(isinstance(size, str) for size in dims):
-        shape = ", ".join(str(size) for size in dims)
-        reason = f"the model leaves sizes of the input {info.name} open, which has ({shape}): give input_size"
-        raise DomainError("input_size", None, reason)
     return tuple(dims)
 
 
@@ -175,8 +199,8 @@ def _size(dim: Any) -> Any:
 
 def _given_sizes(name: str, given: tuple[Any, ...], dims: list[Any] | None, batch_size: Any) -> tuple[Any, ...]:
     for size in given:
-        if not (is_symbolic(size) or (type(size) is int and size >= 1)):
-            raise DomainError("input_size", given, "needs sizes that are integers >= 1, or symbols")
+        if not (isinstance(size, str) or is_symbolic(size) or (type(size) is int and size >= 1)):
+            raise DomainError("input_size", given, "needs sizes that are integers >= 1, or symbols or their names")
     if dims is None or len(given) == len(dims) - 1:
         first = dims[0] if dims and isinstance(dims[0], int) else batch_size
         return (first, *given)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
 
+from ...division import is_symbolic
 from ...errors import ConvmathError, DomainError, UnsupportedError, unknown
 from ..graph import Graph
 from ..operators import Sizes
+from ..symbolic import read_at, with_symbols
 from . import handlers
+from .arguments import Arguments, unused, unwrapped
 from .builder import Builder
 from .exporting import read_exported
 from .tracing import read_traced
@@ -19,7 +21,7 @@ from .untouched import untouched
 
 __all__ = ["from_torch", "handlers"]
 
-InputSize: TypeAlias = Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]]
+InputSize: TypeAlias = Sequence[Any] | Sequence[Sequence[Any]] | Mapping[str, Sequence[Any]]
 
 
 def from_torch(
@@ -30,6 +32,7 @@ def from_torch(
     dtype: Any = None,
     arguments: Mapping[str, Any] | None = None,
     verify: bool = False,
+    at: int | Mapping[str, int] | None = None,
 ) -> Graph:
     """The graph of a torch module, by torch.fx, or by torch.export where torch.fx cannot follow its flow of control.
 
@@ -39,15 +42,21 @@ def from_torch(
     torch.export. Nodes are named by the paths of their modules, ``layer1.0.conv1``; functions by their own name in the
     module that calls them, ``layer1.0.add``. A module that is used again adds no parameters again. An operation that is
     not understood becomes an :class:`~convmath.network.operators.Unknown` with the sizes that torch gives it.
+    Sizes that the forward computes with are ints that remember how they were computed, for
+    :meth:`~convmath.network.Graph.closed_forms`.
 
     Args:
         module: a ``torch.nn.Module``, on any device, ``meta`` included.
         input_size: sizes of the input without the batch, channels first; for several inputs a list of such sizes, or a
-            dictionary by the names of the parameters of its forward.
+            dictionary by the names of the parameters of its forward, ``"xs.0"`` and on for those of ``*xs``. Spatial
+            axes may have symbols or names for sizes, ``(3, "n", "n")``: the graph has
+            :meth:`~convmath.network.Graph.closed_forms`, and numbers by :meth:`~convmath.network.Graph.at`.
         batch_size: images at once, >= 1.
         dtype: the type of the inputs, or one for each as in ``input_size``; by default that of the first parameter.
         arguments: other arguments of the forward, by name, as they are.
         verify: whether to ask torch for the sizes of every node, too: one where they differ is reported as unknown.
+        at: the number for every symbol, or the number of each by its name, at which the module is read; by default the
+            first that it takes of some that are common.
 
     Raises:
         DomainError: the sizes do not fit, for torch either; the message names the node. Or an argument is wrong.
@@ -58,13 +67,22 @@ def from_torch(
     >>> stem = torch.nn.Sequential(torch.nn.Conv2d(3, 64, 7, stride=2, padding=3), torch.nn.MaxPool2d(3, 2, 1))
     >>> [(row.name, row.op, row.output_size, row.params) for row in from_torch(stem).analyze()]
     [('input', 'input', (3, 224, 224), 0), ('0', 'conv2d', (64, 112, 112), 9472), ('1', 'max_pool2d', (64, 56, 56), 0)]
+    >>> print(from_torch(stem, (3, "n", "n")).closed_forms().output)
+    1: (64, ceil(n/4), ceil(n/4)) for n >= 1, proved
     """
     if isinstance(module, type):
         raise DomainError("module", module.__name__, "is a class; call it, and pass the module that it gives")
     if not isinstance(module, torch.nn.Module):
         raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
     try:
-        whole, more = getattr(module, "_orig_mod", module), dict(arguments or {})
+        whole, more = unwrapped(module), dict(arguments or {})
+        shapes = _input_sizes(whole, input_size, batch_size)
+        if any(is_symbolic(n) for size in shapes.values() for n in size):
+            options: dict[str, Any] = {"dtype": dtype, "arguments": arguments, "verify": verify}
+            given = {name: size[1:] for name, size in shapes.items()}
+            return read_at(lambda sizes: from_torch(module, sizes, batch_size=batch_size, **options), given, at)
+        if at is not None:
+            raise DomainError("at", at, "the sizes of the inputs are numbers already")
         graph = _read(whole, input_size, batch_size, dtype, more, verify)
         graph.reread = lambda sizes: _read(whole, sizes, batch_size, dtype, more, False)
         return graph
@@ -76,7 +94,7 @@ def from_torch(
 def _read(
     module: Any, input_size: InputSize, batch_size: int, dtype: Any, arguments: dict[str, Any], verify: bool
 ) -> Graph:
-    """By the first way that goes through; of a compiled module, the one that was compiled."""
+    """By the first way that goes through."""
     first = next(module.parameters(), None)
     device = torch.device("cpu") if first is None else first.device
     kind = torch.get_default_dtype() if first is None or not first.is_floating_point() else first.dtype
@@ -88,8 +106,10 @@ def _read(
         builder.weights(module)
         values = {name: builder.input(name, size, kinds[name]) for name, size in sizes.items()}
         try:
-            with untouched(module):
-                return builder.graph(read(builder, module, values, arguments))
+            with untouched(module), builder.recorder.on():
+                graph = builder.graph(read(builder, module, values, arguments))
+                graph.unused = unused(module, builder.claimed)
+                return graph
         except (ConvmathError, RecursionError):
             raise
         except Exception as error:  # whatever stands in the way of torch.fx, torch.export may do without
@@ -101,33 +121,34 @@ def _input_sizes(module: Any, input_size: InputSize, batch_size: int) -> dict[st
     """The sizes of every input, the batch first, by its name."""
     if not _is_size(batch_size):
         raise DomainError("batch_size", batch_size, "needs an integer of at least 1")
-    names = _parameters(module)
+    takes = Arguments(module)
     if isinstance(input_size, Mapping):
         given = dict(input_size)
         for name in given:
-            if names and name not in names:
+            if not takes.has(name):
+                names = takes.first(len(takes.names) + 1)
                 raise unknown("input_size", name, names, "parameter of the forward", ", ".join(names))
     elif not isinstance(input_size, list | tuple):
         raise DomainError("input_size", input_size, "needs the sizes of the input without the batch, as (3, 224, 224)")
     else:
-        parts: list[Any] = list(input_size) if input_size and not isinstance(input_size[0], int) else [input_size]
+        several = bool(input_size) and isinstance(input_size[0], list | tuple)
+        parts: list[Any] = list(input_size) if several else [input_size]
+        names = takes.first(len(parts))
         if len(parts) > len(names):
             raise DomainError("input_size", input_size, f"gives {len(parts)} inputs to a forward that takes {names}")
         given = dict(zip(names, parts, strict=False))
     for name, size in given.items():
-        if not isinstance(size, list | tuple) or not all(map(_is_size, size)):
-            raise DomainError("input_size", size, f"needs integers of at least 1 for the input {name}")
-    return {name: (batch_size, *size) for name, size in given.items()}
+        if not isinstance(size, list | tuple) or not all(map(_is_size_or_symbol, size)):
+            raise DomainError("input_size", size, f"needs integers of at least 1 for the input {name}, or symbols")
+    return {name: with_symbols((batch_size, *size), range(2, len(size) + 1)) for name, size in given.items()}
 
 
 def _is_size(size: Any) -> bool:
     return isinstance(size, int) and not isinstance(size, bool) and size >= 1
 
 
-def _parameters(module: Any) -> list[str]:
-    """The names of what the forward takes."""
-    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [name for name, found in inspect.signature(module.forward).parameters.items() if found.kind not in several]
+def _is_size_or_symbol(size: Any) -> bool:
+    return _is_size(size) or isinstance(size, str) or is_symbolic(size)
 
 
 def _dtypes(dtype: Any, names: list[str], default: Any) -> dict[str, Any]:

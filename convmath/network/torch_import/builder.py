@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from ...errors import DomainError
+from ..computed_sizes import Size, changed, numbers, sizes_in
 from ..graph import Graph, Node
 from ..operators import Input, Lookup, Operator, Sizes, Unknown
-from . import framework
+from ..operators.base import product
+from ..origin import Origin
+from ..trail import Recorder, leaves, renamed
+from . import calls, framework
 from .registry import HANDLERS, LOOKUPS, POINTWISE, VIEWS, NotUnderstoodError
 from .values import Step, Torch, Value, mapped, values_in
 
@@ -21,7 +27,9 @@ class Builder:
     Attributes:
         steps: what was done, in order.
         scope: the path of the module that is running.
+        module: the module itself, or None.
         device: where the module's parameters are.
+        recorder: what the forward sees of sizes.
     """
 
     def __init__(self, device: Torch, *, verify: bool = False) -> None:
@@ -32,11 +40,14 @@ class Builder:
             verify: whether torch is asked about every step.
         """
         self.steps: list[Step] = []
+        self.recorder = Recorder(lambda: len(self.steps))
         self.scope = ""
+        self.module: Torch = None
         self.device = device
         self.suspended = False
         self._verify = verify
         self._called = ""
+        self._origin = Origin()
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
         self._constants: dict[int, Value] = {}
         self._claimed: dict[int, int] = {}
@@ -79,24 +90,42 @@ class Builder:
         """A name in the module that is running."""
         return f"{self.scope}.{label}" if self.scope and label else self.scope or label
 
-    def emit(self, operator: Operator, *inputs: Value, label: str = "", params: int = 0, dtype: Torch = None) -> Value:
-        """Add a step and return its result.
+    def emit(
+        self,
+        operator: Operator,
+        *inputs: Value,
+        label: str = "",
+        params: int = 0,
+        dtype: Torch = None,
+        function: str = "",
+    ) -> Value:
+        """Add a step and return its result; ``function`` is what computes it, where that is not the one called.
 
         Raises:
             DomainError: the sizes do not fit.
         """
-        steps = tuple(value.step if value.step is not None else self._materialise(value) for value in inputs)
+        steps = tuple([value.step if value.step is not None else self._materialise(value) for value in inputs])
         constant = bool(inputs) and all(value.constant for value in inputs)
+        traced, operator = operator, self._plain(operator)
         sizes = self._output(operator, inputs)
-        self.steps.append(Step(self.name(label or self._called), operator, steps, params, constant))
+        origin = Origin(function, calls.kind(self.module)) if function else self._origin
+        step = Step(self.name(label or self._called), operator, steps, params, constant, origin)
+        step.traced = traced if traced is not operator else None
+        self.steps.append(step)
         return Value(sizes, dtype or inputs[0].dtype, len(self.steps) - 1, constant)
+
+    def _plain(self, operator: Operator) -> Operator:
+        """The operator without the terms of sizes; itself if it has none."""
+        return changed(operator, int) if self.recorder.told else operator
 
     def _output(self, operator: Operator, inputs: tuple[Value, ...]) -> Sizes | None:
         if isinstance(operator, Unknown):
             return operator.output
-        known = tuple(value.sizes for value in inputs if value.sizes is not None)
+        known = tuple([value.sizes for value in inputs if value.sizes is not None])
         if len(known) < len(inputs):
             return None
+        if self.recorder.told:
+            known = tuple(map(numbers, known))
         key = (operator, known)
         if key not in self._sizes:
             sizes = operator.sizes(*known)
@@ -119,7 +148,11 @@ class Builder:
         else:
             params = self.claim(value)
             value.step = len(self.steps)
-            self.steps.append(Step(value.name, Input(value.sizes or ()), (), params, constant=True))
+            traced = Input(value.sizes or ())
+            operator = self._plain(traced)
+            step = Step(value.name, operator, (), params, constant=True)
+            step.traced = traced if traced is not operator else None
+            self.steps.append(step)
         made = int(value.step or 0)
         self._materialised.append((value, made))
         return made
@@ -140,13 +173,18 @@ class Builder:
         return found
 
     def claim_parameters(self, parameters: Iterable[Torch]) -> int:
-        """As :meth:`claim`, of torch's parameters."""
+        """As :meth:`claim`, of torch's parameters; None among them is none."""
         found = 0
         for parameter in parameters:
-            if id(parameter) not in self._claimed:
+            if parameter is not None and id(parameter) not in self._claimed:
                 self._claimed[id(parameter)] = len(self.steps)
-                found += parameter.numel()
+                found += product(self.constant(parameter).sizes or ())
         return found
+
+    @property
+    def claimed(self) -> set[int]:
+        """The ids of the learned parameters that the steps have."""
+        return set(self._claimed)
 
     # Calls
 
@@ -165,11 +203,12 @@ class Builder:
         """
         operation = name.rstrip("_")
         args, kwargs = _usual(args, kwargs)
-        before, self._called = self._called, operation.rpartition(".")[2]
+        before = self._called, self._origin
+        self._called, self._origin = operation.rpartition(".")[2], calls.origin(function, self.module)
         try:
             result = self._understood(operation, function, args, kwargs)
         finally:
-            self._called = before
+            self._called, self._origin = before
         if isinstance(out := kwargs.get("out"), Value):
             out.storage.version += 1
         if name != operation or name == "setitem" or kwargs.get("inplace") is True:
@@ -187,6 +226,7 @@ class Builder:
             return self._unknown(str(error), function, args, kwargs, mark)
         except DomainError as error:
             self._forget(mark)
+            self.recorder.stray()  # whoever catches it knows something of the sizes
             if framework.refuses(self, function, args, kwargs):
                 raise DomainError("node", self.name(self._called), str(error)) from error
             return self._unknown(str(error), function, args, kwargs, mark)
@@ -198,7 +238,7 @@ class Builder:
 
     def _difference(self, result: Any, function: Torch, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """Where torch's sizes are others, in words."""
-        ours = [value.sizes for value in values_in(result)]
+        ours = [value.sizes and numbers(value.sizes) for value in values_in(result)]
         theirs = framework.outputs(self, function, args, kwargs) if ours else None
         told = [tuple(tensor.shape) for tensor in framework.tensors_in(theirs)]
         return f"the formulas give {ours}, torch gives {told}" if told and told != ours else ""
@@ -229,6 +269,7 @@ class Builder:
         self._forget(mark)
         result = framework.outputs(self, function, args, kwargs)
         if result is not None and not framework.tensors_in(result):
+            self.recorder.stray()
             return result
         inputs = list(dict.fromkeys(values_in((args, kwargs))))
         weights = [value for value in inputs if value.step is None and isinstance(value.source, torch.nn.Parameter)]
@@ -243,6 +284,8 @@ class Builder:
             sizes = None if tensor is None else tuple(map(int, tensor.shape))
             dtype = torch.get_default_dtype() if tensor is None else tensor.dtype
             chosen = constant and sizes is not None and self._called in LOOKUPS
+            if chosen and self.recorder.told:
+                self.recorder.stray()  # these sizes are torch's, without their terms
             operator = Lookup(sizes or ()) if chosen else Unknown(self._called, reason, sizes, params)
             value = self.emit(operator, *(inputs if chosen else read), params=params, dtype=dtype)
             self.steps[-1].constant = value.constant = constant
@@ -253,7 +296,9 @@ class Builder:
 
     def _forget(self, mark: int) -> None:
         """Take back the steps from ``mark`` on."""
-        del self.steps[mark:]
+        if mark < len(self.steps):
+            del self.steps[mark:]
+            self.recorder.forget(mark)
         while self._claimed and next(reversed(self._claimed.values())) >= mark:
             self._claimed.popitem()
         while self._kept and self._kept[-1][1] >= mark:
@@ -295,25 +340,50 @@ class Builder:
         """The nodes with their final names, without the constants that nothing reads."""
         seen = map(self.seen, outputs)
         ends = [value.step if value.step is not None else self._materialise(value) for value in seen]
-        used = {step for step, _ in self._kept} | set(ends)
+        used = {step for step, _ in self._kept} | set(ends) | self.recorder.nodes
         for number in range(len(self.steps) - 1, -1, -1):
             step = self.steps[number]
             if not step.constant:
                 used.add(number)
             if number in used:
                 used.update(step.inputs)
+                if step.traced is not None:
+                    used.update(leaf.node for size in sizes_in(step.traced) for leaf in leaves(size.term))
+        returned = self._behind(ends)
         names = _names([step.name for step in self.steps])
-        nodes = (
-            Node(names[number], step.operator, tuple(names[i] for i in step.inputs), step.params)
-            for number, step in enumerate(self.steps)
-            if number in used
+        kept = sorted(used)
+        graph = Graph(
+            (self._node(number, names, returned) for number in kept), dict.fromkeys(names[end] for end in ends)
         )
-        return Graph(nodes, dict.fromkeys(names[end] for end in ends))
+        graph.trail = self.recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step))
+        return graph
+
+    def _behind(self, ends: Iterable[int]) -> set[int]:
+        """The steps that these depend on, by their inputs or by weights that are computed, and they themselves."""
+        weights: dict[int, list[int]] = {}
+        for weight, reader in self._kept:
+            weights.setdefault(reader, []).append(weight)
+        found = set(ends)
+        for number in range(max(found, default=-1), -1, -1):
+            if number in found:
+                found.update(self.steps[number].inputs, weights.get(number, ()))
+        return found
+
+    def _node(self, number: int, names: Sequence[str], returned: set[int]) -> Node:
+        step = self.steps[number]
+        origin, call = step.origin, step.call
+        if call:
+            call = replace(call, inputs=tuple([None if given is None else names[given] for given in call.inputs]))
+        if call or (origin and number not in returned):
+            origin = replace(origin or Origin(), call=call, used=number in returned)
+        traced = step.traced and changed(step.traced, lambda size: Size(size, renamed(size.term, names.__getitem__)))
+        inputs = tuple(names[i] for i in step.inputs)
+        return Node(names[number], step.operator, inputs, step.params, origin, traced)
 
 
 def _usual(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     """The first tensor by position, and torch's names of options for those of NumPy."""
-    if not kwargs:
+    if args and _OPTIONS.keys().isdisjoint(kwargs):
         return args, kwargs
     options = {_OPTIONS.get(key, key): value for key, value in kwargs.items()}
     first = next((key for key in ("input", "self") if key in options), None) if not args else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
@@ -10,10 +11,12 @@ from typing import Any
 
 import torch
 
+from . import calls
+from .arguments import Arguments
 from .builder import Builder
 from .framework import silenced
 from .registry import name_of
-from .values import Value, mapped
+from .values import Value, mapped, values_in
 
 
 def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others: Mapping[str, Any]) -> list[Value]:
@@ -25,6 +28,7 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
         inputs: values by the names of the parameters of its forward.
         others: the other arguments, by name.
     """
+    builder.recorder.stray()  # torch.export follows the forward at these sizes
     program = _exported(builder, module, inputs, others)
     tensors = {
         **dict(module.named_parameters(remove_duplicate=False)),
@@ -40,13 +44,13 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
     given = iter(inputs.values())
     values: dict[Any, Any] = {}
     outputs: list[Value] = []
-    layers = {path for path, part in module.named_modules() if path and next(part.children(), None) is None}
+    layers = _Layers(builder, module)
     for node, last in _with_ends(program.graph.nodes):
         if node.op == "placeholder":
             name = names.get(node.name)
             values[node] = builder.constant(tensors[name], name) if name else _given(node, given)
         elif node.op == "call_function":
-            values[node] = _called(builder, node, values, layers if last else set())
+            values[node] = _called(builder, node, values, layers, last)
         elif node.op == "output":
             found = mapped(
                 node.args[0], lambda item: values.get(item, item) if isinstance(item, torch.fx.Node) else item
@@ -64,7 +68,8 @@ def _exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others
         }
     with warnings.catch_warnings(), redirect_stderr(StringIO()), silenced(), torch.no_grad():
         warnings.simplefilter("ignore")  # what torch.export says on failing is in its error, too
-        return torch.export.export(module, (), {**tensors, **others}, strict=False)
+        args, kwargs = Arguments(module).bound({**tensors, **others})
+        return torch.export.export(module, args, kwargs, strict=False)
 
 
 def _given(node: Any, given: Iterator[Value]) -> Any:
@@ -72,19 +77,56 @@ def _given(node: Any, given: Iterator[Value]) -> Any:
     return next(given) if isinstance(node.meta.get("val"), torch.Tensor) else node.meta.get("val")
 
 
-def _called(builder: Builder, node: Any, values: Mapping[Any, Any], layers: set[str]) -> Any:
-    """The results of a node; one that ends a module without parts has the module's name."""
-    builder.scope = _module(node)
+class _Layers:
+    """The modules without parts, at whose last node their call is noted."""
+
+    def __init__(self, builder: Builder, module: Any) -> None:
+        self.builder = builder
+        self.parts = dict(module.named_modules(remove_duplicate=False))
+        self.visits = calls.visits(module)
+        self.given: tuple[int | None, ...] = ()
+        self.made: Value | None = None
+
+    def enter(self, path: str, arguments: Any) -> None:
+        """Before a node: what the first of a module reads of others is what the module is given."""
+        self.builder.scope, self.builder.module = path, self.parts.get(path)
+        if not self.given:
+            self.given = tuple(value.step for value in values_in(arguments) if not value.constant)
+
+    def made_by(self, node: Any, result: Any) -> None:
+        """After a node: of several results that are taken apart at the end, the first is the module's."""
+        apart = node.target is operator.getitem
+        if isinstance(result, Value) and not (apart and self.made):
+            self.made = result
+        elif not apart:
+            self.made = None
+
+    def leave(self) -> None:
+        """After the last node of a module, which has the module's name if that has no parts."""
+        path, given, result = self.builder.scope, self.given, self.made
+        self.given, self.made = (), None
+        part = self.parts.get(path)
+        leaf = part is not None and next(part.children(), None) is None
+        if leaf and result is not None and result.step is not None:
+            step = self.builder.steps[result.step]
+            step.name = path or step.name
+            step.call = calls.called(self.builder, part, given, self.visits[part])
+
+
+def _called(builder: Builder, node: Any, values: Mapping[Any, Any], layers: _Layers, last: bool) -> Any:
+    """The results of a node, which may be the last of its module."""
     args, kwargs = (
         mapped(part, lambda item: _value(builder, values[item]) if isinstance(item, torch.fx.Node) else item)
         for part in (tuple(node.args), dict(node.kwargs))
     )
+    layers.enter(_module(node), (args, kwargs))
     schema = getattr(node.target, "_schema", None)
     name = schema.name.partition("::")[2] if schema is not None else name_of(node.target)
     name = {"unfold": "tensor_unfold"}.get(name, name)
     result = builder.call(name.strip("_") if name.startswith("__") else name, node.target, args, kwargs)
-    if builder.scope in layers and isinstance(result, Value) and result.step is not None:
-        builder.steps[result.step].name = builder.scope
+    layers.made_by(node, result)
+    if last:
+        layers.leave()
     return result
 
 
@@ -99,10 +141,11 @@ def _module(node: Any) -> str:
 
 
 def _with_ends(nodes: Any) -> Iterator[tuple[Any, bool]]:
-    """Each node, and whether the next one belongs to another module."""
+    """Each node, and whether the next one belongs to another module, or to another call of the same."""
     found = list(nodes)
-    for node, following in zip(found, [*found[1:], None], strict=True):
-        yield node, following is None or _module(following) != _module(node)
+    keys = [list(node.meta.get("nn_module_stack", {})) for node in found]
+    for node, own, following in zip(found, keys, [*keys[1:], None], strict=True):
+        yield node, own != following
 
 
 def _flat(item: Any) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..computed_sizes import Size, numbers
 from .values import Value, mapped
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def refuses(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapp
 def _run(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     def empty(item: Any) -> Any:
         if isinstance(item, Value):
-            return torch.empty(item.known, dtype=item.dtype, device=builder.device)
-        return item
+            return torch.empty(numbers(item.carried), dtype=item.dtype, device=builder.device)
+        return int(item) if type(item) is Size else item
 
     with suspended(builder), silenced(), _without_elements(), torch.no_grad():
         plain_args, plain_kwargs = mapped(args, empty), mapped(dict(kwargs), empty)

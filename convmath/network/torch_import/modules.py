@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
+from torch.ao.quantization import FakeQuantizeBase, ObserverBase
+from torch.nn import functional as F  # noqa: N812
 
-from ..operators import Attention, Linear, Permute, Sizes, Unknown
+from ..operators import Attention, Identity, Linear, Permute, Sizes, Unknown
 from .builder import Builder
+from .handlers.layout import squeeze, unsqueeze
+from .registry import name_of
 from .values import Value
 
 if TYPE_CHECKING:
@@ -18,15 +24,59 @@ MODULES: dict[type, Callable[..., Any]] = {}
 """By exact type: takes the tracer, the module and its arguments; returns values."""
 
 
-def _batch_norm(tracer: ModuleTracer, module: Any, input: Value) -> Any:  # noqa: A002
-    """By the running statistics, whether the module trains or not."""
-    weights = (module.running_mean, module.running_var, module.weight, module.bias)
-    constants = [tensor if tensor is None else tracer.builder.constant(tensor) for tensor in weights]
-    return tracer.builder.call("functional.batch_norm", nn.functional.batch_norm, (input, *constants), {})
+def handler_of(module: Any) -> Callable[..., Any] | None:
+    """What takes the place of a module's forward; None where that is followed."""
+    own = vars(module)
+    if "forward" in own or own.get("padding_mode", "zeros") != "zeros":
+        return _script if isinstance(module, torch.jit.ScriptModule) else None
+    if type(module) in MODULES:
+        return MODULES[type(module)]
+    return _rounded if isinstance(module, (FakeQuantizeBase, ObserverBase)) else None
 
 
+def _script(tracer: ModuleTracer, module: Any, *args: Any, **kwargs: Any) -> Any:
+    """Unknown, with the sizes that it gives when it runs without elements."""
+    builder = tracer.builder
+    reason = "it is compiled by torch.jit, which leaves no forward to follow"
+    result = builder.unknown(module.original_name, reason, module.forward, args, kwargs)
+    step = builder.steps[-1]
+    step.params += builder.claim_parameters(module.parameters())
+    if isinstance(step.operator, Unknown):
+        step.operator = replace(step.operator, parameters=step.params)
+    return result
+
+
+def _rounded(tracer: ModuleTracer, module: Any, X: Value) -> Any:  # noqa: N803
+    """What is looked at, or rounded as it will be later on: nothing that is counted."""
+    return tracer.builder.emit(Identity("fake_quantize"), X)
+
+
+def _calls(function: Any, *names: str) -> Callable[..., Any]:
+    """A forward that passes its input and the module's attributes of these names to a function of torch."""
+
+    def call(tracer: ModuleTracer, module: Any, input: Value) -> Any:  # noqa: A002
+        values = {name: tracer.value(_attribute(module, name)) for name in names}
+        return tracer.builder.call(name_of(function), function, (input,), values)
+
+    return call
+
+
+def _attribute(module: Any, name: str) -> Any:
+    """As the module holds it, without what torch.fx makes of it."""
+    for place in (module._parameters, module._buffers):
+        if name in place:
+            return place[name]
+    return getattr(module, name)
+
+
+_WEIGHTS = ("weight", "bias")
+_WINDOW = ("stride", "padding", "dilation", "groups")
+for _type, _function in ((nn.Conv1d, F.conv1d), (nn.Conv2d, F.conv2d), (nn.Conv3d, F.conv3d)):
+    MODULES[_type] = _calls(_function, *_WEIGHTS, *_WINDOW)
 for _type in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm):
-    MODULES[_type] = _batch_norm
+    MODULES[_type] = _calls(F.batch_norm, "running_mean", "running_var", *_WEIGHTS)  # in training, too
+MODULES[nn.Linear] = _calls(F.linear, *_WEIGHTS)
+MODULES[nn.ReLU] = _calls(F.relu, "inplace")
 
 
 def _attention(
@@ -71,22 +121,53 @@ class _MultiHead:
             for value, width, label in zip(inputs, widths, ("query", "key", "value"), strict=True)
         ]
         masks = (mask,) if mask is not None else ()
-        mixed = builder.emit(Attention(module.num_heads), *projected, *masks, label="attention")
+        scores = "torch.baddbmm" if masks else "torch.bmm"
+        function = scores if need_weights else "functional.scaled_dot_product_attention"
+        mixed = builder.emit(Attention(module.num_heads), *projected, *masks, label="attention", function=function)
         result = self._dense(self._first(mixed), module.embed_dim, module.out_proj.bias is not None, "out_proj")
         if not need_weights:
             return result, None
-        *batch, rows, _ = mixed.known
+        *batch, rows, _ = mixed.carried
         heads = () if averaged else (module.num_heads,)
-        sizes: Sizes = (*batch, *heads, rows, projected[1].known[-2])
+        sizes: Sizes = (*batch, *heads, rows, projected[1].carried[-2])
         reason = "the weights of attention, as a result of their own, are not followed"
         return result, builder.later(Unknown("attention_weights", reason, sizes), mixed, sizes=sizes, name="weights")
 
     def _dense(self, value: Value, width: int, bias: bool, label: str) -> Value:
         layer = Linear(width, self.module.embed_dim, bias)
-        return self.builder.emit(layer, value, label=label, params=layer.params if self.fresh else 0)
+        params = layer.params if self.fresh else 0
+        return self.builder.emit(layer, value, label=label, params=params, function="functional.linear")
 
     def _first(self, value: Value) -> Value:
         """The batch to the front, or back behind the positions."""
         if self.module.batch_first or value.rank == 2:
             return value
         return self.builder.emit(Permute((1, 0, 2)), value, label="transpose")
+
+
+def _recurrent(tracer: ModuleTracer, module: Any, input: Value, hx: Any = None) -> Any:  # noqa: A002
+    """The layer as torch's function of the same name, from states of 0 where none are given."""
+    builder, function = tracer.builder, module.mode.lower()
+    lstm = function == "lstm"
+    x, states = input, ([] if hx is None else list(hx) if lstm else [hx])
+    if x.rank == 2:
+        x, states = (unsqueeze(builder, x, 0 if module.batch_first else 1), [unsqueeze(builder, s, 1) for s in states])
+    if not states:
+        cells = module.num_layers * (2 if module.bidirectional else 1)
+        batch = x.carried[0 if module.batch_first else 1]
+        features = [module.proj_size or module.hidden_size, *([module.hidden_size] if lstm else [])]
+        states = [Value((cells, batch, n), x.dtype, constant=True, name="zeros") for n in features]
+    weights = [builder.constant(weight) for weight in module._flat_weights]
+    options = (module.bias, module.num_layers, module.dropout, module.training, module.bidirectional)
+    call = (x, states if lstm else states[0], weights, *options, module.batch_first)
+    result = builder.call(function, getattr(torch._VF, function), call, {})
+    if x is not input:
+        output, *ends = result
+        dims = (0 if module.batch_first else 1, *(1 for _ in ends))
+        result = [squeeze(builder, one, dim) for one, dim in zip((output, *ends), dims, strict=True)]
+    output, *ends = result
+    return output, tuple(ends) if lstm else ends[0]
+
+
+for _type in (nn.LSTM, nn.GRU, nn.RNN):
+    MODULES[_type] = _recurrent

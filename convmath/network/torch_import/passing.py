@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import getattr_static
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -24,6 +25,7 @@ class Passing:
         """Nothing is changed yet."""
         self.proxy = proxy
         self._changed: dict[int, dict[str, Any]] = {}
+        self._entered: set[type] = set()
 
     @contextmanager
     def on(self) -> Iterator[None]:
@@ -45,10 +47,14 @@ class Passing:
             for names in self._changed.values():
                 del names["isinstance"]
             self._changed.clear()
+            self._entered.clear()
 
     def enter(self, module: Any) -> None:
         """``isinstance`` takes proxies in the file in which the forward of a module is written."""
-        forward = type(module).forward
+        if type(module) in self._entered:
+            return
+        self._entered.add(type(module))
+        forward = getattr_static(type(module), "forward", None)
         names: dict[str, Any] = getattr(getattr(forward, "__wrapped__", forward), "__globals__", {})
         own = str(names.get("__name__", "torch")).partition(".")[0] == "torch"
         if not own and "isinstance" not in names:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
+
+from torch.nn import functional
 
 Handler: TypeAlias = Callable[..., Any]
 """Takes the builder and the arguments of the call; returns values, or plain Python."""
@@ -46,6 +49,24 @@ def name_of(function: Any) -> str:
         name = name.strip("_")
         return _ALIASES.get(name, name)
     return name
+
+
+@lru_cache(maxsize=1024)
+def spelled(function: Any) -> str:
+    """A function of torch or Python by where it is found and its name; empty for any other.
+
+    >>> import torch
+    >>> [spelled(found) for found in (torch.nn.functional.relu, torch.relu, torch.Tensor.relu, torch.ops.aten.relu)]
+    ['functional.relu', 'torch.relu', 'Tensor.relu', 'aten.relu']
+    """
+    name = str(getattr(function, "__name__", ""))
+    module = getattr(function, "__module__", None) or "torch._tensor"
+    if module.startswith("torch._ops."):
+        return f"{module.rpartition('.')[2]}.{name.partition('.')[0].rpartition('::')[2]}"
+    if getattr(functional, name, None) is function:
+        return f"functional.{name}"
+    found = {"torch._tensor": "Tensor", "_operator": "operator"}.get(module, module.partition(".")[0])
+    return f"{found}.{name}" if found in ("Tensor", "operator", "torch") else ""
 
 
 class NotUnderstoodError(Exception):

@@ -14,17 +14,18 @@ from torch.fx.proxy import TraceError
 from torch.overrides import TorchFunctionMode
 
 from ...errors import ConvmathError
-from ..operators import Sizes, Unknown
-from . import framework
+from ..operators import Identity, Unknown
+from . import calls, framework
+from .arguments import Arguments
 from .builder import Builder
-from .modules import MODULES
+from .modules import handler_of
 from .passing import Passing
 from .registry import HANDLERS, name_of
 from .values import Value, mapped, values_in
 
 _ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
     "shape": lambda value: torch.Size(value.asked),
-    "ndim": lambda value: len(value.asked),
+    "ndim": lambda value: value.asked_rank,
     "dtype": lambda value: value.dtype,
     "is_nested": lambda _: False,
     "is_sparse": lambda _: False,
@@ -34,7 +35,7 @@ _ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
     "requires_grad": lambda _: False,
     "grad": lambda _: None,
     "grad_fn": lambda _: None,
-    "names": lambda value: (None,) * len(value.asked),
+    "names": lambda value: (None,) * value.asked_rank,
     "itemsize": lambda value: value.dtype.itemsize,
 }
 """What a tensor's attributes are, as far as they are no tensors."""
@@ -70,7 +71,7 @@ class TensorProxy(Proxy):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         """Its sizes."""
-        return f"TensorProxy({self.value.sizes})"
+        return f"TensorProxy({self.value.sizes and self.value.asked})"
 
     def __getattr__(self, name: str) -> Any:
         """An attribute that is no tensor as it is, and otherwise the call that torch would make."""
@@ -86,17 +87,17 @@ class TensorProxy(Proxy):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """The size of the first dimension."""
-        return int(self._dimensions()[0])
+        self._has_dimensions()
+        return int(self.value.asked_of(0))
 
     def __iter__(self) -> Iterator[Any]:
         """The parts along the first dimension."""
-        self._dimensions()
+        self._has_dimensions()
         return iter(self.tracer.record("unbind", torch.unbind, (self,), {}))
 
-    def _dimensions(self) -> Sizes:
-        if not self.value.asked:
+    def _has_dimensions(self) -> None:
+        if not self.value.asked_rank:
             raise TypeError("a tensor without dimensions has no length and no parts")
-        return self.value.asked
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Written in place."""
@@ -159,14 +160,15 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         self.outputs: list[Value] = []
         self.passing = Passing(TensorProxy)
         self._arguments = arguments
+        self._visits = calls.visits(module)
         self._paths = {submodule: path for path, submodule in module.named_modules()}
 
     # What torch.fx calls
 
     def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> tuple[Any, list[Any]]:
         """The forward of the module, with its arguments filled in."""
-        arguments = self._proxies(dict(self._arguments))
-        return lambda module: self.call_module(module, None, (), arguments), [self.root]
+        args, kwargs = Arguments(self.module).bound(self._proxies(dict(self._arguments)))
+        return lambda module: self.call_module(module, None, args, kwargs), [self.root]
 
     def create_node(self, kind: str, target: Any, args: Any, kwargs: Any, *_: Any, **__: Any) -> None:
         """What the forward returns."""
@@ -194,14 +196,21 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         if self.builder.suspended:
             return m.forward(*args, **kwargs)
         self.passing.enter(m)
-        outside, self.builder.scope = self.builder.scope, self._paths.get(m, type(m).__name__)
+        outside = self.builder.scope, self.builder.module
+        self.builder.scope, self.builder.module = self._paths.get(m, type(m).__name__), m
         try:
-            if {name for name, _ in m.named_children()} <= {"parametrizations"}:
-                return self._layer(m, args, kwargs)
-            handler = MODULES.get(type(m))
-            return self._special(handler, m, args, kwargs) if handler else m.forward(*args, **kwargs)
+            leaf = all(name == "parametrizations" or part is None for name, part in m._modules.items())
+            handler = handler_of(m)
+            if not leaf and handler is None:
+                return m.forward(*args, **kwargs)
+            mark, inputs = len(self.builder.steps), self._given(m, args, kwargs)
+            result = self._layer(handler, m, args, kwargs) if leaf else self._special(handler, m, args, kwargs)
+            if leaf and any(weight is not None for weight in m._parameters.values()):
+                result = self._own(result, mark)
+            self._note(m, inputs, result, mark, leaf=leaf)
+            return result
         finally:
-            self.builder.scope = outside
+            self.builder.scope, self.builder.module = outside
 
     # Recording
 
@@ -212,44 +221,59 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             return self.record(name, function, args, kwargs)
         called = getattr(function, "__qualname__", repr(function))
         reason = f"{called} is no function of torch"
-        values = mapped((tuple(args), dict(kwargs)), self._value)
+        values = mapped((tuple(args), dict(kwargs)), self.value)
         return self._proxies(self.builder.unknown(called.rpartition(".")[2], reason, function, *values))
 
     def record(self, name: str, function: Any, args: Any, kwargs: Any) -> Any:
         """A call of a function of torch or of Python, as proxies."""
-        plain_args, plain_kwargs = mapped(tuple(args), self._value), mapped(dict(kwargs), self._value)
+        plain_args, plain_kwargs = mapped(tuple(args), self.value), mapped(dict(kwargs), self.value)
         return self._proxies(self.builder.call(name, function, plain_args, plain_kwargs))
 
     def _special(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
-        values = mapped((tuple(args), dict(kwargs)), self._value)
+        values = mapped((tuple(args), dict(kwargs)), self.value)
         return self._proxies(handler(self, module, *values[0], **values[1]))
 
-    def _layer(self, module: Any, args: Any, kwargs: Any) -> Any:
-        """A module without parts: its result has its name, and its parameters are counted there.
+    def _own(self, result: Any, mark: int) -> Any:
+        """The result of a module with parameters: a step of its own, where it is one from before ``mark``."""
+        if type(result) is not TensorProxy or (result.value.step is not None and result.value.step >= mark):
+            return result
+        return TensorProxy(self.builder.emit(Identity(), result.value), self)
 
-        One of torch's own that cannot be followed is unknown.
+    def _note(self, module: Any, inputs: tuple[int | None, ...], result: Any, mark: int, *, leaf: bool) -> None:
+        """Note the call of a module at the step of its result, if that is one of those from ``mark`` on.
+
+        The result of a module without parts has its name, and its parameters are counted there.
         """
-        builder = self.builder
-        mark = len(builder.steps)
-        handler = MODULES.get(type(module))
+        made = next((value.step for value in values_in(mapped(result, self.value)) if value.step is not None), -1)
+        if made >= mark:
+            step = self.builder.steps[made]
+            if leaf:
+                step.name = self.builder.scope or step.name
+                own = module.parameters() if module._modules else module._parameters.values()
+                step.params += self.builder.claim_parameters(own)
+                if isinstance(step.operator, Unknown):
+                    step.operator = replace(step.operator, parameters=step.params)
+            step.call = calls.called(self.builder, module, inputs, self._visits.get(module, 1))
+
+    def _given(self, module: Any, args: Any, kwargs: Any) -> tuple[int | None, ...]:
+        """The steps of the tensors that a module is given by position, as all are that the network is given."""
+        given = (*args, *kwargs.values()) if module is self.module else args
+        return tuple(item.value.step for item in given if type(item) is TensorProxy)
+
+    def _layer(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
+        """A module without parts; one of torch's own that cannot be followed is unknown."""
+        builder, mark = self.builder, len(self.builder.steps)
         try:
             result = self._special(handler, module, args, kwargs) if handler else module.forward(*args, **kwargs)
         except Exception as error:  # what torch's own layers do is not ours to foresee
             if isinstance(error, ConvmathError) or not _is_torchs(module):
                 raise
             reason = f"its forward could not be followed: {error}"
-            values = mapped((tuple(args), dict(kwargs)), self._value)
+            values = mapped((tuple(args), dict(kwargs)), self.value)
             result = self._proxies(builder.unknown(type(module).__name__, reason, module.forward, *values, mark=mark))
-        made = [value.step for value in values_in(mapped(result, self._value)) if value.step is not None]
-        if made and made[0] >= mark:
-            step = builder.steps[made[0]]
-            step.name = builder.scope or step.name
-            step.params += builder.claim_parameters(module.parameters())
-            if isinstance(step.operator, Unknown):
-                step.operator = replace(step.operator, parameters=step.params)
         return result
 
-    def _value(self, item: Any) -> Any:
+    def value(self, item: Any) -> Any:
         """The value of a proxy or of a tensor; anything else as it is."""
         if type(item) is TensorProxy:
             return self.builder.seen(item.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 
 CONTAINERS = (dict, list, set)
@@ -43,15 +44,14 @@ def untouched(module: Any) -> Iterator[None]:
 
 def _restore(container: Any, before: Any) -> None:
     """Make a container hold what it held, where it does not."""
-    if isinstance(container, dict):
-        same = len(container) == len(before) and all(map(_is_one, container.items(), before.items()))
-    else:
-        same = len(container) == len(before) and all(a is b for a, b in zip(container, before, strict=True))
-    if same:
+    if _holds(container, before):
         return
     container.clear()
     (container.extend if isinstance(container, list) else container.update)(before)
 
 
-def _is_one(first: tuple[Any, Any], second: tuple[Any, Any]) -> bool:
-    return first[0] is second[0] and first[1] is second[1]
+def _holds(container: Any, before: Any) -> bool:
+    """Whether a container holds the objects that it held, in their order."""
+    if len(container) != len(before) or not all(map(is_, container, before)):
+        return False
+    return not isinstance(container, dict) or all(map(is_, container.values(), before.values()))

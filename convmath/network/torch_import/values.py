@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ..computed_sizes import look, sizes_of_node
 from ..operators import Operator, Sizes
+from ..origin import Call, Origin
+from ..trail import RECORDER
 from .registry import NotUnderstoodError, UntraceableError
 
 Torch: TypeAlias = Any
@@ -48,42 +51,81 @@ class Value:
     version: int = 0
 
     @property
-    def known(self) -> Sizes:
-        """The sizes.
+    def carried(self) -> Sizes:
+        """The sizes with their terms, for what keeps the terms, and decides by sizes only by comparing them.
 
         Raises:
             NotUnderstoodError: they are unknown.
         """
         if self.sizes is None:
             raise NotUnderstoodError("the sizes of its input are unknown")
-        return self.sizes
+        note = RECORDER.get()
+        if self.step is None or note is None:
+            return self.sizes
+        note.told = True
+        return sizes_of_node(self.step, self.sizes)
+
+    @property
+    def known(self) -> Sizes:
+        """The sizes with their terms, for what may lose the terms.
+
+        Raises:
+            NotUnderstoodError: they are unknown.
+        """
+        sizes = self.carried
+        look(sizes)
+        return sizes
 
     @property
     def asked(self) -> Sizes:
-        """The sizes, where the forward itself asks for them.
+        """The sizes with their terms, where the forward itself asks for them.
 
         Raises:
             UntraceableError: they are unknown.
         """
+        return self.known if self.asked_rank else ()
+
+    @property
+    def asked_rank(self) -> int:
+        """The number of dimensions, where the forward itself asks for it; it tells nothing of the sizes.
+
+        Raises:
+            UntraceableError: it is unknown.
+        """
         if self.sizes is None:
             raise UntraceableError("it asks for the sizes of what comes from an operation that is not understood")
-        return self.sizes
+        return len(self.sizes)
+
+    def asked_of(self, dimension: int) -> Any:
+        """One of the sizes, where the forward itself asks for it."""
+        size = self.carried[dimension % self.asked_rank]
+        look((size,))
+        return size
 
     @property
     def rank(self) -> int:
-        """The number of dimensions."""
-        return len(self.known)
+        """The number of dimensions.
+
+        Raises:
+            NotUnderstoodError: it is unknown.
+        """
+        if self.sizes is None:
+            raise NotUnderstoodError("the sizes of its input are unknown")
+        return len(self.sizes)
 
 
 @dataclass(slots=True)
 class Step:
-    """A node that is still without its final name."""
+    """A node that is still without its final name; ``traced`` is its operator with the terms of sizes, if any."""
 
     name: str
     operator: Operator
     inputs: tuple[int, ...]
     params: int
     constant: bool
+    origin: Origin | None = None
+    call: Call | None = None
+    traced: Operator | None = None
 
 
 def values_in(arguments: Any) -> list[Value]:

@@ -1,0 +1,193 @@
+"""What a network's own code saw of sizes while it was read: which it was told, and by which it decided.
+
+A size of a node, or one that is computed of such sizes, is a small term. Where the code compares sizes, the graph is
+known to be this one only for input sizes for which the comparison comes out the same: that is a :class:`Guard`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ..division import floor_div, is_symbolic, mod
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A size of a node's output.
+
+    Attributes: node: its name, or its number while the network is read. dimension: which of its sizes.
+    """
+
+    node: Any
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A size that is computed of others.
+
+    Attributes: name: ``"+"``, ``"-"``, ``"*"``, ``"//"`` or ``"%"``. left, right: of what. length: its operations.
+    """
+
+    name: str
+    left: Term
+    right: Term
+    length: int = field(compare=False)
+
+
+Term: TypeAlias = int | Leaf | Operation
+
+Condition: TypeAlias = tuple[str, Term, Term]
+"""``(relation, left, right)`` with the relation ``"<="``, ``"<"`` or ``"=="``."""
+
+COMPUTE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": floor_div,
+    "%": mod,
+}
+"""What each operation computes."""
+
+
+def leaves(term: Term) -> Iterator[Leaf]:
+    """The sizes of which a term is made."""
+    if isinstance(term, Leaf):
+        yield term
+    elif isinstance(term, Operation):
+        yield from leaves(term.left)
+        yield from leaves(term.right)
+
+
+def value(term: Term, at: Callable[[Leaf], Any]) -> Any:
+    """The value of a term, an int or a SymPy expression.
+
+    >>> value(Operation("//", Leaf("conv1", 2), 2, 1), lambda leaf: 9)
+    4
+    """
+    if isinstance(term, Leaf):
+        return at(term)
+    if isinstance(term, Operation):
+        found = COMPUTE[term.name](value(term.left, at), value(term.right, at))
+        return int(found) if is_symbolic(found) and found.is_Integer else found
+    return term
+
+
+def renamed(item: Any, name: Callable[[Any], str]) -> Any:
+    """A term, or a condition on terms, with names for what stands for nodes."""
+    if isinstance(item, Leaf):
+        return Leaf(name(item.node), item.dimension)
+    if isinstance(item, Operation):
+        return Operation(item.name, renamed(item.left, name), renamed(item.right, name), item.length)
+    return tuple(renamed(part, name) for part in item) if isinstance(item, tuple) else item
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A comparison of sizes by which a network decided, and what it found.
+
+    Where it found two sizes different, what holds says which of them is smaller.
+
+    Attributes:
+        position: so many nodes had been read before.
+        question: the comparison.
+        holds: what was found to hold.
+    """
+
+    position: int
+    question: Condition
+    holds: Condition
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What the code of a network saw of sizes while it was read.
+
+    Attributes:
+        guards: by which comparisons it decided.
+        looked: the sizes that it was told, each with the number of nodes that had been read before.
+        astray: the number of nodes after which sizes may have been seen in other ways; None if that was never so.
+    """
+
+    guards: tuple[Guard, ...] = ()
+    looked: tuple[tuple[int, Leaf], ...] = ()
+    astray: int | None = None
+
+
+class Recorder:
+    """Notes what a network's code sees of sizes.
+
+    Attributes: told: whether any size was told.
+    """
+
+    def __init__(self, read: Callable[[], int]) -> None:
+        """Nothing is seen yet.
+
+        Args:
+            read: the number of nodes so far.
+        """
+        self.told = False
+        self._read = read
+        self._guards: dict[Condition, Guard] = {}
+        self._looked: dict[Leaf, int] = {}
+        self._astray: int | None = None
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """Meanwhile comparisons of sizes are noted here."""
+        token = RECORDER.set(self)
+        try:
+            yield
+        finally:
+            RECORDER.reset(token)
+
+    def look(self, term: Term) -> None:
+        """Note that the network's code is told a size."""
+        for leaf in leaves(term):
+            self._looked.setdefault(leaf, self._read())
+
+    def stray(self) -> None:
+        """Note that sizes may be seen from here on in ways that are not followed."""
+        self._astray = self._read() if self._astray is None else self._astray
+
+    def decide(self, question: Condition, holds: Condition) -> None:
+        """Note a comparison."""
+        if question not in self._guards:
+            self._guards[question] = Guard(self._read(), question, holds)
+
+    def forget(self, mark: int) -> None:
+        """Take back what was seen of the nodes from ``mark`` on, which are taken back, too."""
+        self._guards = {
+            question: guard
+            for question, guard in self._guards.items()
+            if all(leaf.node < mark for side in question[1:] for leaf in leaves(side))
+        }
+        self._looked = {leaf: at for leaf, at in self._looked.items() if leaf.node < mark}
+
+    @property
+    def nodes(self) -> set[int]:
+        """The nodes whose sizes were compared."""
+        return {leaf.node for question in self._guards for side in question[1:] for leaf in leaves(side)}
+
+    def trail(self, name: Callable[[Any], str], place: Callable[[int], int]) -> Trail:
+        """All that was seen.
+
+        Args:
+            name: of a node.
+            place: of so many nodes, how many are kept.
+        """
+        guards = (
+            Guard(place(guard.position), renamed(guard.question, name), renamed(guard.holds, name))
+            for guard in self._guards.values()
+        )
+        looked = ((place(at), renamed(leaf, name)) for leaf, at in self._looked.items())
+        return Trail(tuple(guards), tuple(looked), None if self._astray is None else place(self._astray))
+
+
+RECORDER: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+"""The one that is on."""
