@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -192,7 +193,7 @@ def cells_of(html):
 
 
 def test_html_holds_the_cells_of_the_report(report):
-    told = shown(report)
+    told = shown(report, wide=True)
     rows = cells_of(document(report, "html"))
     assert rows == [list(told.head), *map(list, told.rows), *map(list, told.totals)]
     assert "<b>" not in document(report, "html")
@@ -206,7 +207,7 @@ def test_html_with_a_tag_left_open_is_caught():
 def test_markdown_holds_the_cells_of_the_report(report):
     lines = document(report, "markdown").splitlines()
     rows = [re.split(r"(?<!\\) \| ", line.strip("|").strip()) for line in lines if line.startswith("| ")]
-    told = shown(report)
+    told = shown(report, wide=True)
     unescaped = [[re.sub(r"\\([^\w\s]|_)", r"\1", cell) for cell in row] for row in rows]
     assert unescaped[2 : 2 + len(report)] == [list(row) for row in told.rows]
     assert [row[1] for row in unescaped[-len(told.totals) :]] == [value for _, value, _ in told.totals]
@@ -255,7 +256,7 @@ def residual():
 def test_a_report_says_why_a_convention_counts_otherwise(folder, style):
     words = {name: re.sub(r"\W+", " ", convention.why) for name, convention in CONVENTIONS.items()}
     for name, others in (("thop", ["mac", "fvcore"]), ("exact", ["mac", "thop"])):
-        text = re.sub(r"\W+", " ", printed("net", "net.toml", "--convention", name, "--format", style))
+        text = re.sub(r"\W+", " ", html.unescape(printed("net", "net.toml", "--convention", name, "--format", style)))
         assert words[name] in text
         assert not any(words[other] in text for other in others)
 
@@ -372,7 +373,7 @@ def test_a_report_is_written_in_the_format_of_its_file(folder, suffix):
 
 def test_a_node_is_shown_with_all_details(folder):
     out = printed("net", "models:small", "-i", "3,32,32", "--node", "deep", "--pixel", "0,8")
-    assert "size 11, stride 2, position 0 from -5 to 5, centre 1/2, with holes" in out
+    assert "size 11, stride 2, padding 5, position 0 from -5 to 5, centre 1/2, with holes" in out
     assert "(0, 8) reads of image, axis 0  0 to 1, 3 to 5" in out
     assert "(0, 8) reads of image, axis 1  11 to 13, 15 to 17, 19 to 21" in out
 
@@ -397,12 +398,32 @@ WRONG = [
     (["models:needs"], "fails when it is called without arguments: TypeError"),
     (["models:MODELS"], "cannot be imported"),
     (["models:Path"], "needs a torch.nn.Module"),
-    (["models:small", "-i", "3,x"], "needs sizes such as 3,224,224"),
+    (["models:small", "-i", "3,x!"], "needs sizes such as 3,224,224"),
+    (["models:small", "-i", "3,2n,n"], "or letters such as 3,n,n"),
+    (["models:small", "-i", "3,nxn"], "conv2d needs"),
+    (["models:small", "-i", "n,n,n"], "needs an integer for the channels"),
+    (["models:small", "-i", "3,n,n", "--at", "0"], "at=0: needs an integer from 1"),
+    (["models:small", "-i", "3,n,n", "--at", "-1"], "at='-1': needs a number of at most 18 digits"),
+    (["models:small", "-i", "3,n,n", "--at", "4611686018427387904"], "needs a number of at most 18 digits"),
+    (["models:small", "-i", "3,n,n", "--at", "n=8,n=9"], "or one for each letter as in h=224,w=320"),
+    (["models:small", "-i", "3,n,n", "--at", "m=8"], "no symbol among the input sizes has this name; see: n"),
+    (["models:small", "-i", "3,h,w", "--at", "h=8"], "needs a number for each of h, w; w has none"),
+    (["models:small", "-i", "3,8,8", "--at", "8"], "the sizes of the inputs are numbers already"),
+    (["models:small", "-i", "3,n,n", "--node", "den"], "did you mean deep?"),
+    (["models:small", "-i", "3,n,n", "--figure", "f.svg"], "need sizes in numbers"),
+    (["models:small", "-i", "3,n,n", "--node", "deep", "--pixel", "1,1"], "need sizes in numbers"),
+    (["models:small", "-i", "3,n,n", "--convention", "2mac"], "need sizes in numbers"),
+    (["models:small", "-i", "3,n,n_in0"], "needs a name that does not begin with n_"),
+    (["models:small", "-i", "2,n,n"], "channels=2: conv2d needs 3"),
+    (["net.toml", "-i", "3,n,n"], "the network says its own sizes, (1, 28, 28)"),
+    (["net.toml", "-i", "x=1,n,n"], "no input has this name; see: input"),
+    (["net.toml", "-i", "1,n,n", "--at", "2"], "kernel_size=5 with dilation=1 spans 5 elements"),
+    (["net.toml", "--at", "28"], "numbers already"),
     (["models:small", "-i", "3,-1,4"], "needs sizes such as 3,224,224"),
     (["models:small", "-i", "3,4611686018427387904,4"], "of at most 18 digits each"),
     (["models:small", "-i", "a=3,8,8", "-i", "3,8,8"], "needs a name for each input or for none"),
     (["models:small", "-i", "4,32,32"], "conv2d needs 3"),
-    (["models:graph", "-i", "3,8,8"], "says its own sizes"),
+    (["models:graph", "-i", "3,9,9"], "says its own sizes"),
     (["net.toml", "-b", "2"], "says its own sizes"),
     (["missing.toml"], "missing.toml"),
     (["missing.onnx"], "missing.onnx"),
@@ -412,6 +433,9 @@ WRONG = [
     (["net.toml", "--node", "conv1", "--pixel", "1,1", "--format", "csv"], "needs --figure, or --node in a table"),
     (["net.toml", "--node", "conv1", "--pixel", "a"], "needs an index for each spatial axis"),
     (["net.toml", "--node", "conv1", "--pixel", "1,99"], "needs 0 <= index < 24"),
+    (["net.toml", "--node", "conv1", "--pixel", "3"], "needs an index for each axis after the channels of"),
+    (["net.toml", "--node", "conv1", "--pixel", "3,3,3"], "2 in all"),
+    (["net.toml", "--node", "conv1", "--pixel", "3", "--figure", "f.svg"], "needs 2 indices, as conv1 has 2 axes"),
     (["net.toml", "--figure", "field.png"], "needs the suffix .svg"),
     (["net.toml", "-o", "report.docx"], "needs --format, or one of the suffixes"),
 ]
@@ -426,13 +450,26 @@ WORDS = st.sampled_from(
     [
         *("5x5", "5", "3,4", "n", "0", "-1", "1:2", "same", "99999999999", "2x2x2", "", "x", "conv", "pool", "grid"),
         *("-k", "-s", "-p", "-d", "--op", "--frame", "--frames", "--seconds", "-o", "out.svg", "out", "--ceil-mode"),
+        *(
+            "1,n,n",
+            "n,n,n",
+            "1,h,w",
+            "--at",
+            "h=8",
+            "28",
+            "--output-size",
+            "--round-trip",
+            "--receptive-field",
+            "--from",
+        ),
+        *("--to", "--axis", "--source", "--transposed", "-t", "--layer", "--max-stride"),
         *("net.toml", "--node", "conv1", "--pixel", "1,1", "--figure", "f.svg", "--format", "csv", "-i", "1,2,3", "--"),
     ]
 )
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(command=st.sampled_from(["net", "draw"]), words=st.lists(WORDS, max_size=8))
+@given(command=st.sampled_from(["net", "draw", "solve"]), words=st.lists(WORDS, max_size=8))
 @example(command="draw", words=["conv", "5x5", "-k", "3", "--frames", "-o", "out"])
 @example(command="net", words=["net.toml", "--node", "conv1", "--pixel", "1,1", "--figure", "f.svg"])
 def test_no_command_line_ends_in_a_traceback(folder, command, words):
@@ -461,7 +498,7 @@ def test_an_animation_a_frame_and_all_frames_are_drawn(tmp_path):
         (
             "conv 5,6 -k 3x2 -p 1:2,0 -d 1x2",
             "Convolution, 5x6 to 6x4",
-            "kernel 3x2, stride 1, padding 1:2x0, dilation 1x2",
+            "kernel 3x2, stride 1, padding 1:2 and 0:0, dilation 1x2",
         ),
         ("conv 16 -k 3 -p causal -d 4", "Convolution, 16 to 16", "kernel 3, stride 1, padding 8:0, dilation 4"),
         ("conv 5 -k 2 -p 1:0", "Convolution, 5 to 5", "kernel 2, stride 1, padding 1:0"),

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import DomainError, ProofError, UnsupportedError
-from . import check, conformance, counterexamples, draw, entries, net, proofs, sizes, worked
+from . import check, conformance, counterexamples, draw, entries, net, proofs, sizes, solve, worked
 
 
 class Commands(TyperGroup):
@@ -69,6 +69,7 @@ def main(
       convmath prove                           prove everything again
       convmath check my_pkg.kernels:conv2d     judge a convolution of your own
       convmath net my_pkg.models:make_model    a whole network
+      convmath solve net.toml --output-size 7  which input sizes give it
       convmath draw conv 5x5 -k 3 -s 2         a layer as a figure
 
     Exit codes: 0 for success, 1 when a proof or a check fails, 2 when a request is wrong.
@@ -87,5 +88,6 @@ app.command("prove")(proofs.prove)
 app.command("check")(check.check)
 app.command("conformance")(conformance.conformance)
 app.command("net")(net.net)
+app.command("solve")(solve.solve)
 app.add_typer(draw.app, name="draw")
 app.add_typer(worked.app, name="worked")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ..errors import DomainError
 from ..formulas.padding import resolve_padding
+from ..notebook import Answers, brief
+from .fields import ReceptiveFields
 from .graph import Graph, Node
 from .operators import Conv, Pool
 from .operators.convolution import per_axis
 from .report import NetworkReport
-from .solve_parts import axes_of, changed, dilations_of, name_of, part_up_to, strides_of
+from .row import Row
+from .solve_parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
+
+MOST_LAYERS = 256
+"""So many further layers are tried at most."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,15 @@ class Change:
     """
 
     text: str
-    graph: Graph
+    graph: Graph = field(repr=False)
     size: tuple[int, ...]
     holes: tuple[bool | None, ...]
     params: int
     macs: int
+
+    def __repr__(self) -> str:
+        """In a line."""
+        return brief(self, str(self))
 
     def __str__(self) -> str:
         """In a line."""
@@ -42,8 +52,14 @@ class Change:
 
 
 def receptive_field(
-    graph: Graph, at_least: int | tuple[int, ...], *, node: str | None = None, layers: Sequence[str] | None = None
-) -> tuple[Change, ...]:
+    graph: Graph,
+    at_least: int | tuple[int, ...],
+    *,
+    node: str | None = None,
+    axis: int | None = None,
+    source: str | None = None,
+    layers: str | Sequence[str] | None = None,
+) -> Answers[Change]:
     """Single changes after which a node's receptive field has a wanted size, the cheapest first.
 
     For every convolution before the node: a larger dilation, a larger kernel, and further convolutions of three taps
@@ -54,7 +70,9 @@ def receptive_field(
         graph: the network; its input's sizes are ints.
         at_least: elements of the receptive field, one integer or one per axis.
         node: the name of the node; by default the last.
-        layers: the names of the layers that may change; by default all.
+        axis: the only spatial axis, from 0, on which the field has to have the size; by default all of them.
+        source: the name of the input in which the field lies; by default the first.
+        layers: the name of the layer that may change, or the names; by default all.
 
     Returns:
         the changes by MACs and parameters; none if the field is large enough, or if no change is enough.
@@ -74,18 +92,26 @@ def receptive_field(
     """
     name = name_of(graph, node)
     before = graph.analyze()
-    field = before[name].receptive_field
+    field = _field(before[name], source)
     if field is None:
-        raise DomainError("node", name, before[name].field_unknown or "it reads no input with spatial axes")
-    wanted = per_axis(at_least, len(field))
-    if len(wanted) != len(field) or any(not isinstance(n, int) or n < 1 for n in wanted):
-        raise DomainError("at_least", at_least, f"needs an integer of at least 1, or one for each of {len(field)} axes")
-    names = [node.name for node in (part_up_to(graph, name) if layers is None else map(graph.__getitem__, layers))]
+        reads = "it reads no input with spatial axes" if source is None else f"it does not read {source}"
+        raise DomainError("node", name, before[name].field_unknown or reads)
+    axes = axes_asked(axis, len(field))
+    asked = per_axis(at_least, len(axes))
+    if len(asked) != len(axes) or any(type(n) is not int or n < 1 for n in asked):
+        raise DomainError("at_least", at_least, f"needs an integer of at least 1, or one for each of {len(axes)} axes")
+    wanted = tuple(dict(zip(axes, asked, strict=True)).get(number, 1) for number in range(len(field)))
+    chosen = [layers] if isinstance(layers, str) else layers
+    names = [node.name for node in (part_up_to(graph, name) if chosen is None else map(graph.__getitem__, chosen))]
     if all(size >= n for size, n in zip(field.size, wanted, strict=True)):
-        return ()
-    search = _Search(graph, before, name, wanted)
+        return Answers()
+    search = _Search(graph, before, name, wanted, source)
     found = (search.least(change, graph[layer]) for layer in names for change in (_dilated, _widened, _deepened))
-    return tuple(sorted(filter(None, found), key=lambda change: (change.macs, change.params)))
+    return Answers(sorted(filter(None, found), key=lambda change: (change.macs, change.params)))
+
+
+def _field(row: Row, source: str | None) -> ReceptiveFields | None:
+    return row.receptive_field if source is None else row.fields.get(source)
 
 
 Nodes: TypeAlias = tuple[list[Node], str]
@@ -100,10 +126,11 @@ class _Search:
     before: NetworkReport
     name: str
     wanted: tuple[int, ...]
+    source: str | None
 
     def least(self, change: Callable[[Node, int], Nodes | None], node: Node) -> Change | None:
         first = self.tried(change, node, 1)
-        field = self.before[self.name].receptive_field
+        field = _field(self.before[self.name], self.source)
         if first is None or field is None or self.enough(first):
             return first
         gain = _gain(field.size, first.size, self.wanted)
@@ -135,7 +162,7 @@ class _Search:
         except DomainError:
             return None
         kept = all(after[row.name].sizes == row.sizes for row in self.before)
-        field = after[nodes[-1].name if self.name == node.name else self.name].receptive_field
+        field = _field(after[nodes[-1].name if self.name == node.name else self.name], self.source)
         if not kept or field is None:
             return None
         params, macs = after.params - self.before.params, after.macs - self.before.macs
@@ -184,7 +211,7 @@ def _widened(node: Node, by: int) -> Nodes | None:
 
 def _deepened(node: Node, by: int) -> Nodes | None:
     operator = node.operator
-    if not isinstance(operator, Conv):
+    if not isinstance(operator, Conv) or by > MOST_LAYERS:
         return None
     channels, axes = operator.out_channels, axes_of(operator)
     layer = Conv(channels, channels, (3,) * axes, padding=1, bias=operator.bias)

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from ..errors import DomainError
+from ..errors import DomainError, unknown
 from ..formulas.inverse import conv_transpose_output_padding
+from ..notebook import brief, html_table, listed
 from .analysis import sizes_of
 from .graph import Graph, Node
 from .operators import Conv, ConvTranspose, Pool, Sizes
-from .solve_parts import axes_of, changed, dilations_of, name_of, part_up_to, strides_of
+from .solve_parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
+from .symbolic import require_numbers
 
 MOST_TRIED = 4096
 """So many combinations of output paddings are tried at most."""
@@ -33,8 +35,22 @@ class OutputPaddings:
         """That of a transposed convolution."""
         return self.values[name]
 
+    def __repr__(self) -> str:
+        """The values."""
+        return brief(self, listed([f"{name}: {value}" for name, value in self.values.items()]))
 
-def output_padding(graph: Graph, *, node: str | None = None) -> OutputPaddings:
+    def __str__(self) -> str:
+        """A line for each transposed convolution."""
+        return "\n".join(f"{name}: output padding {value}" for name, value in self.values.items())
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        return html_table(("transposed convolution", "output padding"), self.values.items())
+
+
+def output_padding(
+    graph: Graph, *, node: str | None = None, axis: int | None = None, source: str | None = None
+) -> OutputPaddings:
     """The output paddings of the transposed convolutions with which a node has the spatial sizes of the input.
 
     First each transposed convolution is taken to undo a layer with strides, the last undoing the first; where that does
@@ -43,6 +59,8 @@ def output_padding(graph: Graph, *, node: str | None = None) -> OutputPaddings:
     Args:
         graph: the network; its input's sizes are ints.
         node: the name of the node; by default the last.
+        axis: the only spatial axis on which the sizes have to be equal, from 0; by default all of them.
+        source: the name of the input; by default the first that the node reads.
 
     Raises:
         DomainError: there is no transposed convolution before the node, or no output paddings make it fit.
@@ -61,13 +79,23 @@ def output_padding(graph: Graph, *, node: str | None = None) -> OutputPaddings:
     transposed = [item for item in part if isinstance(item.operator, ConvTranspose)]
     if not transposed or not part.inputs:
         raise DomainError("node", name, "needs an input with spatial axes and a transposed convolution before it")
-    wanted = part[part.inputs[0]].operator.sizes()[2:]
+    require_numbers(part)
+    chosen = part.inputs[0] if source is None else source
+    if chosen not in part.inputs:
+        raise unknown("source", chosen, part.inputs, f"input before {name}", ", ".join(part.inputs))
+    axes = axes_asked(axis, len(part[chosen].operator.sizes()) - 2)
+    wanted = _on(axes, part[chosen].operator.sizes())
     for values in chain([_mirrored(part, transposed)], islice(_combinations(transposed), MOST_TRIED)):
         sizes = _sizes(_with_paddings(part, values)).get(name)
-        if sizes is not None and sizes[2:] == wanted:
+        if sizes is not None and _on(axes, sizes) == wanted:
             return OutputPaddings(values, _with_paddings(graph, values))
     needs = f"none of the output paddings that were tried (at most {MOST_TRIED}) gives the input's sizes {wanted}"
     raise DomainError("node", name, needs)
+
+
+def _on(axes: Sequence[int], sizes: Sizes) -> Sizes:
+    """The sizes on spatial axes."""
+    return tuple(sizes[2:][axis] for axis in axes if axis < len(sizes) - 2)
 
 
 def _sizes(graph: Graph) -> Mapping[str, Sizes | None]:

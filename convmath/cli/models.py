@@ -1,0 +1,138 @@
+"""The networks that commands take: files, and what a factory gives; their sizes in numbers and letters."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from ..errors import DomainError
+
+if TYPE_CHECKING:
+    from ..network import Graph
+
+InputSizes: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="[NAME=]C,H,W",
+        help="Sizes of an input without the batch, such as 3,224,224, or 3,n,n for closed forms; repeatable.",
+    ),
+]
+BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", "-b", min=1, metavar="N", help="Images at once.")]
+ReadAt: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--at", metavar="N", help="Read a network with letters at this number, or n=224,m=320."),
+]
+
+_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_NAME = re.compile(r"[^\W\d][\w.]*=")
+_NUMBERS = re.compile(r"[0-9]{1,18}(?:[,x][0-9]{1,18})*")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_LETTERS = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
+
+At: TypeAlias = int | dict[str, int] | None
+
+
+def graph_of(model: str, sizes: list[str], batch_size: int, read_at: str | None = None) -> Graph:
+    """The graph of a file, or of what a factory gives; its input sizes are symbols where letters are given.
+
+    Raises:
+        DomainError: there is no such network, or sizes do not fit.
+    """
+    from .. import network
+
+    suffix = Path(model).suffix.lower()
+    at = _at(read_at)
+    if suffix == ".onnx":
+        return network.from_onnx(model, _inputs(sizes), batch_size=batch_size, at=at)
+    if suffix in (".toml", ".yaml", ".yml"):
+        return _resized(model, network.read(model), sizes, batch_size, at)
+    if not _FACTORY.fullmatch(model):
+        raise DomainError("model", model, "needs MODULE:FACTORY, or a file .onnx, .toml, .yaml or .yml")
+    made = _made(model)
+    if isinstance(made, network.Graph):
+        return _resized(model, made, sizes, batch_size, at)
+    given = _inputs(sizes)
+    options = {} if given is None else {"input_size": given}
+    return network.from_torch(made, **options, batch_size=batch_size, at=at)
+
+
+def _resized(model: str, graph: Graph, sizes: list[str], batch_size: int, at: At) -> Graph:
+    """A graph that says its own sizes, with letters for those of spatial axes."""
+    from ..network.symbolic import at_numbers, resized
+
+    if batch_size != 1:
+        raise DomainError("batch_size", batch_size, f"{model} says its own sizes; change them there")
+    given = _inputs(sizes)
+    found = graph if given is None else resized(graph, given)
+    if at is not None:
+        at_numbers(found, at).analyze()
+    return found
+
+
+def _inputs(sizes: list[str]) -> Any:
+    """The sizes of one input, a list of them, or a dictionary by names; None where none are given."""
+    pairs = [_input(text) for text in sizes]
+    names = [name for name, _ in pairs]
+    if any(names):
+        if None in names or len(set(names)) != len(names):
+            raise DomainError("input", sizes, "needs a name for each input or for none, each name once")
+        return dict(pairs)
+    return None if not pairs else pairs[0][1] if len(pairs) == 1 else [size for _, size in pairs]
+
+
+def _input(text: str) -> tuple[str | None, tuple[int | str, ...]]:
+    """The name of an input, if there is one, and its sizes."""
+    name, sizes = text.split("=", 1) if _NAME.match(text) else (None, text)
+    if _NUMBERS.fullmatch(sizes):
+        return name, tuple(map(int, re.split("[,x]", sizes)))
+    parts = sizes.split(",")
+    if not all(_NUMBER.fullmatch(part) or _LETTERS.fullmatch(part) for part in parts):
+        needs = "needs sizes such as 3,224,224, or NAME=3,224,224, of at most 18 digits each, or letters such as 3,n,n"
+        raise DomainError("input", text, needs)
+    return name, tuple(int(part) if _NUMBER.fullmatch(part) else part for part in parts)
+
+
+def _at(text: str | None) -> At:
+    """One number for every letter, or one for each by its name."""
+    if text is None:
+        return None
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    pairs = [part.partition("=") for part in text.split(",")]
+    names = {name for name, _, _ in pairs}
+    if len(names) < len(pairs) or not all(_LETTERS.fullmatch(name) and _NUMBER.fullmatch(n) for name, _, n in pairs):
+        raise DomainError("at", text, "needs a number of at most 18 digits, or one for each letter as in h=224,w=320")
+    return {name: int(number) for name, _, number in pairs}
+
+
+def _made(model: str) -> Any:
+    """What a factory gives; importing and calling it runs the user's code, which may do anything."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    found = _run(model, "cannot be imported", lambda: pkgutil.resolve_name(model))
+    if isinstance(found, type) or (callable(found) and not _is_module(found)):
+        return _run(model, "fails when it is called without arguments", found)
+    return found
+
+
+def _run(model: str, what: str, action: Callable[[], Any]) -> Any:
+    try:
+        return action()
+    except (Exception, SystemExit) as error:
+        sentence = next(iter(str(error).splitlines()), "")
+        raise DomainError("model", model, f"{what}: {type(error).__name__}: {sentence}") from None
+
+
+def _is_module(found: Any) -> bool:
+    """Whether it is a torch module, which torch is loaded for."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(found, torch.nn.Module)

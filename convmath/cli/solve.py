@@ -1,0 +1,196 @@
+"""``convmath solve``: questions read backwards."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import DomainError
+from .documents import format_of, write
+from .models import BatchSize, InputSizes, ReadAt, graph_of
+
+if TYPE_CHECKING:
+    from ..network import Graph
+    from ..network.solve_view import Shown
+
+
+class AnswerFormat(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+SUFFIXES: Mapping[str, AnswerFormat] = {
+    ".txt": AnswerFormat.TABLE,
+    ".json": AnswerFormat.JSON,
+    ".csv": AnswerFormat.CSV,
+    ".md": AnswerFormat.MARKDOWN,
+}
+
+
+def solve(
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="MODULE:FACTORY, or a file .onnx, .toml, .yaml.")
+    ] = None,
+    output_size: Annotated[
+        str | None, typer.Option("--output-size", metavar="M", help="Which input sizes give this output: 7, or 7x7.")
+    ] = None,
+    round_trip: Annotated[
+        bool, typer.Option("--round-trip", help="Which input sizes come back, and with which output paddings.")
+    ] = False,
+    receptive_field: Annotated[
+        str | None, typer.Option("--receptive-field", metavar="R", help="What to change for a field of at least R.")
+    ] = None,
+    source_size: Annotated[
+        str | None, typer.Option("--from", metavar="N", help="With --to, without MODEL: which layers take N to M.")
+    ] = None,
+    target_size: Annotated[str | None, typer.Option("--to", metavar="M", help="See --from.")] = None,
+    node: Annotated[str | None, typer.Option("--node", metavar="NAME", help="Default: the last.")] = None,
+    axis: Annotated[
+        int | None, typer.Option("--axis", metavar="A", help="The only spatial axis that is asked for, from 0.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="The input that is asked for.")] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option("--layer", metavar="NAME", help="With --receptive-field: what may change; repeatable."),
+    ] = None,
+    transposed: Annotated[bool, typer.Option("--transposed", "-t", help="With --from: transposed ones.")] = False,
+    max_kernel_size: Annotated[
+        int | None, typer.Option("--max-kernel-size", "-k", metavar="K", help="With --from; default: 7.")
+    ] = None,
+    max_dilation: Annotated[
+        int | None, typer.Option("--max-dilation", "-d", metavar="D", help="With --from; default: 2.")
+    ] = None,
+    max_stride: Annotated[
+        int | None, typer.Option("--max-stride", "-s", metavar="S", help="With --from; default: 4.")
+    ] = None,
+    max_padding: Annotated[
+        int | None, typer.Option("--max-padding", "-p", metavar="P", help="With --from; default: 3.")
+    ] = None,
+    sizes: InputSizes = None,
+    batch_size: BatchSize = 1,
+    read_at: ReadAt = None,
+    style: Annotated[
+        AnswerFormat | None,
+        typer.Option("--format", help="Default: what the suffix of the file says, otherwise table."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help=f"Write the answer to a file ({', '.join(SUFFIXES)})."),
+    ] = None,
+) -> None:
+    """Answer a question read backwards: which inputs, parameters or changes give what is wanted.
+
+    MODULE:FACTORY imports MODULE, with the current folder in the path, which runs its code; nothing of a file is run.
+
+    \b
+    Examples:
+      convmath solve my_pkg.models:make_model --output-size 7
+      convmath solve autoencoder.toml --round-trip
+      convmath solve model.onnx --receptive-field 200 --node layer3.0.conv2
+      convmath solve --from 224 --to 112 --max-kernel-size 3
+    """
+    chosen = format_of(output, style, SUFFIXES, AnswerFormat.TABLE)
+    wanted = {
+        "output_size": None if output_size is None else _sizes("output_size", output_size),
+        "round_trip": round_trip or None,
+        "receptive_field": None if receptive_field is None else _sizes("receptive_field", receptive_field),
+    }
+    bounds = {"transposed": transposed or None, "max_kernel_size": max_kernel_size, "max_dilation": max_dilation}
+    bounds |= {"max_stride": max_stride, "max_padding": max_padding}
+    options = _given({"node": node, "axis": axis, "source": source, "layers": layer, **bounds})
+    asked = _given(wanted)
+    between = source_size is not None and target_size is not None
+    if (source_size is None) != (target_size is None) or len(asked) + between != 1 or between == (model is not None):
+        needs = "ask one question: MODEL with --output-size, --round-trip or --receptive-field, or --from with --to"
+        raise typer.BadParameter(needs, param_hint="the question")
+    if between and (sizes or read_at or batch_size != 1):
+        raise typer.BadParameter("need MODEL", param_hint="--input, --batch-size and --at")
+    from .. import network
+
+    if model is None:
+        pair = {"input_size": _sizes("from", source_size or ""), "output_size": _sizes("to", target_size or "")}
+        answer: Any = network.solve(**pair, **options)
+        nothing = f"No layer within the bounds takes {source_size} to {target_size}."
+    else:
+        graph = graph_of(model, sizes or [], batch_size, read_at)
+        answer = network.solve(graph, **asked, **options)
+        nothing = "" if receptive_field is None or answer else _large_enough(graph, node)
+    _print(answer, chosen, output, nothing)
+
+
+def _large_enough(graph: Graph, node: str | None) -> str:
+    report = graph.analyze()
+    field = (report.output if node is None else report[node]).receptive_field
+    size = " x ".join(map(str, field.size if field else ()))
+    return f"The receptive field is {size}: that is large enough, or no single change of a layer makes it so."
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _sizes(parameter: str, text: str) -> Any:
+    """An int, or a tuple of them."""
+    if not re.fullmatch(r"[0-9]{1,18}([,x][0-9]{1,18})*", text):
+        raise DomainError(parameter, text, "needs an integer of at most 18 digits, or one for each axis, such as 7x7")
+    found = tuple(map(int, re.split("[,x]", text)))
+    return found if len(found) > 1 else found[0]
+
+
+def _print(answer: Any, style: AnswerFormat, output: Path | None, nothing: str) -> None:
+    from ..network.solve_view import shown
+
+    found = shown(answer)
+    if style is AnswerFormat.TABLE:
+        _table(found, output, nothing)
+    else:
+        write(_WRITTEN[style](found), output)
+
+
+def _table(found: Shown, output: Path | None, nothing: str) -> None:
+    from rich.text import Text
+
+    from ..notebook import printed, ruled
+    from .tables import console
+
+    rows = ruled(*found.head)
+    for cells in found.rows:
+        rows.add_row(*(Text(cell, overflow="fold") for cell in cells))
+    what = rows if found.rows else Text(nothing)
+    if output is None:
+        console().print(what)
+    else:
+        write(printed(what), output)
+
+
+def _csv(found: Shown) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows((found.head, *found.rows))
+    return text.getvalue()
+
+
+def _markdown(found: Shown) -> str:
+    from ..network.show_formats import cell
+
+    rule = tuple("---" for _ in found.head)
+    rows = (found.head, rule, *(tuple(map(cell, cells)) for cells in found.rows))
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+
+
+_WRITTEN = {
+    AnswerFormat.JSON: lambda found: json.dumps(found.record, indent=2) + "\n",
+    AnswerFormat.CSV: _csv,
+    AnswerFormat.MARKDOWN: _markdown,
+}
