@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from convmath.cli import app
 from convmath.errors import DomainError
 from convmath.network import Graph, read, solve
-from convmath.network.closed_form_view import SETS, Forms, document, shown, view
 from convmath.network.operators import Combine, Conv, ConvTranspose, Flatten, Pool, Unknown
 from convmath.network.symbolic import resized
+from convmath.network.views.forms import SETS, Forms, document, shown, view
 
 from .latex.compiled import compiled
 from .test_cli_net import cells_of

@@ -24,9 +24,9 @@ from convmath.cli import app
 from convmath.network import Graph
 from convmath.network.conventions import CONVENTIONS
 from convmath.network.operators import Activation, Combine, Conv, ConvTranspose, Flatten, Linear, Pool, Unknown
-from convmath.network.report_view import view
-from convmath.network.show import shown, stored
-from convmath.network.show_formats import document
+from convmath.network.views.cells import shown, stored
+from convmath.network.views.documents import document
+from convmath.network.views.terminal import view
 
 from .latex.compiled import compiled
 

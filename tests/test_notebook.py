@@ -22,8 +22,8 @@ from convmath.counterexamples import all_counterexamples
 from convmath.figures import Windows, frame, image_grid, seen
 from convmath.figures.svg import by
 from convmath.network import Graph, solve
+from convmath.network.fields.spans import Spans
 from convmath.network.operators import Combine, Conv, ConvTranspose, Unknown
-from convmath.network.spans import Spans
 from convmath.oracle import ConvCase, check
 from convmath.oracle.reference import conv_forward
 
@@ -309,7 +309,7 @@ def test_formulas_show_themselves_in_latex(values):
 
 
 def test_many_remainders_are_not_all_written():
-    from convmath.network.closed_form_sets import SizeSet
+    from convmath.network.closed_form.sets import SizeSet
 
     many, n = SizeSet.of(1, None, 64, range(0, 64, 3)), sympy.Symbol("n")
     assert str(many).endswith("27, 30, 33, ... 10 more}")

@@ -134,18 +134,18 @@ def _report(
 ) -> None:
     """Print a report, or write it to a file."""
     if style is not ReportFormat.TABLE:
-        from ..network.show_formats import document
+        from ..network.views.documents import document
 
         write(document(report, style.value, convention, node), output)
         return
-    from ..network.report_view import node_view, view
+    from ..network.views.terminal import node_view, view
 
     _table(view(report, convention) if node is None else node_view(report, node, convention, at), output)
 
 
 def _closed_forms(graph: Graph, style: ReportFormat, node: str | None, output: Path | None) -> None:
     """Print closed forms, or write them to a file."""
-    from ..network.closed_form_view import Forms, document, view
+    from ..network.views.forms import Forms, document, view
 
     forms = Forms.of(graph)
     if style is ReportFormat.TABLE:

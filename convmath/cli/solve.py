@@ -19,7 +19,7 @@ from .models import BatchSize, InputSizes, ReadAt, graph_of
 
 if TYPE_CHECKING:
     from ..network import Graph
-    from ..network.solve_view import Shown
+    from ..network.views.answers import Shown
 
 
 class AnswerFormat(StrEnum):
@@ -150,7 +150,7 @@ def _sizes(parameter: str, text: str) -> Any:
 
 
 def _print(answer: Any, style: AnswerFormat, output: Path | None, nothing: str) -> None:
-    from ..network.solve_view import shown
+    from ..network.views.answers import shown
 
     found = shown(answer)
     if style is AnswerFormat.TABLE:
@@ -182,7 +182,7 @@ def _csv(found: Shown) -> str:
 
 
 def _markdown(found: Shown) -> str:
-    from ..network.show_formats import cell
+    from ..network.views.documents import cell
 
     rule = tuple("---" for _ in found.head)
     rows = (found.head, rule, *(tuple(map(cell, cells)) for cells in found.rows))

@@ -9,14 +9,14 @@ from itertools import pairwise, product
 from math import prod
 
 from ..errors import DomainError, UnsupportedError
-from ..network.exact_field import regions
-from ..network.field import Field
+from ..network.fields.exact import regions
+from ..network.fields.field import Field
+from ..network.fields.spans import Spans
 from ..network.graph import Node
 from ..network.operators import Input
 from ..network.operators.base import Merged, parts
 from ..network.report import NetworkReport
 from ..network.row import Row
-from ..network.spans import Spans
 from ..notebook import bracketed, brief, listed
 
 MOST_STAGES = 10

@@ -11,11 +11,11 @@ from typing import Literal, TypeAlias
 
 from ..errors import DomainError
 from ..formulas.padding import resolve_padding
-from ..network.field import Field
+from ..network.fields.field import Field
+from ..network.fields.spans import Spans
 from ..network.operators import Conv, ConvTranspose, Pool
 from ..network.operators.base import parts
 from ..network.operators.convolution import per_axis
-from ..network.spans import Spans
 
 Layer: TypeAlias = Conv | ConvTranspose | Pool
 Kind: TypeAlias = Literal["input", "zero", "padding", "beyond"]

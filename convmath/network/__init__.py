@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedError
-from .fields import ReceptiveFields
+from .fields.receptive import ReceptiveFields
 from .files import read
 from .graph import Graph, Node
 from .report import NetworkReport
 from .row import Row
-from .solver import solve
+from .solving import solve
 
 if TYPE_CHECKING:
     from .onnx_import import from_onnx as from_onnx

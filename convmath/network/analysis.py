@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import UnsupportedError
-from .budget import Budget
-from .crossing import Crossed
-from .field import Field
-from .fields import Misalignment, ReceptiveFields
+from .fields.budget import Budget
+from .fields.crossing import Crossed
+from .fields.field import Field
+from .fields.joining import Join, joined
+from .fields.receptive import Misalignment, ReceptiveFields
+from .fields.spans import Spans
+from .fields.state import Run, Source, State
 from .graph import Graph, Node
-from .joining import Join, joined
 from .layer import Layer, layers_of
 from .operators import Concat, Input, Sizes, Unknown
 from .origin import Call
 from .report import NetworkReport
 from .row import Row
-from .spans import Spans
-from .state import Run, Source, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from .origin import Origin
 if TYPE_CHECKING:
     import sympy
 
-    from .closed_form_report import ClosedForms
+    from .closed_form.report import ClosedForms
     from .report import NetworkReport
     from .trail import Trail
 
@@ -227,7 +227,7 @@ class Graph:
         self, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
     ) -> ClosedForms:
         """Every size as a term in the size of the input: see :func:`convmath.network.closed_form.closed_forms`."""
-        from .closed_form import closed_forms
+        from .closed_form.forms import closed_forms
 
         return closed_forms(self, symbol, axis=axis, source=source)
 

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import TypeAlias
 
 from ..errors import DomainError, UnsupportedError
-from .budget import Budget
-from .field import Field
+from .fields.budget import Budget
+from .fields.field import Field
+from .fields.spans import Spans
 from .graph import Graph, Node
 from .operators import Operator, Pad, Sizes, Slice, Unknown, Work
 from .operators.base import Merged, Reads, parts
-from .spans import Spans
 
 
 @dataclass(frozen=True, slots=True)

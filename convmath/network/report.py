@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DomainError, unknown
 from ..notebook import brief, counted
-from .fields import Misalignment
+from .fields.receptive import Misalignment
+from .fields.spans import Spans
 from .operators.base import Reads
 from .row import Row
-from .spans import Spans
 
 if TYPE_CHECKING:
     import sympy
 
-    from .closed_form_report import ClosedForms
+    from .closed_form.report import ClosedForms
     from .graph import Graph
 
 Status = Literal["complete", "partial", "unknown"]
@@ -39,7 +39,7 @@ class Total:
 
     def __repr__(self) -> str:
         """The value and what is missing in it."""
-        from .show import digits, status
+        from .views.cells import digits, status
 
         return brief(self, digits(self.value), status(self))
 
@@ -214,13 +214,13 @@ class NetworkReport:
         Raises:
             DomainError: there is no such node or position, or what it reads is unknown.
         """
-        from .exact_field import exact_field
+        from .fields.exact import exact_field
 
         return exact_field(self, name, position)
 
     def __repr__(self) -> str:
         """Nodes, whether all are understood, parameters and multiply-accumulates."""
-        from .show import digits
+        from .views.cells import digits
 
         missing = len(self.missing)
         status = f"{self.status}: {missing:,} not understood" if missing else self.status
@@ -230,12 +230,12 @@ class NetworkReport:
     def __str__(self) -> str:
         """The tables that ``convmath net`` prints."""
         from ..notebook import printed
-        from .report_view import view
+        from .views.terminal import view
 
         return printed(view(self))
 
     def _repr_html_(self) -> str:
         """Tables for notebooks."""
-        from .show_formats import fragment
+        from .views.documents import fragment
 
         return fragment(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..notebook import brief
-from .fields import ReceptiveFields
+from .fields.receptive import ReceptiveFields
 from .operators import Operator, Sizes, Unknown, Work
 from .operators.base import product
 from .origin import Origin
@@ -119,7 +119,7 @@ class Row:
 
     def __repr__(self) -> str:
         """Name, operation, output, receptive field, parameters and multiply-accumulates."""
-        from .show import digits, field_cells, sizes
+        from .views.cells import digits, field_cells, sizes
 
         if self.reason:
             return brief(self, self.name, self.op, "not understood")
@@ -129,12 +129,12 @@ class Row:
 
     def __str__(self) -> str:
         """All that is known, in lines."""
-        from .show import details
+        from .views.cells import details
 
         return "\n".join(f"{name}: {words}" for name, words in details(self))
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""
-        from .show import row_html
+        from .views.cells import row_html
 
         return row_html(self)

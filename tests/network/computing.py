@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
-from convmath.network.closed_form_report import ClosedForms
+from convmath.network.closed_form.report import ClosedForms
 
 
 class Function(nn.Module):

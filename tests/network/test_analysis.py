@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from convmath.errors import DomainError
 from convmath.network import Graph, NetworkReport
-from convmath.network.field import Field
+from convmath.network.fields.field import Field
+from convmath.network.fields.spans import Spans
 from convmath.network.operators import (
     AdaptivePool,
     Combine,
@@ -35,7 +36,6 @@ from convmath.network.operators import (
 )
 from convmath.network.operators.base import parts
 from convmath.network.report import Total
-from convmath.network.spans import Spans
 
 from .networks import Network, Support, is_interior, networks, reached, supports, torch_sizes
 
@@ -153,7 +153,7 @@ def test_a_mistake_in_the_relation_is_caught(mistake, monkeypatch):
 
 
 def test_a_path_left_out_is_caught_by_the_exact_field(monkeypatch):
-    monkeypatch.setattr("convmath.network.exact_field._with", lambda boxes, new: boxes or [new])
+    monkeypatch.setattr("convmath.network.fields.exact._with", lambda boxes, new: boxes or [new])
 
     def is_caught(network: Network) -> bool:
         return wrong_reads(network, network.graph.analyze(), supports(network)) != []

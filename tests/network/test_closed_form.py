@@ -22,8 +22,8 @@ from convmath.formulas.padding import resolve_padding
 from convmath.inert import CeilDiv, FloorDiv
 from convmath.network import Graph
 from convmath.network.analysis import sizes_of
-from convmath.network.closed_form import closed_forms
-from convmath.network.closed_form_laws import proved
+from convmath.network.closed_form.forms import closed_forms
+from convmath.network.closed_form.laws import proved
 from convmath.network.operators import (
     Combine,
     Concat,

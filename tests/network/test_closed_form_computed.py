@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath import network
 from convmath.errors import ConvmathError, DomainError
-from convmath.network.closed_form import closed_forms
+from convmath.network.closed_form.forms import closed_forms
 
 from .computing import (
     Function,

@@ -9,7 +9,7 @@ from onnx import helper
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath.network import from_onnx
-from convmath.network.closed_form import closed_forms
+from convmath.network.closed_form.forms import closed_forms
 
 from .computing import Function, PaddedAsTensorFlow, SegFormerHead, UNet, cropped, padded, resized, shuffled
 from .onnx_models import model, session

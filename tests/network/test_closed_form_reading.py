@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath import network
-from convmath.network.closed_form import closed_forms
+from convmath.network.closed_form.forms import closed_forms
 
 from .computing import Function, checked
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from convmath.calculus.index import eq, integers
 from convmath.errors import UnsupportedError
 from convmath.inert import CeilDiv, FloorDiv, Mod
-from convmath.network.closed_form_inputs import InputSizes
-from convmath.network.closed_form_laws import proved, same, step
-from convmath.network.closed_form_linear import linear_certificate
-from convmath.network.closed_form_sets import EMPTY, Claim, SizeSet, satisfying
+from convmath.network.closed_form.inputs import InputSizes
+from convmath.network.closed_form.laws import proved, same, step
+from convmath.network.closed_form.linear import linear_certificate
+from convmath.network.closed_form.sets import EMPTY, Claim, SizeSet, satisfying
 
 n, x, y = integers("n x y")
 LAST = 150

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from convmath.calculus.index import integers
 from convmath.errors import UnsupportedError
 from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
-from convmath.network.closed_form_terms import bounds, evaluated, period, rises, short, shown
+from convmath.network.closed_form.terms import bounds, evaluated, period, rises, short, shown
 
 n = integers("n")
 SMALL = st.integers(-5, 5)

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from convmath.errors import UnsupportedError
 from convmath.network import Graph
-from convmath.network.crossing import Crossed, met, single
-from convmath.network.field import Field
+from convmath.network.fields.crossing import Crossed, met, single
+from convmath.network.fields.field import Field
+from convmath.network.fields.repeating import repeating
+from convmath.network.fields.spans import Spans
 from convmath.network.operators import (
     Combine,
     Concat,
@@ -29,8 +31,6 @@ from convmath.network.operators import (
 )
 from convmath.network.operators.base import parts
 from convmath.network.operators.regrouping import regrouped
-from convmath.network.repeating import repeating
-from convmath.network.spans import Spans
 
 
 def elements(spans):

@@ -6,7 +6,8 @@ import pytest
 
 from convmath.errors import DomainError
 from convmath.network import Graph
-from convmath.network.exact_field import MOST_BOXES, regions
+from convmath.network.fields.exact import MOST_BOXES, regions
+from convmath.network.fields.spans import Spans
 from convmath.network.operators import (
     AdaptivePool,
     Combine,
@@ -21,7 +22,6 @@ from convmath.network.operators import (
     Slice,
     Unknown,
 )
-from convmath.network.spans import Spans
 
 
 def conv(channels: int, kernel_size: int, **options: object) -> Conv:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from convmath import Window, receptive_field
 from convmath.errors import UnsupportedError
-from convmath.network.field import Field
+from convmath.network.fields.field import Field
+from convmath.network.fields.spans import MOST_PARTS, Spans
 from convmath.network.operators.pooling import adaptive
 from convmath.network.operators.resize import Resize
-from convmath.network.spans import MOST_PARTS, Spans
 
 POSITIONS = range(-12, 13)
 WINDOWS = st.fixed_dictionaries(

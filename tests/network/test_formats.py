@@ -26,8 +26,8 @@ from convmath.network.operators import (
     Softmax,
     Unknown,
 )
-from convmath.network.show import OTHERS, details, shown
-from convmath.network.show_formats import document
+from convmath.network.views.cells import OTHERS, details, shown
+from convmath.network.views.documents import document
 
 
 def joined(first: str = "image", second: str = "mask") -> Graph:

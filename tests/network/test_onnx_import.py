@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from convmath.errors import DomainError
 from convmath.network import NetworkReport, Row, from_onnx, from_torch
-from convmath.network.spans import Spans
+from convmath.network.fields.spans import Spans
 
 from .onnx_models import inferred, model, run
 

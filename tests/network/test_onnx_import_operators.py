@@ -15,7 +15,7 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from convmath.network import from_onnx
-from convmath.network.spans import Spans
+from convmath.network.fields.spans import Spans
 
 from .onnx_models import depends, inferred, model, one_node, run, versions
 

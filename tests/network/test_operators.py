@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F  # noqa: N812
 
 from convmath.errors import DomainError
+from convmath.network.fields.spans import Spans
 from convmath.network.operators import (
     AdaptivePool,
     Attention,
@@ -49,7 +50,6 @@ from convmath.network.operators import (
     Windows,
 )
 from convmath.network.operators.base import parts
-from convmath.network.spans import Spans
 
 Sizes = tuple[int, ...]
 

@@ -14,8 +14,8 @@ from convmath.errors import DomainError
 from convmath.network import Graph, Node
 from convmath.network.memory import peak
 from convmath.network.operators import Activation, Combine, Conv, ConvTranspose, Flatten, Identity, Input, Linear, Pool
-from convmath.network.show import field_lines, field_rows
-from convmath.network.show_formats import document
+from convmath.network.views.cells import field_lines, field_rows
+from convmath.network.views.documents import document
 
 
 def stem() -> Graph:

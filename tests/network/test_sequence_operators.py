@@ -11,9 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from convmath.errors import DomainError  # noqa: E402
 from convmath.network import Graph, from_torch  # noqa: E402
+from convmath.network.fields.spans import Spans  # noqa: E402
 from convmath.network.operators import Einsum, Recurrent, Slice  # noqa: E402
 from convmath.network.operators.einsum import pairwise, parsed  # noqa: E402
-from convmath.network.spans import Spans  # noqa: E402
 
 LAYERS = {
     "rnn": lambda: nn.RNN(3, 5),

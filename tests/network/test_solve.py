@@ -16,7 +16,7 @@ from convmath.formulas.size import conv_output_size, conv_transpose_output_size
 from convmath.network import Graph, from_torch, solve
 from convmath.network.analysis import sizes_of
 from convmath.network.operators import Activation, Concat, Conv, ConvTranspose, Flatten, Input, Linear, Pool, Unknown
-from convmath.network.solve_layers import Window
+from convmath.network.solving.layers import Window
 
 
 def single(*operators, size: tuple[int, ...] = (1, 64)) -> Graph:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convmath.network.spans import MOST_PARTS, Spans
+from convmath.network.fields.spans import MOST_PARTS, Spans
 
 ENDS = st.integers(-20, 20)
 PARTS = st.lists(st.tuples(ENDS, ENDS), max_size=5)

@@ -15,10 +15,10 @@ from torch.nn import functional as F  # noqa: E402, N812
 
 from convmath import DomainError, UnsupportedError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
-from convmath.network.show import shown  # noqa: E402
 from convmath.network.torch_import.builder import Builder  # noqa: E402
 from convmath.network.torch_import.exporting import read_exported  # noqa: E402
 from convmath.network.torch_import.registry import HANDLERS  # noqa: E402
+from convmath.network.views.cells import shown  # noqa: E402
 
 from .applied import Apply  # noqa: E402
 

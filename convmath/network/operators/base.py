@@ -11,8 +11,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from ...assumptions import require
 from ...errors import DomainError
-from ..field import Field
-from ..spans import Spans
+from ..fields.field import Field
+from ..fields.spans import Spans
 
 Size: TypeAlias = Any
 """An int, or a SymPy expression."""

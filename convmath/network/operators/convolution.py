@@ -14,8 +14,8 @@ from ...formulas.cost_transpose import conv_transpose_macs
 from ...formulas.padding import resolve_padding
 from ...formulas.size import conv_output_size, conv_transpose_output_size
 from ...geometry import is_per_axis
-from ..field import MOST_PHASES, Field
-from ..spans import Spans
+from ..fields.field import MOST_PHASES, Field
+from ..fields.spans import Spans
 from .base import (
     Merged,
     Operator,

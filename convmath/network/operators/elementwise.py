@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import DomainError
-from ..field import Field
+from ..fields.field import Field
 from .base import Operator, Pointwise, Reads, Sizes, Work, broadcast, one, product, stretched
 
 

@@ -9,9 +9,9 @@ from math import ceil, floor
 from struct import pack, unpack
 
 from ...errors import DomainError
-from ..field import MOST_PHASES, Field
-from ..repeating import looked_at
-from ..spans import Spans
+from ..fields.field import MOST_PHASES, Field
+from ..fields.repeating import looked_at
+from ..fields.spans import Spans
 from .base import Operator, Reads, Sizes, one
 from .resize import Resize
 

@@ -9,8 +9,8 @@ from typing import Any
 from ...assumptions import require
 from ...division import ceil_div, floor_div, is_symbolic
 from ...errors import DomainError
-from ..field import Field
-from ..spans import Spans
+from ..fields.field import Field
+from ..fields.spans import Spans
 from .base import Operator, Reads, Size, Sizes, broadcast, in_place, one, product, stretched
 from .regrouping import regrouped
 

@@ -10,8 +10,8 @@ from typing import Any
 from ...errors import DomainError
 from ...formulas.padding import resolve_padding
 from ...formulas.pooling import pool_output_size
-from ..field import Field
-from ..spans import Spans
+from ..fields.field import Field
+from ..fields.spans import Spans
 from .base import Operator, Reads, Size, Sizes, Windowed, Work, one, product, split
 from .convolution import per_axis
 

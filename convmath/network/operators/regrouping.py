@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import mul
 
-from ..field import MOST_PHASES, Field
-from ..spans import MOST_PARTS, Spans
+from ..fields.field import MOST_PHASES, Field
+from ..fields.spans import MOST_PARTS, Spans
 from .base import Merged, Reads, Sizes
 
 

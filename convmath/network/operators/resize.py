@@ -9,9 +9,9 @@ from fractions import Fraction
 from ...assumptions import require
 from ...division import floor_div, mod
 from ...errors import DomainError
-from ..field import MOST_PHASES, Field
-from ..repeating import looked_at
-from ..spans import Spans
+from ..fields.field import MOST_PHASES, Field
+from ..fields.repeating import looked_at
+from ..fields.spans import Spans
 from .base import Operator, Reads, Size, Sizes, Work, one, product, split
 
 _TAPS = {"nearest": (0, 1), "nearest_exact": (0, 1), "linear": (0, 2), "cubic": (-1, 3)}

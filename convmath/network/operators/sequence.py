@@ -8,8 +8,8 @@ from typing import Any
 
 from ...assumptions import require
 from ...errors import DomainError
-from ..field import MOST_PHASES, Field
-from ..spans import Spans
+from ..fields.field import MOST_PHASES, Field
+from ..fields.spans import Spans
 from .base import Operator, Pointwise, Reads, Size, Sizes, Work, in_place, one, product
 
 

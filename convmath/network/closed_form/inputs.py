@@ -1,0 +1,193 @@
+"""Input sizes that satisfy conditions, with the proof that it is just these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import sympy
+
+from ...calculus.index import Formula, Term, eq, le
+from ...calculus.kernel import Theorem
+from ...errors import UnsupportedError
+from ...inert import CeilDiv, FloorDiv, Mod
+from ...notebook import brief
+from .laws import MOST_SPLIT, SAMPLES, Label, proved, weakest
+from .sets import Claim, SizeSet, satisfying
+from .terms import evaluated, period
+
+
+@dataclass(frozen=True)
+class InputSizes:
+    """The input sizes that satisfy conditions, and what that rests on.
+
+    Attributes:
+        sizes: the set; None where it is unknown.
+        symbol: the input size.
+        label: ``"proved"``, ``"checked by sampling"`` or ``"unknown"``.
+        theorems: for each condition that matters, that it and the set before it are equivalent to the set after it.
+        reason: why it is unknown, in words.
+    """
+
+    sizes: SizeSet | None
+    symbol: sympy.Symbol
+    label: Label = "proved"
+    theorems: tuple[Theorem, ...] = ()
+    reason: str = ""
+
+    def __contains__(self, n: int) -> bool:
+        """Whether a size is among them."""
+        return n in self.known
+
+    def up_to(self, largest: int) -> list[int]:
+        """The sizes that are not larger, in order."""
+        return self.known.up_to(largest)
+
+    @property
+    def known(self) -> SizeSet:
+        """The set.
+
+        Raises:
+            UnsupportedError: it is unknown.
+        """
+        if self.sizes is None:
+            raise UnsupportedError(self.reason)
+        return self.sizes
+
+    @property
+    def least(self) -> int | None:
+        """The least size; None if there is none."""
+        return self.known.least if self.known else None
+
+    def __repr__(self) -> str:
+        """In words, and what that rests on."""
+        return brief(self, str(self), self.label if self.sizes is not None else "")
+
+    def _repr_latex_(self) -> str | None:
+        """The set and its label, for notebooks; None where it is unknown."""
+        if self.sizes is None:
+            return None
+        return rf"$\displaystyle {self.sizes.latex(self.symbol)}\quad\text{{({self.label})}}$"
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"unknown: {self.reason}" if self.sizes is None else self.sizes.text(self.symbol.name)
+
+    def where(self, claims: Iterable[Claim]) -> InputSizes:
+        """Those that satisfy claims, too."""
+        found = self
+        for claim in sorted(_strongest(claims), key=_order):
+            if found.sizes is None:
+                return found
+            if not claim.trivial:
+                found = found._where(claim, found.sizes)
+        return found
+
+    def _where(self, claim: Claim, before: SizeSet) -> InputSizes:
+        try:
+            after = satisfying(claim, before)
+        except UnsupportedError as error:
+            return replace(self, sizes=None, label="unknown", reason=str(error))
+        theorems = _theorems(claim, before, after, self.symbol)
+        label: Label = "checked by sampling" if None in theorems else "proved"
+        if None in theorems and not all((n in after) == (n in before and claim.holds(n)) for n in SAMPLES):
+            return replace(self, sizes=None, label="unknown", reason=f"where {claim} holds is not known")
+        found = tuple(theorem for theorem in theorems if theorem is not None)
+        return replace(self, sizes=after, label=weakest((self.label, label)), theorems=self.theorems + found)
+
+
+def _strongest(claims: Iterable[Claim]) -> Iterable[Claim]:
+    """The claims without those that say of the same roundings that they are at least something smaller."""
+    found: dict[Term, tuple[int, Claim]] = {}
+    for claim in claims:
+        number, rest = claim.term.as_coeff_Add()
+        key = claim.term if claim.equal else rest
+        if key not in found or (not claim.equal and number < found[key][0]):
+            found[key] = (int(number), claim)
+    return [claim for _, claim in found.values()]
+
+
+def _order(claim: Claim) -> tuple[bool, float]:
+    """Equations first, those that repeat soonest before others: they leave one remainder early."""
+    try:
+        return not claim.equal, period(claim.term)[0]
+    except UnsupportedError:
+        return not claim.equal, inf
+
+
+def _theorems(claim: Claim, before: SizeSet, after: SizeSet, n: sympy.Symbol) -> list[Theorem | None]:
+    """For sizes of at least 1, what is in the set before and satisfies the claim is in the set after it, and back."""
+    if any(len(part.args) > MOST_SPLIT for part in (*before.formulas(n), *after.formulas(n))):
+        return [None]
+    roundings = _roundings(claim)
+    pinned = _pinned(roundings, before, n)
+    given = list(dict.fromkeys((le(1, n), *before.formulas(n), claim.formula)))
+    found = list[Theorem | None]()
+    for part in reversed(after.formulas(n)):
+        if part not in given:
+            found.append(_part(part, given, pinned, _cuts(part, roundings, after, n)))
+            given.append(part)
+    pinned = _pinned([FloorDiv(n, before.modulus), *roundings], after, n)
+    back = list(dict.fromkeys((le(1, n), *after.formulas(n))))
+    for part in (*before.formulas(n), claim.formula):
+        if part not in back:
+            cuts = [*_cuts(part, roundings, before, n), *_cuts(part, roundings, after, n)]
+            found.append(_part(part, back, pinned, list(dict.fromkeys(cuts))))
+    return found
+
+
+def _part(
+    part: Formula, given: Sequence[Formula], pinned: tuple[Theorem, ...], cuts: list[tuple[Formula, ...]]
+) -> Theorem | None:
+    """A part from what is given: as it is, with what roundings are pinned to, or split first."""
+    for facts in dict.fromkeys(((*given, *pinned), tuple(given))):
+        for cut in cuts:
+            theorem = proved(part, facts, cut)
+            if theorem is not None:
+                return theorem
+    return None
+
+
+def _cuts(part: Formula, roundings: list[Term], within: SizeSet, n: sympy.Symbol) -> list[tuple[Formula, ...]]:
+    """Where a proof may have to be split: where roundings pass what they are in a set, and at its bounds."""
+    rounds = FloorDiv(n, within.modulus)
+    first, last = within.least, within.greatest or within.least
+    ends = [le(rounds, first // within.modulus - 1), le(rounds, last // within.modulus)]
+    for rounding in roundings:
+        ends += [le(rounding, evaluated(rounding)(first) - 1), le(evaluated(rounding)(last) + 1, rounding)]
+    values = [(rounding, _value(rounding, within, rounds)) for rounding in reversed(roundings)]
+    sides = [(le(rounding, at), le(at, rounding)) for rounding, at in values if at is not None and at != rounding]
+    bounded = [(), tuple(ends[:2]), tuple(ends[2:])]
+    return [*sides, *bounded] if part.op == "==" and within.modulus > 1 else [*bounded, *sides]
+
+
+def _pinned(roundings: list[Term], within: SizeSet, n: sympy.Symbol) -> tuple[Theorem, ...]:
+    """What roundings are in a set of one remainder: a multiple of the number of rounds, and a number."""
+    found = list[Theorem]()
+    for rounding in roundings:
+        at = _value(rounding, within, FloorDiv(n, within.modulus))
+        if at is not None and at != rounding:
+            given = (within.remainder(n), *(theorem for theorem in found if rounding.has(theorem.formula.args[0])))
+            theorem = proved(eq(rounding, at), given, (le(rounding, at - 1), le(at + 1, rounding)))
+            found += [theorem] if theorem else []
+    return tuple(found)
+
+
+def _value(rounding: Term, within: SizeSet, rounds: Term) -> Term | None:
+    if within.modulus == 1 or len(within.remainders) != 1:
+        return None
+    try:
+        length, rise = period(rounding)
+    except UnsupportedError:
+        return None
+    if within.modulus % length:
+        return None
+    return rise * (within.modulus // length) * rounds + evaluated(rounding)(within.remainders[0])
+
+
+def _roundings(claim: Claim) -> list[Term]:
+    """The quotients in a claim, inner ones first."""
+    found = {atom for side in claim.formula.args for atom in side.atoms(FloorDiv, CeilDiv, Mod)}
+    quotients = {FloorDiv(*atom.args) if isinstance(atom, Mod) else atom for atom in found}
+    return sorted(quotients, key=lambda atom: (sympy.count_ops(atom), str(atom)))

@@ -1,0 +1,114 @@
+"""What an operator makes of sizes that are placeholders: sizes, conditions, and what its windows leave over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sympy
+
+from ...assumptions import collect
+from ...calculus.index import Term
+from ...division import mod
+from ...errors import ConvmathError, UnsupportedError
+from ...formulas.padding import reach, resolve_padding
+from ...inert import CeilDiv, FloorDiv, Mod
+from ..computed_sizes import Size, changed
+from ..operators import Conv, Operator, Pool, Sizes, Unfold
+from ..operators.convolution import per_axis
+from ..trail import Leaf, value
+from ..trail import Term as Computed
+from .terms import REMEMBERED
+
+
+@dataclass(frozen=True)
+class Output:
+    """What an operator makes of sizes, in placeholders.
+
+    Attributes: sizes: the sizes of its output. conditions: what it requires. remainders: what of its padded input comes
+        after its last windows. reason: why the rest is unknown, in words.
+    """
+
+    sizes: Sizes = ()
+    conditions: tuple[tuple[str, Any, Any], ...] = ()
+    remainders: tuple[Term, ...] = ()
+    reason: str = ""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def output_of(operator: Operator, inputs: tuple[Sizes, ...]) -> Output:
+    """What an operator makes of sizes; its own parameters may be terms in placeholders, too."""
+    try:
+        with collect() as conditions:
+            sizes = tuple(map(whole, operator.sizes(*inputs)))
+        required = tuple((relation, whole(left), whole(right)) for relation, left, right in conditions)
+        return Output(sizes, required, tuple(map(whole, _remainders(operator, inputs))))
+    except ConvmathError as error:
+        return Output(reason=str(error))
+    except TypeError:  # a parameter that is a term stands where the operator needs a number
+        return Output(reason="its parameters are computed from sizes in a way that is not followed")
+
+
+def _remainders(operator: Operator, inputs: tuple[Sizes, ...]) -> Iterator[Term]:
+    if not isinstance(operator, (Conv, Pool, Unfold)) or getattr(operator, "ceil_mode", False):
+        return
+    kernel, sizes = operator.kernel_size, inputs[0][2:]
+    stride = per_axis(kernel if operator.stride is None else operator.stride, len(kernel))
+    dilation = per_axis(operator.dilation, len(kernel))
+    with collect():
+        padding = resolve_padding(operator.padding, tuple(sizes), kernel, stride=stride, dilation=dilation)
+    for n, k, s, d, (lo, hi) in zip(sizes, kernel, stride, dilation, padding, strict=True):
+        yield mod(n + lo + hi - reach(k, d) - 1, s)
+
+
+def resolved(operator: Operator, at: Callable[[Leaf], Any], shared: Callable[[Term], Term]) -> Operator:
+    """An operator with terms in placeholders for the sizes that the network computed for it.
+
+    Args:
+        operator: the operator.
+        at: the placeholder, or the number, of a size.
+        shared: the placeholder that is proved equal to a term; the term if there is none.
+
+    Raises:
+        UnsupportedError: a size is divided by another.
+    """
+
+    def placed(size: Size) -> Any:
+        term = computed(size.term, at)
+        return shared(term) if isinstance(term, sympy.Expr) and not term.is_Symbol else term
+
+    return changed(operator, placed)
+
+
+def computed(term: Computed, at: Callable[[Leaf], Any]) -> Any:
+    """A size that a network computed, as a term.
+
+    Raises:
+        UnsupportedError: a size is divided by another.
+    """
+    return whole(value(term, at))
+
+
+def whole(term: Any) -> Any:
+    """The term without division by sizes, where they are factors of what is divided.
+
+    Raises:
+        UnsupportedError: a division by a size is left.
+
+    >>> from convmath.calculus.index import integers
+    >>> n, m = integers("n m")
+    >>> whole(FloorDiv(3 * n * m, m) + FloorDiv(0, n) + FloorDiv(n, 2))
+    3*n + FloorDiv(n, 2)
+    """
+    if not isinstance(term, sympy.Expr):
+        return term
+    for rounding in sorted(term.atoms(FloorDiv, CeilDiv, Mod), key=sympy.count_ops):
+        over, under = rounding.args
+        if not isinstance(under, sympy.Integer):
+            exact = over / under
+            if not exact.is_integer:
+                raise UnsupportedError(f"the size {over} is divided by the size {under}")
+            return whole(term.xreplace({rounding: sympy.Integer(0) if isinstance(rounding, Mod) else exact}))
+    return term

@@ -1,0 +1,304 @@
+"""Closed forms of a network's sizes, node by node, and the input sizes that the network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeAlias
+
+import sympy
+
+from ...calculus.index import Term, eq, integers
+from ...calculus.kernel import Theorem
+from ...errors import DomainError, unknown
+from ...inert import Rounding
+from ...notebook import brief, counted, html_table, plain
+from .inputs import InputSizes
+from .laws import Label, Step, linked, made_size, proved, weakest
+from .reading import BY_CONSTRUCTION
+from .sets import Claim, SizeSet
+from .terms import shown
+
+
+@dataclass(frozen=True, eq=False)
+class Length:
+    """A size that depends on the input size, where it is made.
+
+    Attributes:
+        form: the closed form.
+        step: how it is made of other sizes, and that this is its closed form; None for the input's own size.
+        of: the sizes of which it is made, with their placeholders.
+        label: what the closed form rests on, all the way from the input.
+        term: how it is made of the placeholders; None for the input's own size.
+    """
+
+    form: Term
+    step: Step | None = None
+    of: tuple[tuple[sympy.Symbol, Length], ...] = ()
+    label: Label = "proved"
+    term: Term | None = None
+
+    @cached_property
+    def factors(self) -> tuple[Length, ...]:
+        """The sizes whose product it is, with a number; itself if it is made otherwise."""
+        if self.term is None or self.term.atoms(sympy.Add, Rounding):
+            return (self,)
+        return tuple(dict.fromkeys(factor for _, length in self.of for factor in length.factors))
+
+    def named(self, names: Mapping[Length, sympy.Symbol]) -> Term:
+        """Its name, or the product of the names of its factors."""
+        if self in names:
+            return names[self]
+        return sympy.sympify(self.term).xreplace({place: length.named(names) for place, length in self.of})
+
+    def __repr__(self) -> str:
+        """The closed form, without the sizes of which it is made."""
+        return brief(self, shown(self.form), self.label)
+
+
+Dimension: TypeAlias = int | Length
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The sizes of a node's output in terms of the input size.
+
+    Attributes:
+        name: the name of the node.
+        symbol: the input size.
+        dimensions: the sizes, the batch first, with how they are made; None where they are unknown.
+        valid: the input sizes for which there is this output; None where they are unknown.
+        reason: why the sizes are unknown, in words.
+        reading: how the network is known to be the same at every size: ``"by construction"``, where it was built by
+            hand or its code never asked for a size; else it was ``"read again at 9 other sizes"`` and found the same.
+    """
+
+    name: str
+    symbol: sympy.Symbol
+    dimensions: tuple[Dimension, ...] | None
+    valid: SizeSet | None = field(default_factory=SizeSet)
+    reason: str = ""
+    reading: str = BY_CONSTRUCTION
+
+    @property
+    def sizes(self) -> tuple[int | Term, ...] | None:
+        """The sizes, the batch first, as ints and SymPy terms; None where they are unknown."""
+        return self.dimensions and tuple(n.form if isinstance(n, Length) else n for n in self.dimensions)
+
+    @property
+    def output_size(self) -> tuple[int | Term, ...] | None:
+        """The sizes without the batch."""
+        return None if self.sizes is None else self.sizes[1:]
+
+    @property
+    def size(self) -> Term | None:
+        """The first size that depends on the input size; None if none does, or if they are unknown."""
+        return self._length.form if self._length else None
+
+    @property
+    def _length(self) -> Length | None:
+        return next((n for n in self.dimensions or () if isinstance(n, Length) and self._own(n)), None)
+
+    def _own(self, length: Length) -> bool:
+        """Whether a size goes by the input size and by no other symbol."""
+        return set(length.form.free_symbols) <= {self.symbol}
+
+    @property
+    def label(self) -> Label:
+        """Whether the sizes are ``"proved"``, ``"checked by sampling"`` or ``"unknown"``, :attr:`reading` included."""
+        return weakest((self.algebra, "proved" if self.reading == BY_CONSTRUCTION else "checked by sampling"))
+
+    @property
+    def algebra(self) -> Label:
+        """The label of the sizes as they follow from the graph, if that is the network's at every size."""
+        if self.dimensions is None:
+            return "unknown"
+        return weakest(n.label for n in self.dimensions if isinstance(n, Length))
+
+    @property
+    def _words(self) -> str:
+        """The label, and what it comes from where that is the reading."""
+        if self.reading == BY_CONSTRUCTION:
+            return self.label
+        return f"{self.label} (network {self.reading}, algebra {self.algebra})"
+
+    @cached_property
+    def theorem(self) -> Theorem | None:
+        """That :attr:`size` is the last of the sizes that the layers make one of the other; None without a proof.
+
+        Its hypotheses say how each layer makes the size after it of those before.
+        """
+        return None if self._length is None else theorem_of(self._length, self.symbol)
+
+    def at(self, n: int) -> tuple[int, ...]:
+        """The sizes of the output, the batch first, for an input size.
+
+        Raises:
+            DomainError: the network does not take this size, or the sizes are unknown.
+        """
+        if self.sizes is None or self.valid is None:
+            raise DomainError("name", self.name, f"its sizes are unknown: {self.reason or 'so are the valid inputs'}")
+        if n not in self.valid:
+            raise DomainError(self.symbol.name, n, f"{self.name} needs {self.valid.text(self.symbol.name)}")
+        others = [length for length in self.dimensions or () if isinstance(length, Length) and not self._own(length)]
+        if others:
+            needs = f"{self.name} has the size {shown(others[0].form)}, too; Graph.at() takes a number for each symbol"
+            raise DomainError(self.symbol.name, n, needs)
+        return tuple(size if isinstance(size, int) else int(size.subs(self.symbol, n)) for size in self.sizes)
+
+    def __repr__(self) -> str:
+        """In a line."""
+        return brief(self, str(self))
+
+    def __str__(self) -> str:
+        """In a line."""
+        name, sizes, valid, label = self.cells
+        return f"{name}: {label}" if self.sizes is None else f"{name}: {sizes} for {valid}, {label}"
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """The name, the sizes without the batch, the valid input sizes and the label, as text."""
+        if self.output_size is None:
+            return plain(self.name), "?", "?", plain(f"unknown: {self.reason}")
+        sizes = ", ".join(shown(sympy.Integer(size) if isinstance(size, int) else size) for size in self.output_size)
+        valid = "an unknown set" if self.valid is None else self.valid.text(self.symbol.name)
+        return plain(self.name), f"({sizes})", valid, self._words
+
+    def _repr_latex_(self) -> str | None:
+        """The sizes without the batch, the valid input sizes and the label, for notebooks; None if they are unknown."""
+        from ...latex.printer import latex
+
+        if self.output_size is None or self.valid is None:
+            return None
+        sizes = ", ".join(latex(sympy.Integer(size) if isinstance(size, int) else size) for size in self.output_size)
+        return (
+            rf"$\displaystyle \left({sizes}\right),\quad {self.valid.latex(self.symbol)}\quad\text{{({self._words})}}$"
+        )
+
+
+@dataclass(frozen=True)
+class ClosedForms:
+    """The closed forms of a network's sizes, node by node, and the input sizes that it takes.
+
+    Attributes:
+        symbol: the input size.
+        forms: the closed form of every node by its name, each after those that it reads.
+        conditions: what the input size has to satisfy for the network to work.
+        matches: those of the conditions that say that branches that meet have equal sizes.
+        remainders: that nothing of a layer's padded input comes after its last windows.
+        remainders_label: whether the closed forms in these are proved.
+    """
+
+    symbol: sympy.Symbol
+    forms: Mapping[str, ClosedForm]
+    conditions: tuple[Claim, ...]
+    matches: tuple[Claim, ...]
+    remainders: tuple[Claim, ...]
+    remainders_label: Label
+
+    def __iter__(self) -> Iterator[ClosedForm]:
+        """The closed forms in order."""
+        return iter(self.forms.values())
+
+    def __len__(self) -> int:
+        """The number of nodes."""
+        return len(self.forms)
+
+    def __getitem__(self, name: str) -> ClosedForm:
+        """The closed form of a node.
+
+        Raises:
+            DomainError: there is none of this name.
+        """
+        if name not in self.forms:
+            raise unknown("name", name, self.forms, "node", "list(forms.forms)")
+        return self.forms[name]
+
+    @property
+    def output(self) -> ClosedForm:
+        """That of the last node."""
+        return list(self)[-1]
+
+    @property
+    def label(self) -> Label:
+        """What all of them rest on together."""
+        return weakest(form.label for form in self)
+
+    @property
+    def everything(self) -> InputSizes:
+        """All sizes of at least 1, or that nothing is known, as nodes are not understood."""
+        reason = next((form.reason for form in self if form.dimensions is None), "")
+        return InputSizes(None if reason else SizeSet(), self.symbol, self.label, (), reason)
+
+    @cached_property
+    def valid(self) -> InputSizes:
+        """The input sizes for which every layer has an output and branches match."""
+        return self.everything.where(self.conditions)
+
+    @cached_property
+    def matching(self) -> InputSizes:
+        """The input sizes for which branches that meet have equal sizes, whether or not every layer has an output."""
+        return self.everything.where(self.matches)
+
+    @cached_property
+    def lossless(self) -> InputSizes:
+        """The valid input sizes for which every layer's last window ends where its padded input ends.
+
+        Pooling that rounds up, whose last window may go beyond, loses nothing.
+        """
+        found = self.everything.where(self.remainders).where(self.conditions)
+        return replace(found, label=weakest((found.label, self.remainders_label)))
+
+    def __repr__(self) -> str:
+        """The number of nodes and the last closed form."""
+        return brief(self, counted(len(self), "node"), f"the last {self.output}" if self.forms else "")
+
+    def __str__(self) -> str:
+        """A line for every node and for the sets."""
+        return "\n".join((*map(str, self), *(f"{name}: {found}" for name, found in self._sets.items())))
+
+    @property
+    def _sets(self) -> Mapping[str, InputSizes]:
+        return {"valid": self.valid, "matching": self.matching, "lossless": self.lossless}
+
+    def _repr_html_(self) -> str:
+        """Tables for notebooks."""
+        nodes = html_table(("node", "output size", "for", "label"), (form.cells for form in self))
+        sets = ((name, found, found.label) for name, found in self._sets.items())
+        return nodes + html_table(("input sizes", "which", "label"), sets)
+
+
+def theorem_of(length: Length, symbol: sympy.Symbol) -> Theorem | None:
+    """That a size has its closed form, from how the layers make each size of those before it; None without a proof."""
+    if length.label != "proved":
+        return None
+    names: dict[Length, sympy.Symbol] = {}
+    found: dict[Length, Theorem] = {}
+    for one in _before(length):
+        if one.step is None:
+            names[one], theorem = symbol, proved(eq(symbol, symbol))
+        else:
+            names[one] = integers(f"{symbol.name}_{len(names)}")
+            theorem = one.step.theorem
+            if theorem is not None:
+                at = {made_size(symbol): names[one], **{place: names[other] for place, other in one.of}}
+                theorem = linked(theorem, at, [found[other] for _, other in one.of])
+        if theorem is None:
+            return None
+        found[one] = theorem
+    return found[length]
+
+
+def _before(length: Length) -> Iterator[Length]:
+    """The sizes of which a size is made, itself the last, each after those of which it is made."""
+    seen: set[Length] = set()
+    waiting = [(length, False)]
+    while waiting:
+        one, ready = waiting.pop()
+        if ready:
+            yield one
+        elif one not in seen:
+            seen.add(one)
+            waiting.append((one, True))
+            waiting += [(other, False) for _, other in one.of]

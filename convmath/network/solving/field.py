@@ -1,0 +1,234 @@
+"""Changes of a network that enlarge a receptive field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from ...errors import DomainError
+from ...formulas.padding import resolve_padding
+from ...notebook import Answers, brief
+from ..fields.receptive import ReceptiveFields
+from ..graph import Graph, Node
+from ..operators import Conv, Pool
+from ..operators.convolution import per_axis
+from ..report import NetworkReport
+from ..row import Row
+from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
+
+MOST_LAYERS = 256
+"""So many further layers are tried at most."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of a network that enlarges a receptive field.
+
+    Attributes:
+        text: what changes, in words.
+        graph: the changed network.
+        size: the receptive field's elements on each axis.
+        holes: whether it leaves elements out, on each axis; None where that is not known.
+        params: parameters more than before.
+        macs: multiply-accumulates more than before.
+    """
+
+    text: str
+    graph: Graph = field(repr=False)
+    size: tuple[int, ...]
+    holes: tuple[bool | None, ...]
+    params: int
+    macs: int
+
+    def __repr__(self) -> str:
+        """In a line."""
+        return brief(self, str(self))
+
+    def __str__(self) -> str:
+        """In a line."""
+        field = " x ".join(map(str, self.size))
+        return f"{self.text}: receptive field {field}, {self.params:+} parameters, {self.macs:+} MACs"
+
+
+def receptive_field(
+    graph: Graph,
+    at_least: int | tuple[int, ...],
+    *,
+    node: str | None = None,
+    axis: int | None = None,
+    source: str | None = None,
+    layers: str | Sequence[str] | None = None,
+) -> Answers[Change]:
+    """Single changes after which a node's receptive field has a wanted size, the cheapest first.
+
+    For every convolution before the node: a larger dilation, a larger kernel, and further convolutions of three taps
+    after it; for pooling a larger kernel. Kernels keep their parity. Each change is as small as is enough, is padded
+    such that no size changes, and is confirmed by the analysis of the changed network.
+
+    Args:
+        graph: the network; its input's sizes are ints.
+        at_least: elements of the receptive field, one integer or one per axis.
+        node: the name of the node; by default the last.
+        axis: the only spatial axis, from 0, on which the field has to have the size; by default all of them.
+        source: the name of the input in which the field lies; by default the first.
+        layers: the name of the layer that may change, or the names; by default all.
+
+    Returns:
+        the changes by MACs and parameters; none if the field is large enough, or if no change is enough.
+
+    Raises:
+        DomainError: the node's receptive field is unknown.
+
+    >>> from convmath.network.operators import Conv
+    >>> net = Graph()
+    >>> stem = net.add("stem", Conv(3, 8, (3, 3), stride=2, padding=1), net.input((3, 32, 32)))
+    >>> _ = net.add("body", Conv(8, 8, (3, 3), padding=1), stem)
+    >>> for change in receptive_field(net, 9, layers=["body"]):
+    ...     print(change)
+    body: dilation 2 for 1: receptive field 11 x 11, +0 parameters, +0 MACs
+    body: 1 more layer of 3 taps after it: receptive field 11 x 11, +584 parameters, +147456 MACs
+    body: kernel 5 for 3: receptive field 11 x 11, +1024 parameters, +262144 MACs
+    """
+    name = name_of(graph, node)
+    before = graph.analyze()
+    field = _field(before[name], source)
+    if field is None:
+        reads = "it reads no input with spatial axes" if source is None else f"it does not read {source}"
+        raise DomainError("node", name, before[name].field_unknown or reads)
+    axes = axes_asked(axis, len(field))
+    asked = per_axis(at_least, len(axes))
+    if len(asked) != len(axes) or any(type(n) is not int or n < 1 for n in asked):
+        raise DomainError("at_least", at_least, f"needs an integer of at least 1, or one for each of {len(axes)} axes")
+    wanted = tuple(dict(zip(axes, asked, strict=True)).get(number, 1) for number in range(len(field)))
+    chosen = [layers] if isinstance(layers, str) else layers
+    names = [node.name for node in (part_up_to(graph, name) if chosen is None else map(graph.__getitem__, chosen))]
+    if all(size >= n for size, n in zip(field.size, wanted, strict=True)):
+        return Answers()
+    search = _Search(graph, before, name, wanted, source)
+    found = (search.least(change, graph[layer]) for layer in names for change in (_dilated, _widened, _deepened))
+    return Answers(sorted(filter(None, found), key=lambda change: (change.macs, change.params)))
+
+
+def _field(row: Row, source: str | None) -> ReceptiveFields | None:
+    return row.receptive_field if source is None else row.fields.get(source)
+
+
+Nodes: TypeAlias = tuple[list[Node], str]
+"""The nodes in place of one, the last of which makes what it made, and what changes, in words."""
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The least change of a kind that makes a field large enough and leaves all sizes alone."""
+
+    graph: Graph
+    before: NetworkReport
+    name: str
+    wanted: tuple[int, ...]
+    source: str | None
+
+    def least(self, change: Callable[[Node, int], Nodes | None], node: Node) -> Change | None:
+        first = self.tried(change, node, 1)
+        field = _field(self.before[self.name], self.source)
+        if first is None or field is None or self.enough(first):
+            return first
+        gain = _gain(field.size, first.size, self.wanted)
+        most = gain if gain is not None else max(self.wanted)
+        low, high, found = 1, most, self.tried(change, node, most)
+        if found is None or not self.enough(found):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            tried = self.tried(change, node, middle)
+            if tried is not None and self.enough(tried):
+                high, found = middle, tried
+            else:
+                low = middle
+        return found
+
+    def enough(self, change: Change) -> bool:
+        return all(size >= n for size, n in zip(change.size, self.wanted, strict=True))
+
+    def tried(self, change: Callable[[Node, int], Nodes | None], node: Node, by: int) -> Change | None:
+        """The network with a change by so much; None if there is no such change, or if it changes sizes."""
+        made = change(node, by)
+        if made is None:
+            return None
+        nodes, words = made
+        graph = _replaced(self.graph, node.name, nodes)
+        try:
+            after = graph.analyze()
+        except DomainError:
+            return None
+        kept = all(after[row.name].sizes == row.sizes for row in self.before)
+        field = _field(after[nodes[-1].name if self.name == node.name else self.name], self.source)
+        if not kept or field is None:
+            return None
+        params, macs = after.params - self.before.params, after.macs - self.before.macs
+        return Change(f"{node.name}: {words}", graph, field.size, field.holes, params, macs)
+
+
+def _gain(before: tuple[int, ...], after: tuple[int, ...], wanted: tuple[int, ...]) -> int | None:
+    """How often the same gain is enough on each axis; None if there is none where one is needed."""
+    short = [(n - b, a - b) for n, a, b in zip(wanted, after, before, strict=True) if n > b]
+    if any(gain <= 0 for _, gain in short):
+        return None
+    return max(2, *(-(-missing // gain) for missing, gain in short))
+
+
+def _replaced(graph: Graph, name: str, nodes: Sequence[Node]) -> Graph:
+    """The network with nodes in place of one; what read it reads the last of them."""
+    kept: list[Node] = []
+    for node in graph:
+        if node.name == name:
+            kept += nodes
+        else:
+            inputs = tuple(nodes[-1].name if other == name else other for other in node.inputs)
+            kept.append(replace(node, inputs=inputs))
+    return Graph(kept, (nodes[-1].name if output == name else output for output in graph.outputs))
+
+
+def _dilated(node: Node, by: int) -> Nodes | None:
+    operator = node.operator
+    if not isinstance(operator, Conv) or max(operator.kernel_size) == 1:
+        return None
+    dilation = tuple(d + by if k > 1 else d for d, k in zip(dilations_of(operator), operator.kernel_size, strict=True))
+    padding = _padded(operator, [by * (k - 1) for k in operator.kernel_size])
+    other = replace(operator, dilation=dilation, padding=padding)
+    return [replace(node, operator=other)], f"dilation {_shown(dilation)} for {_shown(dilations_of(operator))}"
+
+
+def _widened(node: Node, by: int) -> Nodes | None:
+    operator = node.operator
+    if not isinstance(operator, (Conv, Pool)) or node.params is not None:
+        return None
+    kernel = tuple(k + 2 * by for k in operator.kernel_size)
+    padding = _padded(operator, [2 * by * d for d in dilations_of(operator)])
+    other = changed(operator, kernel_size=kernel, stride=strides_of(operator), padding=padding)
+    return [replace(node, operator=other)], f"kernel {_shown(kernel)} for {_shown(operator.kernel_size)}"
+
+
+def _deepened(node: Node, by: int) -> Nodes | None:
+    operator = node.operator
+    if not isinstance(operator, Conv) or by > MOST_LAYERS:
+        return None
+    channels, axes = operator.out_channels, axes_of(operator)
+    layer = Conv(channels, channels, (3,) * axes, padding=1, bias=operator.bias)
+    nodes = [node]
+    for number in range(1, by + 1):
+        nodes.append(Node(f"{node.name}_more_{number}", layer, (nodes[-1].name,)))
+    return nodes, f"{by} more layer{'s' if by > 1 else ''} of 3 taps after it"
+
+
+def _padded(operator: Conv | Pool, more: Sequence[int]) -> Any:
+    """The padding with more elements on each axis, the odd one after; forms that follow the kernel stay."""
+    if isinstance(operator.padding, str) and operator.padding != "valid":
+        return operator.padding
+    pairs = resolve_padding(operator.padding, (1,) * len(more), operator.kernel_size, dilation=operator.dilation)
+    sides = [(lo + extra // 2, hi + extra - extra // 2) for (lo, hi), extra in zip(pairs, more, strict=True)]
+    return tuple(lo if lo == hi else (lo, hi) for lo, hi in sides)
+
+
+def _shown(numbers: tuple[int, ...]) -> str:
+    return str(numbers[0]) if len(set(numbers)) == 1 else str(numbers)

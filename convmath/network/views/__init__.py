@@ -1,0 +1,1 @@
+"""Reports, closed forms and answers as people and programs read them."""

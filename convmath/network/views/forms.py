@@ -1,0 +1,274 @@
+"""Closed forms of a network in words and as documents: the same cells for every way of showing them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DomainError
+from ...latex.printer import latex
+from ...notebook import counted, plain, ruled
+from ..closed_form.inputs import InputSizes
+from ..closed_form.laws import weakest
+from ..closed_form.reading import BY_CONSTRUCTION
+from ..closed_form.report import ClosedForm, ClosedForms
+from ..closed_form.terms import shown as written
+from ..graph import Graph
+from .answers import set_record, sizes_record
+from .documents import template
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+SETS = {
+    "valid": "every layer has an output, and branches match",
+    "matching": "branches match",
+    "lossless": "valid, and every layer's last window ends where its padded input ends",
+}
+"""The sets of input sizes, and what they are."""
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The closed forms of a network, asked for each symbol in its input sizes.
+
+    Attributes:
+        graph: the network.
+        each: for every symbol, the closed forms with what they say about it.
+    """
+
+    graph: Graph
+    each: tuple[ClosedForms, ...]
+
+    @staticmethod
+    def of(graph: Graph) -> Forms:
+        """The closed forms of a network whose input sizes are symbols.
+
+        Raises:
+            DomainError: they are numbers.
+        """
+        if not graph.symbols:
+            raise DomainError("graph", plain(", ".join(graph.inputs)), "the input sizes are numbers; needs a symbol")
+        return Forms(graph, tuple(graph.closed_forms(symbol) for symbol in graph.symbols))
+
+    def nodes(self, name: str | None = None) -> Iterator[tuple[ClosedForm, ...]]:
+        """Every node, or the one of a name, for each symbol.
+
+        Raises:
+            DomainError: there is no such node.
+        """
+        names = list(self.each[0].forms) if name is None else [self.each[0][name].name]
+        yield from (tuple(forms[one] for forms in self.each) for one in names)
+
+    def sets(self) -> Iterator[tuple[str, InputSizes]]:
+        """The sets of input sizes by their names, for each symbol."""
+        for name in SETS:
+            yield from ((name, getattr(forms, name)) for forms in self.each)
+
+    @property
+    def read_at(self) -> Mapping[str, tuple[Any, ...]]:
+        """The sizes of the inputs at which an importer has read the network; empty where none has."""
+        return {} if self.graph.reading is None else _inputs(self.graph.reading)
+
+
+def _inputs(graph: Graph) -> dict[str, tuple[Any, ...]]:
+    return {name: graph[name].operator.sizes()[1:] for name in graph.inputs}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Closed forms as text.
+
+    Attributes:
+        title: the nodes and inputs in a line.
+        head: the columns.
+        rows: the cells of every node.
+        sets: the name of each set of input sizes, the set, what it rests on, and what it means.
+        notes: why nodes are unknown.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    sets: tuple[tuple[str, str, str, str], ...]
+    notes: tuple[str, ...]
+
+
+def shown(forms: Forms, name: str | None = None, *, tex: bool = False) -> Shown:
+    """Closed forms as text.
+
+    Args:
+        forms: the closed forms.
+        name: the only node to show; None for all.
+        tex: whether terms and sets are written in LaTeX's mathematics.
+
+    Raises:
+        DomainError: there is no such node.
+
+    >>> from convmath.network.operators import Conv
+    >>> net = Graph()
+    >>> _ = net.add("stem", Conv(3, 8, (3, 3), stride=2, padding=1), net.input((3, "n", "n")))
+    >>> found = shown(Forms.of(net))
+    >>> found.title, found.rows[1]
+    ('2 nodes; input 3 x n x n', ('stem', 'conv2d', '8, ceil(n/2), ceil(n/2)', 'n >= 1', 'proved'))
+    >>> found.sets[2][:3]
+    ('lossless', 'n >= 1 with n mod 2 = 1', 'proved')
+    """
+    nodes = list(forms.nodes(name))
+    rows = tuple(_row(forms.graph, each, tex) for each in nodes)
+    sets = tuple((kind, _set(found, tex), found.label, SETS[kind]) for kind, found in forms.sets())
+    head = ("Node", "Operation", "Output", "Input sizes", "Label")
+    return Shown(_title(forms), head, rows, sets, _notes(forms, [each[0] for each in nodes]))
+
+
+def _title(forms: Forms) -> str:
+    read = f"; read at {_listed(forms.read_at)}" if forms.read_at else ""
+    return f"{counted(len(forms.graph), 'node')}; input {_listed(_inputs(forms.graph))}{read}"
+
+
+def _listed(inputs: Mapping[str, tuple[Any, ...]]) -> str:
+    return " and ".join(" x ".join(map(str, sizes)) for sizes in inputs.values())
+
+
+def _row(graph: Graph, each: tuple[ClosedForm, ...], tex: bool) -> tuple[str, ...]:
+    form = each[0]
+    sizes = None if form.output_size is None else ", ".join(_math(_size(size, tex), tex) for size in form.output_size)
+    valid = ", ".join(_valid(one, tex) for one in each)
+    output = "?" if sizes is None else sizes or "-"
+    return plain(form.name), plain(graph[form.name].operator.kind), output, valid, weakest(one.label for one in each)
+
+
+def _math(text: str, tex: bool) -> str:
+    return f"${text}$" if tex else text
+
+
+def _size(size: Any, tex: bool) -> str:
+    if isinstance(size, int):
+        return str(size)
+    return latex(size) if tex else written(size)
+
+
+def _valid(form: ClosedForm, tex: bool) -> str:
+    if form.dimensions is None or form.valid is None:
+        return "?"
+    return _math(form.valid.latex(form.symbol), True) if tex else form.valid.text(form.symbol.name)
+
+
+def _set(found: InputSizes, tex: bool) -> str:
+    if found.sizes is None:
+        return "?"
+    return _math(found.sizes.latex(found.symbol), True) if tex else found.sizes.text(found.symbol.name)
+
+
+def _notes(forms: Forms, nodes: Sequence[ClosedForm]) -> tuple[str, ...]:
+    """Why sizes and sets are unknown, and how it is known that the network is the same at other sizes."""
+    reasons = [form.reason for form in nodes if form.dimensions is None]
+    reasons += [found.reason for _, found in forms.sets() if found.sizes is None]
+    readings = [form.reading for form in nodes if form.reading != BY_CONSTRUCTION]
+    return (
+        *(f"Unknown: {plain(reason)}" for reason in dict.fromkeys(reasons)),
+        *(f"The network was {reading}, and was the same there." for reading in dict.fromkeys(readings)),
+    )
+
+
+def view(forms: Forms, name: str | None = None) -> Group:
+    """Closed forms on a terminal.
+
+    Raises:
+        DomainError: there is no such node.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    found = shown(forms, name)
+    rows, sets = ruled(*found.head), ruled("Input sizes", "Which", "Label")
+    for cells in found.rows:
+        rows.add_row(*(Text(cell, overflow="fold") for cell in cells))
+    for cells in found.sets:
+        sets.add_row(*(Text(cell, overflow="fold") for cell in cells[:3]))
+    words = (*(f"{kind}: {meaning}." for kind, meaning in SETS.items()), *found.notes)
+    notes = (Text(note, overflow="fold") for note in words)
+    return Group(Text(found.title, "bold"), Text(), rows, Text(), sets, Text(), *notes)
+
+
+def document(forms: Forms, style: str, name: str | None = None) -> str:
+    """Closed forms as the text of a file.
+
+    Args:
+        forms: the closed forms.
+        style: ``"json"``, ``"csv"``, ``"markdown"``, ``"latex"`` or ``"html"``.
+        name: the only node whose row is written; None for all.
+
+    Raises:
+        DomainError: the style is unknown, or there is no such node.
+
+    >>> from convmath.network.operators import Conv
+    >>> net = Graph()
+    >>> _ = net.add("stem", Conv(3, 8, (3, 3), stride=2, padding=1), net.input((3, "n", "n")))
+    >>> print(document(Forms.of(net), "csv", "stem"))
+    name,op,inputs,output_size,valid,label,unknown
+    stem,conv2d,input,"8, ceil(n/2), ceil(n/2)",n >= 1,proved,
+    <BLANKLINE>
+    """
+    if style not in _STYLES:
+        raise DomainError("style", style, f"needs one of {', '.join(_STYLES)}")
+    return _STYLES[style](forms, name)
+
+
+def _json(forms: Forms, name: str | None) -> str:
+    content = {
+        "symbols": [one.symbol.name for one in forms.each],
+        "inputs": {one: [_term(size) for size in sizes] for one, sizes in _inputs(forms.graph).items()},
+        "read_at": {one: list(sizes) for one, sizes in forms.read_at.items()} or None,
+        "nodes": [_record(forms.graph, each) for each in forms.nodes(name)],
+        "input_sizes": {
+            one.symbol.name: {kind: sizes_record(getattr(one, kind)) for kind in SETS} for one in forms.each
+        },
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _term(size: Any) -> int | str:
+    return size if isinstance(size, int) else written(size)
+
+
+def _record(graph: Graph, each: tuple[ClosedForm, ...]) -> dict[str, Any]:
+    form = each[0]
+    return {
+        "name": form.name,
+        "op": graph[form.name].operator.kind,
+        "inputs": list(graph[form.name].inputs),
+        "output_size": None if form.output_size is None else [_term(size) for size in form.output_size],
+        "valid": {one.symbol.name: None if one.dimensions is None else set_record(one.valid) for one in each},
+        "label": weakest(one.label for one in each),
+        "reading": form.reading,
+        "unknown": form.reason or None,
+    }
+
+
+def _csv(forms: Forms, name: str | None) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("name", "op", "inputs", "output_size", "valid", "label", "unknown"))
+    for each, cells in zip(forms.nodes(name), shown(forms, name).rows, strict=True):
+        reads = plain(" ".join(forms.graph[each[0].name].inputs))
+        sizes, valid = (("" if cell == "?" else cell) for cell in cells[2:4])
+        writer.writerow((*cells[:2], reads, sizes, valid, cells[4], plain(each[0].reason)))
+    return text.getvalue()
+
+
+def _written(name: str, *, tex: bool = False) -> Callable[[Forms, str | None], str]:
+    return lambda forms, node: template(name).render(shown=shown(forms, node, tex=tex))
+
+
+_STYLES: Mapping[str, Callable[[Forms, str | None], str]] = {
+    "json": _json,
+    "csv": _csv,
+    "markdown": _written("forms.md"),
+    "latex": _written("forms.tex", tex=True),
+    "html": _written("forms.html"),
+}
