@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import sympy
 
 from ..inert import Rounding
-from .index import Formula, Term, expanded
+from .index import Formula, Term, expanded, variables
 from .kernel import diff
 from .layout import Range, layout
 from .reals import RealTerm, real_function
@@ -69,6 +69,7 @@ def _boolean(formula: Formula, *, evaluate: bool) -> sympy.Basic:
 
 
 def _contraction(contraction: Contraction, given: tuple[Formula, ...]) -> sympy.Expr:
+    given = tuple(formula for formula in given if not variables(formula) & set(contraction.bound))
     for position, factor in enumerate(contraction.factors):
         if isinstance(factor, Gradient):
             return to_sympy(_differentiated(contraction, position, factor), given)

@@ -32,8 +32,10 @@ Key = tuple[str, str, int]
 """``("at" or "tensor", name, number of indices)``."""
 _INSTANCES = 200
 """So many instances of a quantified hypothesis are checked in a model."""
+_BOXES = (3, 12, 48, 192)
+"""The largest value of a quantified variable, where none was used; the first that meets the conditions counts."""
 _STEPS = 20_000
-"""So many values are tried on the way from one of all assignments to the next."""
+"""So many values are tried on the way from one of all assignments to the next, and for a quantified hypothesis."""
 _ATTEMPTS, _TRIED = 12, 300
 """So often an assignment is drawn, and so many values are tried each time."""
 _WIDTH = 2
@@ -340,24 +342,41 @@ class Models:
         """Whether the hypotheses are true in the model, quantified ones at the entries that were used.
 
         With ``partial``, what a quantified hypothesis says about entries without a value is passed over. With
-        ``thorough``, one whose entries were not used is checked at small values: it may restrict others that were.
+        ``thorough``, one whose entries were not used is checked at small values, for it may restrict others that were,
+        and so is a definition: there may be another one of the same entries.
         """
         used = list(model.cells)
         if not all(model.holds(fact) for fact in self.facts):
             return False
         for whole, patterns, definition in self._patterns:
             found = list(islice(_at_used(patterns, definition, used, model), _INSTANCES))
-            if not patterns or (thorough and not found):
-                points = product(range(-2, 4), repeat=len(whole[1]))
-                found = [dict(zip(whole[1], point, strict=True)) for point in islice(points, _INSTANCES)]
-            for instance in found:
-                try:
-                    if not model.holds_at(whole, instance):
-                        return False
-                except DomainError as error:
-                    if not partial or error.value is not None:
-                        raise
+            if not patterns or (thorough and (definition is not None or not found)):
+                found += _small(whole, model)
+            if not _true(whole, found, model, partial):
+                return False
+        return not thorough or self._agreed(model)
+
+    def _agreed(self, model: Model) -> bool:
+        """Whether no definition says something else about an entry than the one by which it got its value."""
+        cells = list(model.cells)
+        for whole, _, definition in self._patterns:
+            if definition is not None:
+                found = list(islice(_at_used([definition.pattern], definition, cells, model), _INSTANCES))
+                if not _true(whole, found, model):
+                    return False
         return True
+
+
+def _true(whole: Frozen, instances: Iterable[Mapping[str, int]], model: Model, partial: bool = False) -> bool:
+    """Whether these instances of a quantified statement are true, or with ``partial``, have no value."""
+    for instance in instances:
+        try:
+            if not model.holds_at(whole, instance):
+                return False
+        except DomainError as error:
+            if not partial or error.value is not None:
+                raise
+    return True
 
 
 def _patterns(whole: Frozen) -> Iterator[Pattern]:
@@ -385,6 +404,22 @@ def _at_used(
                 except UnsupportedError:
                     if definition is None or pattern.key == definition.pattern.key:
                         raise
+
+
+def _small(whole: Frozen, model: Model) -> list[dict[str, int]]:
+    """The smallest values of the quantified variables that meet the conditions, if there are small ones."""
+    _, quantified, conditions, _ = whole
+    sides = (side for name in quantified for side in (("<=", ("*", -1, "%box"), name), ("<=", name, "%box")))
+    atoms = [Atom(atom, frozenset(quantified)) for atom in (*conjuncts(conditions), *sides)]
+    steps = iter(range(_STEPS))
+    for box in _BOXES:
+        e: Environment = {**model.variables, "%box": box}
+        plan = make_plan(quantified, atoms, model, e)
+        points = walk(plan, model, e, lambda values: (v for v, _ in zip(sorted(values, key=abs), steps, strict=False)))
+        found = [{name: e[name] for name in quantified} for _ in islice(points, _INSTANCES)]
+        if found:
+            return found
+    return []
 
 
 def _limits(quantified: Frozen, conditions: Frozen, body: Frozen) -> Iterator[Limit]:

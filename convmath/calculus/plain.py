@@ -174,11 +174,20 @@ def _parts(item: Frozen) -> Sequence[Frozen]:
 
 def entries(item: Frozen) -> Iterator[Frozen]:
     """The entries of sequences and tensors in frozen data, also those inside sums."""
+    return _headed(item, ("at", "tensor"))
+
+
+def applications(item: Frozen) -> Iterator[Frozen]:
+    """The values of functions in frozen data, also those inside sums and inside each other."""
+    return _headed(item, ("apply",))
+
+
+def _headed(item: Frozen, heads: Container[str]) -> Iterator[Frozen]:
     if isinstance(item, tuple):
-        if item and item[0] in ("at", "tensor"):
+        if item and item[0] in heads:
             yield item
         for part in _parts(item):
-            yield from entries(part)
+            yield from _headed(part, heads)
 
 
 def substitute(item: Frozen, mapping: Mapping[str, Frozen]) -> Frozen:

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import ProofError
 from .plain import (
     Frozen,
+    applications,
     canonical,
     check_statement,
     conjuncts,
@@ -333,6 +334,7 @@ def _unfold(step: Step, premise: Step) -> None:
 def _diff(step: Step) -> None:
     left, _ = step.sides
     _need(len(left) == 1 and len(left[0][4]) == 1 and left[0][4][0][0] == "gradient", "the left side is no derivative")
+    _need(not any(True for _ in applications(step.plain)), "a function is differentiated")
     _hypotheses(step, [])
 
 

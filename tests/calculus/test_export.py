@@ -131,6 +131,14 @@ def test_a_function_of_a_sum_is_a_function_of_sympy():
     assert exported == sympy.Sum(w[k, 0] * f(sympy.Sum(x[i], (i, 0, n - 1))), (k, 0, 3))
 
 
+@pytest.mark.parametrize("function", [True, False])
+def test_what_is_given_about_a_free_variable_says_nothing_of_a_bound_one_of_its_name(function):
+    inner = total((i,), within(0, i, n), x[i])
+    outer = total((n,), within(-3, n, 2), Application("f", inner) if function else inner)
+    lengths = to_sympy(outer, [le(0, n)]).atoms(sympy.Max)
+    assert lengths == {sympy.Max(-1, n - 1)}
+
+
 def test_sympy_itself_folds_such_a_bracket_out_of_its_sum():
     inner = sympy.Sum(sympy.Piecewise((x[i], sympy.Eq(i, k)), (0, True)), (i, 0, 3))
     outer = sympy.Sum(sympy.Derivative(inner, x[o]), (k, 0, 2))

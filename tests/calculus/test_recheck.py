@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from fractions import Fraction
 
 import pytest
 
@@ -378,6 +379,25 @@ def test_a_derivative_that_forgets_a_factor_is_refuted(rechecked):
     once = Contraction((i,), (*within(0, i, n), eq(i, j)), 1, (x[i],)).value
     assert rechecked([equation_step("diff", left, once)]).steps[0].brute.verdict == "refuted"
     assert rechecked([equation_step("diff", left, once * 2)]).steps[0].brute.verdict == "agrees"
+
+
+def applied(body):
+    return value(Application("f", value(body)))
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (value(x[0]), applied(0) - applied(Fraction(1, 2))),
+        (value(x[0]), applied(0) - tensor("f")[0]),
+        (applied(x[0]), Value(())),
+    ],
+)
+def test_a_derivative_with_a_function_in_it_is_caught(rechecked, body, more):
+    """In the models, functions are constant between integers and share their numbers with a tensor of their name."""
+    step = rechecked([equation_step("diff", value(Gradient(body * c[j], x[0])), value(c[j]) + more)]).steps[0]
+    assert (step.problem, step.ok) == ("a function is differentiated", False)
+    assert rechecked([equation_step("diff", value(Gradient(value(x[0]) * c[j], x[0])), value(c[j]))]).ok
 
 
 def test_the_bracket_without_its_parity_is_refuted(rechecked):

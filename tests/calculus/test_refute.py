@@ -254,3 +254,74 @@ def test_a_hypothesis_about_what_the_claim_does_not_mention_is_met_by_a_witness(
         BruteForce().check(map(statement, given), statement(opposite)).verdict for given in ([sums], [sums, nothing])
     ]
     assert verdicts == ["refuted", "unknown"]
+
+
+def row(name, *index, square=False):
+    return total([], [], *[["tensor", name, *index]] * (1 + square))
+
+
+def number(term):
+    return [{"sum": [], "guard": [], "coefficient": ["1", term], "factors": []}]
+
+
+def for_all(bound, conditions, left, right):
+    return {"forall": bound, "if": conditions, "then": ["equal", left, right]}
+
+
+FAR = [["<=", 7, "i"]]
+SUM, DIFFERENCE = ["+", "i", "j"], ["+", "i", ["*", -1, "j"]]
+FOLLOWS = {
+    "two definitions of entries that are not used": (
+        for_all(["i", "j"], [], row("z", "i", "j"), row("x", SUM)),
+        for_all(["i", "j"], [], row("z", "i", "j"), row("y", DIFFERENCE)),
+        ["equal", row("x", 0), row("x", 2)],
+    ),
+    "two definitions of an entry that is used": (
+        for_all(["i", "j"], [], row("z", "i", "j"), row("x", SUM)),
+        for_all(["i", "j"], [], row("z", "i", "j"), row("y", DIFFERENCE)),
+        ["equal", *(total([], [], ["tensor", "z", 0, 0], ["tensor", "x", index]) for index in (0, 2))],
+    ),
+    "a definition with two right sides for one entry": (
+        for_all(
+            ["i", "j"],
+            [["<=", -1, "i"], ["<=", "i", 1], ["<=", 4, "j"]],
+            row("z", ["*", "i", "i"], "j"),
+            row("x", ["+", "i", ["*", "j", "j"]]),
+        ),
+        ["equal", row("x", 15), row("x", 17)],
+    ),
+    "two definitions that disagree far away": (
+        for_all(["i"], [], row("x", "i"), []),
+        for_all(["i"], [["<=", 100, "i"]], row("x", "i"), number(1)),
+        ["equal", row("y", 0), []],
+    ),
+    "an equation about what is defined": (
+        for_all(["i", "j"], [], row("z", "i", "j"), row("x", SUM)),
+        for_all(["i"], FAR, row("z", "i", ["*", -1, "i"], square=True), row("z", "i", ["*", -1, "i"])),
+        ["equal", row("x", 0, square=True), row("x", 0)],
+    ),
+    "a chain of definitions": (
+        for_all(["i"], [], row("z", "i"), row("x", "i")),
+        for_all(["i"], [], row("y", "i"), row("z", "i")),
+        for_all(["i"], FAR, row("y", "i", square=True), row("y", "i")),
+        ["equal", row("x", 9, square=True), row("x", 9)],
+    ),
+    "sums of no single entry": (
+        for_all(["i"], FAR, total(["j"], within(0, "j", "i"), ["tensor", "x", "j"]), []),
+        ["equal", row("x", 8), []],
+    ),
+    "values of a function": (
+        for_all(["i"], [], row("x", "i"), number("i")),
+        for_all(["i"], FAR, total([], [], ["apply", "f", row("x", "i")]), []),
+        ["equal", total([], [], ["apply", "f", number(9)]), []],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOLLOWS)
+def test_what_follows_from_hypotheses_about_other_entries_is_not_refuted(case):
+    """Without the last hypothesis it does not follow."""
+    *given, claim = FOLLOWS[case]
+    assert refute(given, claim) is None
+    assert BruteForce().check(map(statement, given), statement(claim)).verdict != "refuted"
+    assert refute(given[:-1], claim) is not None
