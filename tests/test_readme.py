@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from convmath import catalog
+from convmath import catalog, network
 from convmath.cli import app
+from convmath.errors import DomainError
 from convmath.latex import document
 
 README = Path(__file__).parents[1] / "README.md"
@@ -60,3 +61,25 @@ def test_the_proof_table_shows_the_number_of_facts_and_steps():
     run = CliRunner().invoke(app, ["prove", "size.conv"])
     assert run.exit_code == 0
     assert re.search(rf"^size\.conv +{facts} +{steps} ", run.stdout, flags=re.MULTILINE), run.stdout
+
+
+def read_networks(text: str, folder: Path) -> list[tuple[str, tuple[int, ...], int]]:
+    """Name, output size and multiply-accumulates of the last layers of the networks that the README writes out."""
+    found = []
+    for number, source in enumerate(re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)):
+        path = folder / f"{number}.toml"
+        path.write_text(source, encoding="utf-8")
+        report = network.read(path).analyze()
+        found.append((report.output.name, report.output.output_size, report.macs))
+    return found
+
+
+def test_the_network_in_a_file_is_the_one_that_is_built_before_it(tmp_path):
+    built = re.search(r"\(\((64, 56, 56)\), \(11, 11\), (\d+)\)", TEXT)
+    size, macs = tuple(map(int, built[1].split(", "))), int(built[2])
+    assert read_networks(TEXT, tmp_path) == [("pool1", size, macs)]
+
+
+def test_a_network_in_a_file_with_an_unknown_key_is_refused(tmp_path):
+    with pytest.raises(DomainError, match="channels"):
+        read_networks(TEXT.replace("\nout_channels", "\nchannels"), tmp_path)
