@@ -224,7 +224,7 @@ def edge_patch_as_printed() -> Claim:
     instead=("cost.linear",),
 )
 def dense_weights_as_printed() -> Claim:
-    """28 * 28 * 6 is 4704: there are 4704 x 3072 = 14,450,688."""
+    """28 x 28 x 6 is 4704: there are 4704 x 3072 = 14,450,688."""
     weights = cm.linear_params(32 * 32 * C, 28 * 28 * F, bias=False)
     return Claim(
         eq(weights, 4074 * 3072),

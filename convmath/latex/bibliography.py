@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from ..errors import ProofError
-from ..phrases import phrase, say
+from ..phrases import listed, phrase, say
 
 _ENTRY = re.compile(r"@(\w+)\{([^,\s]+),\n(.*?)\n\}", re.DOTALL)
 _FIELD = re.compile(r"^  (\w+) = \{(.*)\},?$")
@@ -44,7 +44,7 @@ class Reference:
         names = self.surnames
         if not names:
             return self.field("title")
-        who = names[0] if len(names) == 1 else " and ".join(names) if len(names) == 2 else f"{names[0]} et al."
+        who = listed(names) if len(names) <= 2 else say("{first} et al.", first=names[0])
         return f"{who} {self.field('year')}"
 
     def field(self, name: str) -> str:

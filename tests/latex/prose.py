@@ -21,7 +21,7 @@ _CODE = re.compile(
     rf"\\(?:texttt|entry|identifier|label|ref|cite|begin|end|addcontentsline{_GROUP}|target{_GROUP})(?:\[[^]]*\])?{_GROUP}"
 )
 _PLAIN_TITLE = re.compile(rf"\\texorpdfstring({_GROUP}){_GROUP}")
-_CITED = re.compile(r"[A-Z]\w+(?: and [A-Z]\w+| et al\.)? \d{4}")
+_CITED = re.compile(r"[A-Z]\w+(?: 和 [A-Z]\w+| 等)? \d{4}", re.ASCII)
 _COMMAND = re.compile(r"\\[A-Za-z@]+\*?")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
