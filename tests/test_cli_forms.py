@@ -18,12 +18,14 @@ from convmath.errors import DomainError
 from convmath.network import Graph, read, solve
 from convmath.network.operators import Combine, Conv, ConvTranspose, Flatten, Pool, Unknown
 from convmath.network.symbolic import resized
-from convmath.network.views.forms import SETS, Forms, document, shown, view
+from convmath.network.views.forms import OUTSIDE, SETS, Forms, document, shown, view
 
 from .latex.compiled import compiled
 from .test_cli_net import cells_of
 
 MODELS = """
+from collections import OrderedDict
+
 import torch
 from torch import nn
 
@@ -38,8 +40,28 @@ class Small(nn.Module):
         return torch.relu(self.deep(self.stem(image)))
 
 
+def pooled():
+    return nn.Sequential(OrderedDict(pool=nn.AvgPool2d(4), flat=nn.ReLU()))
+
+
+class Large(nn.Module):
+    def forward(self, image):
+        return nn.functional.avg_pool2d(image, 2) if image.shape[2] > 100 else image
+
+
 def picky():
     return nn.Sequential(nn.Conv2d(3, 2, 3), nn.AvgPool2d(62), nn.Flatten(), nn.Linear(2, 5))
+
+
+def pair():
+    from convmath.network import Graph
+    from convmath.network.operators import Conv
+
+    net = Graph()
+    first, second = net.input((3, 9, 9), "a"), net.input((3, 9, 9), "b")
+    net.add("a.conv", Conv(3, 8, (3, 3)), first)
+    net.add("b.conv", Conv(3, 8, (3, 3)), second)
+    return net
 
 
 def graph():
@@ -278,10 +300,31 @@ def test_the_input_sizes_of_an_output_size(folder):
         "symbol": "n",
         "label": "proved",
         "unknown": None,
+        "scope": None,
     }
-    assert "no n" in printed("solve coder.toml --output-size 28x27")
+    assert "no n" in printed("solve coder.toml --output-size 28")
     assert "13 <= k <= 14" in printed("solve lettered:Small -i 3,k,k --output-size 7")
     assert "h = 9" in printed("solve lettered:graph --output-size 7 --axis 0")
+
+
+def test_an_answer_says_among_which_sizes_it_is_complete(folder):
+    words = " ".join(printed("solve lettered:Large -i 3,n,n --output-size 51").split())
+    assert "102 <= n <= 103, among n >= 101, where the network is as it was read" in words
+    scope = json.loads(printed("solve lettered:Large -i 3,n,n --output-size 51 --format json"))["scope"]
+    assert (scope["sizes"]["least"], scope["where"]) == (101, ["where the network is as it was read"])
+    table = " ".join(printed("net lettered:Large -i 3,n,n").split())
+    assert "valid n >= 101, where the network is as it was read" in table
+    assert OUTSIDE in table
+    assert "\\text{, where the network is as it was read}" in printed("net lettered:Large -i 3,n,n --format latex")
+    assert OUTSIDE not in " ".join(printed("net lettered:Small -i 3,n,n").split())
+
+
+def test_an_axis_is_asked_alone_and_the_letters_of_an_input_too(folder):
+    assert "27 <= n <= 28" in printed("solve coder.toml --output-size 27 --axis 0")
+    assert "25 <= w <= 26" in printed("solve coder.toml -i 1,h,w --output-size 25 --axis 1")
+    words = " ".join(printed("solve coder.toml -i 1,n,n --round-trip").split())
+    assert "output paddings go by the size: needs a number in place of n" in words
+    assert "closed_forms" not in words
 
 
 def test_the_round_trip_of_an_autoencoder(folder):
@@ -301,7 +344,11 @@ def test_the_changes_for_a_receptive_field(folder):
     assert [one["receptive_field"] for one in found] == [list(change.size) for change in changes]
     rows = list(csv.reader(io.StringIO(printed("solve coder.toml --receptive-field 9 --layer encode --format csv"))))
     assert [row[0] for row in rows[1:]] == [change.text for change in changes]
-    assert "that is large enough, or no single change" in printed("solve coder.toml --receptive-field 2")
+    assert "5 x 5: that is large enough." in printed("solve coder.toml --receptive-field 2")
+    assert "no single change" not in printed("solve coder.toml --receptive-field 2")
+    few = printed("solve lettered:pooled -i 3,8,8 --receptive-field 50 --layer flat")
+    assert "4 x 4: that is too small, and no single change of a layer makes it large enough." in " ".join(few.split())
+    assert "4 x 4: that is large enough." in printed("solve lettered:pooled -i 3,8,8 --receptive-field 4")
 
 
 def test_the_layers_between_two_sizes(folder):
@@ -333,6 +380,9 @@ WRONG = {
     "coder.toml --output-size 0": "needs a size of at least 1",
     "coder.toml --output-size 7 -k 3": "is no option of this question; it takes node, axis, source",
     "coder.toml --output-size 7 --node code": "did you mean",
+    "coder.toml --output-size 28x27": "all axes of the input are taken to have one size, n; ask for each axis alone",
+    "coder.toml -i 1,h,w --output-size 7": "these sizes are h and w: ask for one of them, by symbol='h' or its axis",
+    "lettered:pair --output-size 7 --node a.conv --source b": "a.conv does not read this input; it reads a",
     "coder.toml --output-size 7 --axis 2": "needs an axis from 0 to 1",
     "coder.toml --round-trip --source x": "no input before decode has this name",
     "coder.toml --receptive-field n": "needs an integer of at most 18 digits",

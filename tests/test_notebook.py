@@ -183,7 +183,7 @@ def test_a_line_says_what_there_is_to_know(values):
     assert repr(values["row"]) == "Row(down, conv2d, output 16x16x16, field 5, 1,168 params, 294,912 MACs)"
     assert repr(values["fields"]) == "ReceptiveFields(size=(7, 7), stride=(1, 1), padding=(2, 2))"
     assert repr(values["form"]).startswith("ClosedForm(both: (8, n, n) for n >= 2 with n mod 2 = 0, proved")
-    assert repr(values["valid"]) == "InputSizes(n >= 2 with n mod 2 = 0, proved)"
+    assert repr(values["valid"]) == "InputSizes(n >= 2 with n mod 2 = 0, where no size 1 is stretched, proved)"
     assert repr(values["paddings"]) == "OutputPaddings(up: (1, 1))"
     assert repr(values["closed form's theorem"]) == "<Theorem n_2 = ⌈n/2⌉>"
     assert repr(values["transform"]) == "WinogradTransform(F(6, 3), 8 multiplications)"

@@ -38,6 +38,9 @@ _NUMBERS = re.compile(r"[0-9]{1,18}(?:[,x][0-9]{1,18})*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LETTERS = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
+LARGEST = 10**18 - 1
+"""The largest number of 18 digits."""
+
 At: TypeAlias = int | dict[str, int] | None
 
 
@@ -49,6 +52,8 @@ def graph_of(model: str, sizes: list[str], batch_size: int, read_at: str | None 
     """
     from .. import network
 
+    if batch_size > LARGEST:
+        raise DomainError("batch_size", batch_size, "needs a number of at most 18 digits")
     suffix = Path(model).suffix.lower()
     at = _at(read_at)
     if suffix == ".onnx":

@@ -76,11 +76,11 @@ def net(
     or a class or function that is called without arguments and gives one. Nothing of a file is run.
 
     What is not understood is listed, and every total says whether it is complete. --convention takes the names of
-    tools too: torchinfo, thop, fvcore, ptflops, flop_counter.
+    tools too: torchinfo, thop, fvcore, ptflops, flop_counter. The folder of a file is made if need be.
 
     Letters in --input, as 3,n,n or 3,h,w, ask for closed forms: every size as a term in them, the input sizes for
-    which there is an output, and what of that is proved. An ONNX file that leaves its own sizes open by names needs no
-    --input for them.
+    which there is an output, where these are known to be all, and what of that is proved. An ONNX file that leaves its
+    own sizes open by names needs no --input for them.
 
     \b
     Examples:

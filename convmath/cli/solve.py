@@ -92,6 +92,9 @@ def solve(
 ) -> None:
     """Answer a question read backwards: which inputs, parameters or changes give what is wanted.
 
+    The label says what the answer rests on. Where an answer ends in a clause, "where the network is as it was read" or
+    "where no size 1 is stretched", it has all sizes there are there; the network may take others besides.
+
     MODULE:FACTORY imports MODULE, with the current folder in the path, which runs its code; nothing of a file is run.
 
     \b
@@ -126,15 +129,22 @@ def solve(
     else:
         graph = graph_of(model, sizes or [], batch_size, read_at)
         answer = network.solve(graph, **asked, **options)
-        nothing = "" if receptive_field is None or answer else _large_enough(graph, node)
+        nothing = "" if receptive_field is None or answer else _no_change(graph, node, axis, source, asked)
     _print(answer, chosen, output, nothing)
 
 
-def _large_enough(graph: Graph, node: str | None) -> str:
+def _no_change(graph: Graph, node: str | None, axis: int | None, source: str | None, asked: Mapping[str, Any]) -> str:
+    """Why there is no change: the field is large enough, or no change is."""
+    from ..network.solving.field import large_enough
+
     report = graph.analyze()
-    field = (report.output if node is None else report[node]).receptive_field
-    size = " x ".join(map(str, field.size if field else ()))
-    return f"The receptive field is {size}: that is large enough, or no single change of a layer makes it so."
+    row = report.output if node is None else report[node]
+    field = row.receptive_field if source is None else row.fields.get(source)
+    size = field.size if field else ()
+    words = f"The receptive field is {' x '.join(map(str, size))}"
+    if large_enough(size, asked["receptive_field"], axis):
+        return f"{words}: that is large enough."
+    return f"{words}: that is too small, and no single change of a layer makes it large enough."
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -350,8 +350,8 @@ def test_several_inputs_move_together_or_one_alone():
     assert str(closed_forms(graph, source="first").output) == "both: (1, floor(n/2) + 8) for n >= 2, proved"
     graph.add("sum", Combine("add"), half, second)
     forms = closed_forms(graph)
-    assert str(forms.valid) == "no n"
-    assert str(closed_forms(graph, source="second").valid) == "n = 4"
+    assert str(forms.valid) == "no n, where no size 1 is stretched"
+    assert str(closed_forms(graph, source="second").valid) == "n = 4, where no size 1 is stretched"
 
 
 def test_what_is_not_understood_is_unknown():

@@ -54,6 +54,15 @@ NETWORKS = {
     "resized as a copy": (lambda: Function(lambda x: F.interpolate(x, (torch.zeros_like(x) * 2).shape[2:])), "n >= 1"),
     "rounded up": (lambda: Function(lambda x: F.interpolate(x, math.ceil(x.shape[-1] * 0.75))), "n >= 1"),
 }
+NETWORKS |= {
+    "asserted": (
+        lambda: Function(lambda x: (torch._assert(x.shape[-1] % 8 == 0, "8"), F.avg_pool2d(x, 2))[1]),
+        "n >= 8 with n mod 8 = 0",
+    ),
+    "k-th value": (lambda: Function(lambda x: x.kthvalue(5, -1, keepdim=True)[0]), "n >= 5"),
+    "instance norm": (lambda: Function(lambda x: F.instance_norm(F.max_pool2d(x, 2))), "n >= 4"),
+    "groups of one": (lambda: Function(lambda x: F.group_norm(F.max_pool2d(x, 2), 3)), "n >= 4"),
+}
 SIZES = (*range(1, 50), 63, 64, 65, 96, 100, 112, 223, 224, 225, 333)
 
 
@@ -62,10 +71,11 @@ def test_the_closed_form_is_torchs_size_and_outside_torch_refuses(make, valid):
     module = make()
     found = closed_forms(network.from_torch(module, (3, 112, 112)))
     assert found.output.algebra == "proved", str(found.output)
-    assert str(found.valid) == valid
+    assert str(found.valid.sizes) == valid
     checked(module, found, SIZES)
 
 
+READ = "where the network is as it was read"
 BRANCHES = {
     "large": (lambda x: F.avg_pool2d(x, 2) if x.shape[-1] > 32 else x, "n >= 33"),
     "at most": (lambda x: x * 1 if x.shape[-1] <= 200 else F.avg_pool2d(x, 2), "1 <= n <= 200"),
@@ -80,7 +90,7 @@ BRANCHES = {
 def test_a_branch_narrows_the_input_sizes_to_those_that_take_it(function, valid):
     module = Function(function)
     found = closed_forms(network.from_torch(module, (3, 112, 112)))
-    assert (str(found.valid), found.output.valid) == (valid, found.valid.sizes)
+    assert (str(found.valid), found.output.valid) == (f"{valid}, {READ}", found.valid.sizes)
     for n in SIZES:
         real = shape_of(module, n)
         if n in found.valid:
@@ -165,7 +175,7 @@ def test_a_decision_after_the_last_layer_narrows_its_closed_form():
 def test_where_a_u_net_needs_no_resizing_is_where_sizes_match():
     module = UNet(resized_where_needed)
     found = closed_forms(network.from_torch(module, (3, 64, 64)))
-    assert str(found.valid) == str(found.matching) == "n >= 8 with n mod 8 = 0"
+    assert str(found.valid) == str(found.matching) == f"n >= 8 with n mod 8 = 0, {READ}"
     other = closed_forms(network.from_torch(module, (3, 63, 63)))
     assert 64 not in other.valid
     assert other.output.at(63) == shape_of(module, 63)

@@ -127,3 +127,41 @@ def test_a_network_that_takes_one_size_only_is_known_at_that():
 def test_a_network_that_asks_and_that_no_other_size_fits_is_unknown():
     module = Function(lambda x: F.relu(x) if int(str(x.shape[-1])) == SIZE else F.avg_pool2d(x, 10**6))
     assert "none of the other sizes" in forms(module).output.reason
+
+
+class Stages(nn.Module):
+    """Layers of which the size chooses one, in a way that is not followed."""
+
+    def __init__(self, choose):
+        super().__init__()
+        self.choose = choose
+        self.layers = nn.ModuleList([nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, stride=2, padding=1)])
+
+    def forward(self, x):
+        return self.choose([layer(x) for layer in self.layers], x.shape[2])
+
+
+def test_what_is_returned_has_to_be_the_same_at_other_sizes():
+    found = forms(Stages(lambda results, size: results[int(str(size)) % 2]))
+    assert "reads otherwise" in found["layers.0"].reason
+    same = forms(Stages(lambda results, size: results[0 * int(str(size))]))
+    assert same["layers.0"].label == "checked by sampling"
+
+
+def test_a_size_that_is_refused_has_to_be_refused_by_a_condition():
+    found = forms(Stages(lambda results, size: results[int(str(size)) // 100]))
+    assert "no condition says why" in found["layers.0"].reason
+    assert "352" in found["layers.0"].reason
+    said = forms(Stages(lambda results, size: results[0 if size <= 100 else 2]))
+    assert said["layers.0"].label == "checked by sampling"
+    assert 352 not in said.valid
+
+
+@pytest.mark.parametrize("size", [8, 32, 64, 100])
+def test_the_other_sizes_are_as_many_as_the_label_says(size):
+    graph = network.from_torch(Function(lambda x: x.view(*x.shape[:2], -1)), (3, size, size))
+    read, again = [], graph.reread
+    graph.reread = lambda sizes: read.append(str(sizes)) or again(sizes)
+    found = closed_forms(graph)
+    assert found.output.reading == f"read again at {len(set(read))} other sizes"
+    assert len(read) == 9

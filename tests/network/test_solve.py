@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath import network
 from convmath.errors import DomainError
@@ -17,6 +19,8 @@ from convmath.network import Graph, from_torch, solve
 from convmath.network.analysis import sizes_of
 from convmath.network.operators import Activation, Concat, Conv, ConvTranspose, Flatten, Input, Linear, Pool, Unknown
 from convmath.network.solving.layers import Window
+
+from .computing import Function, shape_of
 
 
 def single(*operators, size: tuple[int, ...] = (1, 64)) -> Graph:
@@ -66,7 +70,8 @@ def test_an_output_size_that_no_input_gives_has_none():
 def test_each_axis_may_want_another_size():
     graph = single(Conv(1, 1, (3, 5), stride=2, padding=(1, 2)), size=(1, 64, 64))
     assert solve.input_sizes(graph, 32).up_to(99) == [63, 64]
-    assert solve.input_sizes(graph, (32, 31)).up_to(99) == []
+    with pytest.raises(DomainError, match="axes of the input are taken to have one size"):
+        solve.input_sizes(graph, (32, 31))
     assert solve.input_sizes(graph, 20, axis=1).up_to(99) == [39, 40]
 
 
@@ -386,7 +391,7 @@ def test_a_round_trip_says_what_of_it_is_unknown():
     lettered.add("up", ConvTranspose(1, 1, (1,)), lettered.input((1, "n")))
     found = network.solve(lettered, round_trip=True)
     assert (str(found.sizes), found.paddings) == ("n >= 1", None)
-    assert "has symbols for sizes" in found.paddings_unknown
+    assert "needs a number in place of n" in found.paddings_unknown
     with pytest.raises(DomainError, match=r"do not depend on the input size; .* a transposed convolution"):
         network.solve(single(Flatten(1), Linear(64, 5)), round_trip=True)
 
@@ -459,3 +464,88 @@ def test_a_graph_with_symbols_is_asked_in_them():
     assert str(network.solve(graph, output_size=7, axis=1)) == "17 <= w <= 18"
     with pytest.raises(DomainError, match="these sizes are h and w: ask for one"):
         network.solve(graph, output_size=7)
+
+
+# Answers say among which sizes they are complete
+
+
+def square(module, size=224):
+    return network.from_torch(Function(module), (3, size, size))
+
+
+READ = "where the network is as it was read"
+HALVES = {
+    "half": (lambda x: x.chunk(2, dim=2)[0], 13, [25, 26]),
+    "in quarters": (lambda x: torch.cat(x.chunk(4, dim=2), 2), 50, [50]),
+    "by a decision": (lambda x: F.avg_pool2d(x, 2) if x.shape[2] > 100 else x, 50, [50, 101]),
+}
+
+
+@pytest.mark.parametrize(("module", "wanted", "right"), HALVES.values(), ids=HALVES)
+def test_an_answer_that_may_miss_sizes_says_where_it_has_them_all(module, wanted, right):
+    assert [n for n in range(1, 102) if shape_of(Function(module), n)[2] == wanted] == right
+    found = solve.input_sizes(square(module), wanted, axis=0)
+    assert str(found).endswith(READ)
+    scope = found.scope.sizes
+    assert [n for n in right if n in scope] == [n for n in right if n in found]
+    assert [n for n in right if n not in found]
+    assert READ in repr(found)
+    assert READ in found._repr_latex_()
+
+
+def test_sizes_that_were_cut_when_they_were_read_say_where_they_are_so():
+    def module(x):
+        return torch.cat(x.split(7, dim=2)[::-1], 2)
+
+    assert {shape_of(Function(module), n)[2] for n in (50, 224)} == {50, 224}
+    assert str(solve.input_sizes(square(module), 224)) == f"n = 224, {READ}"
+    with pytest.raises(DomainError, match=f"do not depend on the input size for n = 224, {READ}"):
+        solve.input_sizes(square(module), 50, axis=0)
+
+
+def test_an_answer_that_has_all_sizes_says_nothing_of_a_scope():
+    module = nn.Sequential(nn.Conv2d(3, 3, 3, stride=2), nn.MaxPool2d(2))
+    found = solve.input_sizes(network.from_torch(module, (3, 64, 64)), 13)
+    assert [n for n in range(7, 200) if shape_of(module, n)[2] == 13] == found.up_to(200)
+    assert (str(found), bool(found.scope)) == ("53 <= n <= 56", False)
+
+
+def test_a_size_of_1_that_is_stretched_is_outside_the_scope():
+    def module(x):
+        return F.interpolate(F.max_pool2d(x, 2, ceil_mode=True), scale_factor=2) + x
+
+    assert shape_of(Function(module), 1)[2] == 2
+    found = solve.input_sizes(square(module, 64), 2)
+    assert str(found) == "n = 2, where no size 1 is stretched"
+    never = solve.round_trips(square(lambda x: F.interpolate(F.max_pool2d(x, 2), scale_factor=2) + x, 64))
+    assert str(never) == "n >= 2 with n mod 2 = 0"
+
+
+def test_where_a_form_holds_is_found_by_the_other_conditions():
+    def module(x):
+        return torch.cat(x.chunk(4, dim=2), 2)
+
+    found = square(module).closed_forms()
+    assert str(found.output) == "cat: (3, 4*ceil(n/4), n) for n >= 4 with n mod 4 = 0, proved"
+    assert shape_of(Function(module), 13)[2] == 13 != found.output.sizes[2].subs(found.symbol, 13)
+    unknown = dataclasses.replace(found.output, valid=None)
+    assert (unknown.label, "proved" in str(unknown)) == ("unknown", False)
+
+
+def test_that_no_size_gives_an_output_is_proved():
+    stretched = single(ConvTranspose(1, 1, (50,), stride=12), size=(1, 9))
+    for wanted in (64, 7):
+        found = solve.input_sizes(stretched, wanted)
+        assert (str(found), found.label) == ("no n", "proved")
+    assert str(solve.input_sizes(stretched, 62)) == "n = 2"
+
+
+def test_sizes_for_each_axis_are_asked_one_by_one():
+    graph = network.from_torch(nn.ConvTranspose2d(3, 3, 2, stride=2), (3, 30, 41))
+    with pytest.raises(DomainError, match=r"all axes of the input are taken to have one size, n; .*--axis 0"):
+        network.solve(graph, output_size=(60, 82))
+    assert [str(network.solve(graph, output_size=n, axis=axis)) for axis, n in enumerate((60, 82))] == [
+        "n = 30",
+        "n = 41",
+    ]
+    assert str(network.solve(graph, output_size=(60, 60))) == "n = 30"

@@ -14,15 +14,16 @@ from ...errors import DomainError, UnsupportedError, unknown
 from ...inert import Max, Min
 from ...latex.notebook import show_theorems
 from ..computed_sizes import changed, sizes_in
-from ..operators import Combine, Concat, Input, Operator, Reshape, Unknown
+from ..operators import Attention, Combine, Concat, Expand, Input, MatMul, Operator, Reshape, Slice, Unknown
 from ..symbolic import batches, reading, symbols_of
 from ..symbolic import symbol as named
 from ..trail import Leaf, leaves
 from .laws import Label, placeholder, step, weakest
 from .operators import Output, computed, output_of, resolved
-from .reading import Reading
+from .reading import BY_CONSTRUCTION, Reading
 from .report import ClosedForm, ClosedForms, Dimension, Length
-from .sets import Claim, SizeSet, satisfying
+from .scope import Kind, narrowed, scope_of
+from .sets import Claim, SizeSet
 from .terms import REMEMBERED
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Moving: TypeAlias = Mapping[sympy.Symbol, Mapping[str, Sequence[int]]]
 def closed_forms(
     graph: Graph, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
 ) -> ClosedForms:
-    """The sizes of every node as terms in the size of the input, and the input sizes that the network takes.
+    """The sizes of every node as terms in the size of the input, and the input sizes for which these hold.
 
     Nested roundings are joined, step by step, and every step is proved for all integers by the engine; a step for which
     no proof is found, or for which SciPy is missing, is checked at many sizes, and the closed form says so.
@@ -46,7 +47,8 @@ def closed_forms(
     one there is unknown, and that the rest is the same at every size is ``"checked by sampling"``, not proved.
 
     Where branches meet, their sizes have to be equal, and the shortest closed form of them goes on: from there on the
-    closed forms are those for valid input sizes. That a branch happens to have size 1 and is stretched is left out.
+    closed forms are those for valid input sizes. Where a branch may happen to have size 1 and be stretched, or the code
+    may go another way, the sets of input sizes say among which sizes they are complete.
 
     Where sizes of the inputs are symbols already, ``(3, "h", "w")``, it is one of these that is asked for: its sets are
     those for the sizes that go by it alone. A size that goes by several of them is unknown.
@@ -101,7 +103,8 @@ def _asked(
     found = [one for one, at in moving.items() if any(set(wanted[name]) & set(at.get(name, ())) for name in wanted)]
     if len(found) != 1:
         have = " and ".join(map(str, found)) or "numbers"
-        needs = f"these sizes are {have}: ask for one symbol, as in closed_forms({next(iter(moving)).name!r})"
+        first = next(iter(moving)).name
+        needs = f"these sizes are {have}: ask for one of them, by symbol={first!r} or its axis, axis=0 or --axis 0"
         raise DomainError("symbol", symbol, needs)
     return found[0]
 
@@ -120,10 +123,11 @@ class _Forms:
         self.reading = Reading(graph, _together(self.whole))
         self.guards = list(graph.trail.guards) if graph.trail else []
         self.refused = ""
-        self.within: SizeSet | None = SizeSet()
+        self.within = SizeSet()
+        self.unplaced: tuple[Claim, ...] = ()
         self.found: dict[str, ClosedForm] = {}
         self.made: dict[tuple[Term, tuple[Length, ...]], Length] = {}
-        self.conditions: dict[Claim, None] = {}
+        self.conditions: dict[Claim, Kind] = {}
         self.matches: dict[Claim, None] = {}
         self.remainders: dict[Claim, None] = {}
         self.labels: list[Label] = []
@@ -135,8 +139,23 @@ class _Forms:
         self.read(len(self.graph))
         for name in self.graph.outputs:
             self.found[name] = self.known(self.found[name])
-        conditions, matches, remainders = map(tuple, (self.conditions, self.matches, self.remainders))
-        return ClosedForms(self.symbol, self.found, conditions, matches, remainders, weakest(self.labels))
+        self.explain()
+        sets = tuple(self.conditions), tuple(self.matches), tuple(self.remainders)
+        return ClosedForms(self.symbol, self.found, *sets, weakest(self.labels), scope_of(self.conditions.items()))
+
+    def explain(self) -> None:
+        """Where the network could not be read at a size that the conditions admit, what is known by reading is not."""
+        if {length.form for length in self.whole.values()} != {self.symbol}:
+            return
+        places = next(iter(self.whole))
+        for sizes, why in self.reading.failures:
+            n = sizes[places[0]][places[1] - 1]
+            if n >= 1 and all(claim.holds(n) for claim in self.conditions):
+                reason = f"no condition says why the network cannot be read at {self.symbol} = {n}: {why}"
+                for name, form in self.found.items():
+                    if form.reading != BY_CONSTRUCTION and form.dimensions is not None:
+                        self.found[name] = ClosedForm(name, self.symbol, None, None, reason)
+                return
 
     def known(self, form: ClosedForm) -> ClosedForm:
         """A closed form, for the sizes at which the graph is known to be this one."""
@@ -145,7 +164,8 @@ class _Forms:
         refused = self.refused or self.reading.refused
         if refused:
             return ClosedForm(form.name, self.symbol, None, None, refused)
-        return replace(form, valid=_meet(form.valid, self.within), reading=self.reading.words)
+        valid = None if self.unplaced else _meet(form.valid, self.within)
+        return replace(form, valid=valid, reading=self.reading.words)
 
     def size(self, leaf: Leaf) -> Dimension:
         """One of the sizes of a node.
@@ -183,8 +203,9 @@ class _Forms:
     def suppose(self, claim: Claim) -> None:
         """What has to hold for the graph to be this one."""
         if not claim.trivial:
-            self.conditions[claim] = self.matches[claim] = None
-            self.within = _satisfying(claim, self.within)
+            self.conditions.setdefault(claim, "read")
+            self.matches[claim] = None
+            self.within, self.unplaced = narrowed((*self.unplaced, claim), self.within)
 
     def form(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
         """The closed form of what a node makes."""
@@ -219,7 +240,7 @@ class _Forms:
         except UnsupportedError as error:
             return ClosedForm(node.name, self.symbol, None, None, f"{node.name}: {error}")
         read = [*inputs, *(self.found[leaf.node] for leaf in told)]
-        return ClosedForm(node.name, self.symbol, dimensions, _where(read, claims))
+        return ClosedForm(node.name, self.symbol, dimensions, _where(read, claims, self.within))
 
     def output(self, operator: Operator, inputs: Sequence[ClosedForm], names: Mapping[Length, sympy.Symbol]) -> Output:
         """What an operator makes of sizes, with placeholders for those that go by that of the input.
@@ -277,15 +298,23 @@ class _Forms:
     ) -> list[Claim]:
         """What the operator requires of the input size; it is kept for the network, too."""
         forms = tuple((place, length.form) for place, length in places.items())
-        required = [
-            _claim(*condition, forms) for condition in output.conditions if self.concerns(condition[1:], places)
-        ]
+        concerned = [condition for condition in output.conditions if self.concerns(condition[1:], places)]
+        required = [_claim(*condition, forms) for condition in concerned]
         positive = [_claim("<=", 1, n.form, ()) for n in dimensions if isinstance(n, Length) and self.own(n)]
         claims = [claim for claim in (*required, *positive) if not claim.trivial]
-        self.conditions.update(dict.fromkeys(claims))
+        kinds: dict[Claim, Kind] = dict.fromkeys(positive, "needed")
+        for claim in (*positive, *required):
+            if not claim.trivial:
+                self.conditions.setdefault(claim, kinds.get(claim) or self.kind(operator, claim))
         if isinstance(operator, (Combine, Concat)):
             self.matches.update(dict.fromkeys(claim for claim in claims if claim.equal))
         return claims
+
+    def kind(self, operator: Operator, claim: Claim) -> Kind:
+        """Whether what an operator requires is needed: slices were cut to the size at reading, branches may be 1."""
+        if isinstance(operator, Slice) and self.graph.reread is not None:
+            return "read"
+        return "equal" if claim.equal and isinstance(operator, (Attention, Combine, Expand, MatMul)) else "needed"
 
     def concerns(self, sides: Iterable[Any], places: Mapping[sympy.Symbol, Length]) -> bool:
         """Whether a condition is about the symbol that is asked for."""
@@ -369,27 +398,20 @@ def _equal(
     return found
 
 
-def _where(inputs: Sequence[ClosedForm], claims: Sequence[Claim]) -> SizeSet | None:
-    """The input sizes that all inputs take and that satisfy the claims."""
-    found: SizeSet | None = SizeSet()
+def _where(inputs: Sequence[ClosedForm], claims: Sequence[Claim], within: SizeSet) -> SizeSet | None:
+    """The input sizes of a set that all inputs take and that satisfy the claims."""
+    found: SizeSet | None = within
     for form in inputs:
         found = _meet(found, form.valid)
-    for claim in dict.fromkeys(claims):
-        found = _satisfying(claim, found)
-    return found
+    if found is None:
+        return None
+    found, unplaced = narrowed(claims, found)
+    return None if unplaced else found
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _meet(first: SizeSet | None, second: SizeSet | None) -> SizeSet | None:
     try:
         return None if first is None or second is None else first & second
-    except UnsupportedError:
-        return None
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _satisfying(claim: Claim, within: SizeSet | None) -> SizeSet | None:
-    try:
-        return None if within is None else satisfying(claim, within)
     except UnsupportedError:
         return None

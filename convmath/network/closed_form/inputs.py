@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 import sympy
@@ -14,6 +14,7 @@ from ...errors import UnsupportedError
 from ...inert import CeilDiv, FloorDiv, Mod
 from ...notebook import brief
 from .laws import MOST_SPLIT, SAMPLES, Label, proved, weakest
+from .scope import Scope
 from .sets import Claim, SizeSet, satisfying
 from .terms import evaluated, period
 
@@ -22,12 +23,17 @@ from .terms import evaluated, period
 class InputSizes:
     """The input sizes that satisfy conditions, and what that rests on.
 
+    The label is about the set and its scope together: that its sizes satisfy the conditions, and that no other size of
+    the scope does.
+
     Attributes:
         sizes: the set; None where it is unknown.
         symbol: the input size.
         label: ``"proved"``, ``"checked by sampling"`` or ``"unknown"``.
         theorems: for each condition that matters, that it and the set before it are equivalent to the set after it.
         reason: why it is unknown, in words.
+        scope: among which sizes there are no others; all sizes, if conditions were met only where the operators of a
+            network need them.
     """
 
     sizes: SizeSet | None
@@ -35,6 +41,7 @@ class InputSizes:
     label: Label = "proved"
     theorems: tuple[Theorem, ...] = ()
     reason: str = ""
+    scope: Scope = field(default_factory=Scope)
 
     def __contains__(self, n: int) -> bool:
         """Whether a size is among them."""
@@ -68,20 +75,31 @@ class InputSizes:
         """The set and its label, for notebooks; None where it is unknown."""
         if self.sizes is None:
             return None
-        return rf"$\displaystyle {self.sizes.latex(self.symbol)}\quad\text{{({self.label})}}$"
+        scope = self.scope.latex(self.sizes, self.symbol)
+        return rf"$\displaystyle {self.sizes.latex(self.symbol)}{scope}\quad\text{{({self.label})}}$"
 
     def __str__(self) -> str:
         """In words."""
-        return f"unknown: {self.reason}" if self.sizes is None else self.sizes.text(self.symbol.name)
+        if self.sizes is None:
+            return f"unknown: {self.reason}"
+        return f"{self.sizes.text(self.symbol.name)}{self.scope.said(self.sizes, self.symbol)}"
 
     def where(self, claims: Iterable[Claim]) -> InputSizes:
         """Those that satisfy claims, too."""
         found = self
-        for claim in sorted(_strongest(claims), key=_order):
-            if found.sizes is None:
-                return found
-            if not claim.trivial:
-                found = found._where(claim, found.sizes)
+        waiting = [claim for claim in sorted(_strongest(claims), key=_order) if not claim.trivial]
+        while waiting and found.sizes is not None:
+            left, unknown = [], found
+            for claim in waiting:
+                after = found._where(claim, found.sizes) if found.sizes is not None else found
+                if after.sizes is None:
+                    left.append(claim)
+                    unknown = after
+                else:
+                    found = after
+            if len(left) == len(waiting):
+                return unknown
+            waiting = left
         return found
 
     def _where(self, claim: Claim, before: SizeSet) -> InputSizes:
@@ -126,7 +144,8 @@ def _theorems(claim: Claim, before: SizeSet, after: SizeSet, n: sympy.Symbol) ->
     found = list[Theorem | None]()
     for part in reversed(after.formulas(n)):
         if part not in given:
-            found.append(_part(part, given, pinned, _cuts(part, roundings, after, n)))
+            cuts = _cuts(part, roundings, after, n) if after else _passed(claim, roundings, n)
+            found.append(_part(part, given, pinned, cuts))
             given.append(part)
     pinned = _pinned([FloorDiv(n, before.modulus), *roundings], after, n)
     back = list(dict.fromkeys((le(1, n), *after.formulas(n))))
@@ -147,6 +166,20 @@ def _part(
             if theorem is not None:
                 return theorem
     return None
+
+
+def _passed(claim: Claim, roundings: list[Term], n: sympy.Symbol) -> list[tuple[Formula, ...]]:
+    """Where a proof that no size satisfies a claim may be split: where its term passes 0, if it does so soon."""
+    value = evaluated(claim.term)
+    passes = next((size for size in SAMPLES if value(size) * value(1) <= 0), None)
+    if passes is None:
+        return [()]
+    low = max((size for size in SAMPLES if size < passes), default=1)
+    while passes - low > 1:
+        middle = (low + passes) // 2
+        low, passes = (low, middle) if value(middle) * value(1) <= 0 else (middle, passes)
+    ends = [(term, evaluated(term)(passes)) for term in (n, *roundings)]
+    return [(), *((le(term, at - 1), le(at, term)) for term, at in ends)]
 
 
 def _cuts(part: Formula, roundings: list[Term], within: SizeSet, n: sympy.Symbol) -> list[tuple[Formula, ...]]:

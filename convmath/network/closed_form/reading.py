@@ -17,11 +17,18 @@ from ..graph import Graph, Node
 from ..operators import Input, Operator, Sizes
 from ..trail import Leaf, Trail
 
-MORE = (1, 3, 32, 64, -1, -3)
-"""So much larger are sizes at which a network is read again."""
+OTHERS = (
+    *((Fraction(1), more) for more in (1, 3, 32, 64, -1, -3)),
+    *((Fraction(times), 0) for times in ("1/2", "2", "11")),
+    *((Fraction(1), more) for more in (5, 96)),
+)
+"""So many times as large, and so much larger, are sizes at which a network is read again.
 
-TIMES = (Fraction(1, 2), Fraction(2), Fraction(11))
-"""And so many times as large. Sizes that it does not take, or by which it goes another way, are passed over."""
+Those by which it goes another way are passed over; those that it refuses have to be refused by the closed forms, too.
+"""
+
+AS_MANY = 9
+"""At so many of them, each another one."""
 
 BY_CONSTRUCTION = "by construction"
 """How a graph is known at every size that was built by hand, or read from code that never asked for a size."""
@@ -34,6 +41,7 @@ class Reading:
         fixed: why nodes hold at the size of their reading only, by name.
         refused: why no node from here on is known at other sizes; empty if they are.
         words: how the graph is known from here on.
+        failures: sizes, without the batch, at which it could not be read, and why.
     """
 
     def __init__(self, graph: Graph, moving: Mapping[str, tuple[int, ...]]) -> None:
@@ -46,6 +54,7 @@ class Reading:
         self.fixed: dict[str, str] = {}
         self.refused = ""
         self.words = BY_CONSTRUCTION
+        self.failures: list[tuple[dict[str, Sizes], str]] = []
         self._graph, self._moving = graph, moving
         trail = graph.trail or Trail(astray=None if graph.reread is None else 0)
         self._guards = trail.guards
@@ -74,7 +83,8 @@ class Reading:
         for sizes, words in _others(graph, self._moving):
             try:
                 other = graph.reread(sizes)
-            except ConvmathError:
+            except ConvmathError as error:
+                self.failures.append((sizes, str(error)))
                 continue
             branch = _branch(graph, other)
             if branch is None:
@@ -103,8 +113,8 @@ def _branch(graph: Graph, other: Graph) -> bool | None:
     return len(first) == len(second)
 
 
-def _flow(graph: Graph) -> list[tuple[str, tuple[str, ...]]]:
-    return [(node.name, node.inputs) for node in graph]
+def _flow(graph: Graph) -> tuple[list[tuple[str, tuple[str, ...]]], tuple[str, ...]]:
+    return [(node.name, node.inputs) for node in graph], graph.outputs
 
 
 def _same(first: Node, second: Node) -> bool:
@@ -120,11 +130,13 @@ def _terms(node: Node) -> Operator:
 
 def _others(graph: Graph, moving: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[dict[str, Sizes], str]]:
     inputs = {name: (graph[name].operator.sizes(), moving.get(name, ())) for name in graph.inputs}
-    changes = [(f"{abs(more)} {'larger' if more > 0 else 'smaller'}", Fraction(1), more) for more in MORE]
-    changes += [(f"{times} times as large", times, 0) for times in TIMES]
-    for words, times, more in changes:
+    seen: list[dict[str, Sizes]] = []
+    for times, more in OTHERS:
         sizes = {
             name: tuple(int(times * n) + more if d in varied else n for d, n in enumerate(shape))[1:]
             for name, (shape, varied) in inputs.items()
         }
-        yield sizes, f"with inputs {words}"
+        if sizes not in seen and len(seen) < AS_MANY:
+            seen.append(sizes)
+            words = f"{times} times as large" if more == 0 else f"{abs(more)} {'larger' if more > 0 else 'smaller'}"
+            yield sizes, f"with inputs {words}"

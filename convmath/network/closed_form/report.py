@@ -17,6 +17,7 @@ from ...notebook import brief, counted, html_table, plain
 from .inputs import InputSizes
 from .laws import Label, Step, linked, made_size, proved, weakest
 from .reading import BY_CONSTRUCTION
+from .scope import Scope
 from .sets import Claim, SizeSet
 from .terms import shown
 
@@ -68,7 +69,7 @@ class ClosedForm:
         name: the name of the node.
         symbol: the input size.
         dimensions: the sizes, the batch first, with how they are made; None where they are unknown.
-        valid: the input sizes for which there is this output; None where they are unknown.
+        valid: the input sizes for which it is known that there is this output; None where they are unknown.
         reason: why the sizes are unknown, in words.
         reading: how the network is known to be the same at every size: ``"by construction"``, where it was built by
             hand or its code never asked for a size; else it was ``"read again at 9 other sizes"`` and found the same.
@@ -106,6 +107,11 @@ class ClosedForm:
 
     @property
     def label(self) -> Label:
+        """What the sizes rest on for valid input sizes; ``"unknown"`` where it is unknown which these are."""
+        return "unknown" if self.valid is None else self.sizes_label
+
+    @property
+    def sizes_label(self) -> Label:
         """Whether the sizes are ``"proved"``, ``"checked by sampling"`` or ``"unknown"``, :attr:`reading` included."""
         return weakest((self.algebra, "proved" if self.reading == BY_CONSTRUCTION else "checked by sampling"))
 
@@ -119,6 +125,8 @@ class ClosedForm:
     @property
     def _words(self) -> str:
         """The label, and what it comes from where that is the reading."""
+        if self.valid is None:
+            return "unknown: so is where they hold"
         if self.reading == BY_CONSTRUCTION:
             return self.label
         return f"{self.label} (network {self.reading}, algebra {self.algebra})"
@@ -188,6 +196,8 @@ class ClosedForms:
         matches: those of the conditions that say that branches that meet have equal sizes.
         remainders: that nothing of a layer's padded input comes after its last windows.
         remainders_label: whether the closed forms in these are proved.
+        scope: among which input sizes :attr:`valid`, :attr:`matching` and :attr:`lossless` are complete: for others the
+            network's code may go another way, or a branch of size 1 be stretched, and nothing is said of them.
     """
 
     symbol: sympy.Symbol
@@ -196,6 +206,7 @@ class ClosedForms:
     matches: tuple[Claim, ...]
     remainders: tuple[Claim, ...]
     remainders_label: Label
+    scope: Scope = field(default_factory=Scope)
 
     def __iter__(self) -> Iterator[ClosedForm]:
         """The closed forms in order."""
@@ -229,11 +240,12 @@ class ClosedForms:
     def everything(self) -> InputSizes:
         """All sizes of at least 1, or that nothing is known, as nodes are not understood."""
         reason = next((form.reason for form in self if form.dimensions is None), "")
-        return InputSizes(None if reason else SizeSet(), self.symbol, self.label, (), reason)
+        label = weakest(form.sizes_label for form in self)
+        return InputSizes(None if reason else SizeSet(), self.symbol, label, (), reason, self.scope)
 
     @cached_property
     def valid(self) -> InputSizes:
-        """The input sizes for which every layer has an output and branches match."""
+        """The input sizes for which every layer has an output and branches match, complete within its scope."""
         return self.everything.where(self.conditions)
 
     @cached_property

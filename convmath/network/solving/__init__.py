@@ -172,7 +172,11 @@ def _round_trip(
     """Both answers; DomainError if there is neither."""
     options: dict[str, Any] = {"node": name_of(graph, node), "axis": axis, "source": source}
     sizes, sizes_unknown = _tried(lambda: round_trips(graph, **options))
-    paddings, paddings_unknown = _tried(lambda: output_padding(graph, **options))
+    if graph.symbols:
+        letters = " and ".join(map(str, graph.symbols))
+        paddings, paddings_unknown = None, f"output paddings go by the size: needs a number in place of {letters}"
+    else:
+        paddings, paddings_unknown = _tried(lambda: output_padding(graph, **options))
     if sizes is None and paddings is None:
         raise DomainError("round_trip", True, f"{sizes_unknown}; {paddings_unknown}")
     return RoundTrip(sizes, paddings, sizes_unknown, paddings_unknown)

@@ -96,18 +96,36 @@ def receptive_field(
     if field is None:
         reads = "it reads no input with spatial axes" if source is None else f"it does not read {source}"
         raise DomainError("node", name, before[name].field_unknown or reads)
-    axes = axes_asked(axis, len(field))
-    asked = per_axis(at_least, len(axes))
-    if len(asked) != len(axes) or any(type(n) is not int or n < 1 for n in asked):
-        raise DomainError("at_least", at_least, f"needs an integer of at least 1, or one for each of {len(axes)} axes")
-    wanted = tuple(dict(zip(axes, asked, strict=True)).get(number, 1) for number in range(len(field)))
+    wanted = _wanted(len(field), at_least, axis)
     chosen = [layers] if isinstance(layers, str) else layers
     names = [node.name for node in (part_up_to(graph, name) if chosen is None else map(graph.__getitem__, chosen))]
-    if all(size >= n for size, n in zip(field.size, wanted, strict=True)):
+    if large_enough(field.size, at_least, axis):
         return Answers()
     search = _Search(graph, before, name, wanted, source)
     found = (search.least(change, graph[layer]) for layer in names for change in (_dilated, _widened, _deepened))
     return Answers(sorted(filter(None, found), key=lambda change: (change.macs, change.params)))
+
+
+def _wanted(axes: int, at_least: int | tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    """The elements that are wanted at least on every axis, 1 on those that are not asked for."""
+    places = axes_asked(axis, axes)
+    asked = per_axis(at_least, len(places))
+    if len(asked) != len(places) or any(type(n) is not int or n < 1 for n in asked):
+        needs = f"needs an integer of at least 1, or one for each of {len(places)} axes"
+        raise DomainError("at_least", at_least, needs)
+    return tuple(dict(zip(places, asked, strict=True)).get(number, 1) for number in range(axes))
+
+
+def large_enough(size: tuple[int, ...], at_least: int | tuple[int, ...], axis: int | None = None) -> bool:
+    """Whether a receptive field of a size has the elements that are wanted, on one axis or on all of them.
+
+    Raises:
+        DomainError: there is no such axis, or what is wanted is no number for each.
+
+    >>> large_enough((97, 64), 50), large_enough((97, 64), 80), large_enough((97, 64), 80, axis=0)
+    (True, False, True)
+    """
+    return all(n >= least for n, least in zip(size, _wanted(len(size), at_least, axis), strict=True))
 
 
 def _field(row: Row, source: str | None) -> ReceptiveFields | None:

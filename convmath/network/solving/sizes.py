@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DomainError
 from ..graph import Graph
+from ..operators import Input
 from ..operators.convolution import per_axis
 from .layers import PerAxis
 from .parts import name_of, part_up_to
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
 def input_sizes(
     graph: Graph, output_size: PerAxis, *, node: str | None = None, axis: int | None = None, source: str | None = None
 ) -> InputSizes:
-    """All input sizes from which a node makes an output size, and whether that is proved.
+    """All input sizes in a scope from which a node makes an output size, and whether that is proved.
+
+    The scope is all sizes, but for those where the network's own code may go another way than it was read, or a branch
+    of size 1 be stretched: what the network makes of these is not said, and the answer prints the clause.
 
     Args:
         graph: the network.
@@ -31,7 +37,8 @@ def input_sizes(
         source: the name of the input that is asked for; by default all of them.
 
     Raises:
-        DomainError: the node's sizes are unknown or do not depend on the input size.
+        DomainError: the node's sizes are unknown or do not depend on the input size; or several are wanted of axes
+            that have one size.
 
     >>> from convmath.network.operators import Conv
     >>> net = Graph()
@@ -47,6 +54,12 @@ def input_sizes(
     wanted = per_axis(output_size, len(sizes))
     if len(wanted) != len(sizes) or any(type(n) is not int or n < 1 for n in wanted):
         needs = f"needs a size of at least 1, or one for each of the {len(sizes)} that depend on the input size"
+        raise DomainError("output_size", output_size, needs)
+    if len(set(wanted)) > 1 and _tied(graph, forms.symbol, axis, source):
+        needs = (
+            f"all axes of the input are taken to have one size, {forms.symbol}; ask for each axis alone, "
+            f"with axis=0 (--axis 0) and {wanted[0]}, and so on"
+        )
         raise DomainError("output_size", output_size, needs)
     return _where(forms, [Claim.of("==", size, _number(n)) for size, n in zip(sizes, wanted, strict=True)])
 
@@ -71,10 +84,26 @@ def round_trips(
     return _where(forms, [Claim.of("==", size, forms.symbol) for size in _moving(forms, form)])
 
 
+def _tied(graph: Graph, symbol: Any, axis: int | None, source: str | None) -> bool:
+    """Whether several axes of an input have the size that is asked for."""
+    if axis is not None and not graph.symbols:
+        return False
+    inputs = [graph[name].operator for name in (graph.inputs if source is None else (source,))]
+    sizes = [[one.shape[d] for d in one.axes] for one in inputs if isinstance(one, Input)]
+    return any(len([n for n in each if not graph.symbols or n == symbol]) > 1 for each in sizes)
+
+
 def _forms(graph: Graph, node: str | None, axis: int | None, source: str | None) -> tuple[ClosedForms, ClosedForm]:
+    from ..closed_form.scope import Scope
+
     name = name_of(graph, node)
-    forms = (graph if node is None else part_up_to(graph, name)).closed_forms(axis=axis, source=source)
-    return forms, forms[name]
+    part = graph if node is None else part_up_to(graph, name)
+    if source in graph.inputs and source not in part.inputs:
+        reads = f"it reads {', '.join(part.inputs)}" if part.inputs else "it reads no input"
+        raise DomainError("source", source, f"{name} does not read this input; {reads}")
+    forms = part.closed_forms(axis=axis, source=source)
+    others = [part.closed_forms(one).scope for one in part.symbols if one != forms.symbol]
+    return replace(forms, scope=reduce(Scope.within, others, forms.scope)), forms[name]
 
 
 def _moving(forms: ClosedForms, form: ClosedForm) -> list[Any]:
@@ -83,7 +112,10 @@ def _moving(forms: ClosedForms, form: ClosedForm) -> list[Any]:
         raise DomainError("node", form.name, f"its sizes are unknown: {form.reason}")
     found = [size for size in form.sizes if not isinstance(size, int) and size.free_symbols <= {forms.symbol}]
     if not found:
-        raise DomainError("node", form.name, f"its sizes {form.output_size} do not depend on the input size")
+        where = "" if not forms.scope or form.valid is None else f" for {form.valid.text(forms.symbol.name)}"
+        scope = "".join(f", {clause}" for clause in forms.scope.clauses)
+        needs = f"its sizes {form.output_size} do not depend on the input size{where}{scope}"
+        raise DomainError("node", form.name, needs)
     return found
 
 

@@ -84,9 +84,10 @@ def _round_trip_record(answer: RoundTrip) -> dict[str, Any]:
 
 
 def sizes_record(found: InputSizes) -> dict[str, Any]:
-    """A set of input sizes for programs."""
+    """A set of input sizes for programs, and the scope in which it is complete, which is None where that is all."""
     words = {"symbol": found.symbol.name, "label": found.label, "unknown": found.reason or None}
-    return {"sizes": set_record(found.sizes), **words}
+    scope = {"sizes": set_record(found.scope.sizes), "where": list(found.scope.clauses)} if found.scope else None
+    return {"sizes": set_record(found.sizes), **words, "scope": scope}
 
 
 def set_record(found: SizeSet | None) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 from ...notebook import html_table, plain
@@ -142,8 +142,8 @@ def unit(convention: str) -> str:
 
 
 def _inputs(report: NetworkReport) -> Iterator[str]:
-    for name in report.graph.inputs:
-        row = report[name]
+    without_axes = takewhile(lambda row: row.op == "input" and not row.params, report)
+    for row in [report[name] for name in report.graph.inputs] or without_axes:
         yield sizes(row.output_size) + (f" (batch {row.sizes[0]})" if row.sizes and row.sizes[0] != 1 else "")
 
 

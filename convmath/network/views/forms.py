@@ -31,6 +31,9 @@ SETS = {
 }
 """The sets of input sizes, and what they are."""
 
+OUTSIDE = "A set that says where has all sizes there are there; the network may take others, of which nothing is said."
+"""What the clause after a set of input sizes means."""
+
 
 @dataclass(frozen=True)
 class Forms:
@@ -161,17 +164,21 @@ def _valid(form: ClosedForm, tex: bool) -> str:
 def _set(found: InputSizes, tex: bool) -> str:
     if found.sizes is None:
         return "?"
-    return _math(found.sizes.latex(found.symbol), True) if tex else found.sizes.text(found.symbol.name)
+    if not tex:
+        return str(found)
+    return _math(found.sizes.latex(found.symbol) + found.scope.latex(found.sizes, found.symbol), True)
 
 
 def _notes(forms: Forms, nodes: Sequence[ClosedForm]) -> tuple[str, ...]:
     """Why sizes and sets are unknown, and how it is known that the network is the same at other sizes."""
     reasons = [form.reason for form in nodes if form.dimensions is None]
+    reasons += [f"where {form.name} has this size" for form in nodes if form.dimensions and form.valid is None]
     reasons += [found.reason for _, found in forms.sets() if found.sizes is None]
     readings = [form.reading for form in nodes if form.reading != BY_CONSTRUCTION]
     return (
         *(f"Unknown: {plain(reason)}" for reason in dict.fromkeys(reasons)),
         *(f"The network was {reading}, and was the same there." for reading in dict.fromkeys(readings)),
+        *((OUTSIDE,) if any(found.scope for _, found in forms.sets()) else ()),
     )
 
 

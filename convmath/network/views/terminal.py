@@ -11,8 +11,8 @@ from ...notebook import plain, ruled
 from ..report import NetworkReport
 from .cells import details, short, shown, spans_words
 
-OPERATION = 16
-"""Columns for the name of an operation before it goes on in the next line."""
+OPERATION = 30
+"""Longer names of operations go on in the next line where a terminal is narrow."""
 
 
 def view(report: NetworkReport, convention: str = "mac") -> Group:
@@ -26,7 +26,7 @@ def _parts(report: NetworkReport, convention: str) -> Iterator[RenderableType]:
     yield Text()
     rows = ruled()
     rows.add_column(found.head[0], overflow="fold")
-    rows.add_column(found.head[1], overflow="fold", max_width=OPERATION)
+    rows.add_column(found.head[1], overflow="fold", no_wrap=all(len(cells[1]) <= OPERATION for cells in found.rows))
     for name in found.head[2:]:
         rows.add_column(name.replace("Parameters", "Params"), justify="right", overflow="fold")
     for cells in found.rows:

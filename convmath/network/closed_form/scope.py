@@ -1,0 +1,135 @@
+"""Among which input sizes the sets of a network are complete: those for which it is known to be as it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+import sympy
+
+from ...errors import UnsupportedError
+from .sets import Claim, SizeSet, satisfying
+from .terms import REMEMBERED
+
+Kind: TypeAlias = Literal["needed", "read", "equal"]
+"""Of a condition: an operator refuses otherwise; the network was read where it holds; branches that are equal match."""
+
+CLAUSES = {
+    "read": "where the network is as it was read",
+    "equal": "where no size 1 is stretched",
+}
+"""What is said of the conditions without which a network may still take a size."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The input sizes among which a set has all that there are; of other sizes nothing is said.
+
+    Attributes:
+        sizes: a set in which they lie; None where it is unknown.
+        clauses: what else holds for them, in words; none where these are all sizes.
+    """
+
+    sizes: SizeSet | None = field(default_factory=SizeSet)
+    clauses: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there may be other sizes."""
+        return bool(self.clauses)
+
+    def said(self, found: SizeSet, symbol: sympy.Symbol) -> str:
+        """The clause after a set; empty where the set is complete among all sizes.
+
+        >>> n = sympy.Symbol("n")
+        >>> large = Scope(SizeSet(101), ("where the network is as it was read",))
+        >>> large.said(SizeSet(101, 102), n)
+        ', among n >= 101, where the network is as it was read'
+        >>> large.said(SizeSet(101), n), Scope().said(SizeSet(101), n)
+        (', where the network is as it was read', '')
+        """
+        if not self:
+            return ""
+        among = "" if self.sizes in (None, found, SizeSet()) else f", among {self.sizes.text(symbol.name)}"
+        return f"{among}, {' and '.join(self.clauses)}"
+
+    def latex(self, found: SizeSet, symbol: sympy.Symbol) -> str:
+        """The clause after a set in LaTeX's mathematics."""
+        if not self:
+            return ""
+        hidden = self.sizes in (None, found, SizeSet())
+        among = "" if hidden or self.sizes is None else rf"\text{{, among }}{self.sizes.latex(symbol)}"
+        return rf"{among}\text{{, {' and '.join(self.clauses)}}}"
+
+    def within(self, other: Scope) -> Scope:
+        """This scope, with what is said of that of another symbol."""
+        return Scope(self.sizes, tuple(dict.fromkeys((*self.clauses, *other.clauses))))
+
+
+def scope_of(conditions: Iterable[tuple[Claim, Kind]]) -> Scope:
+    """The scope that conditions leave, in the order in which a network comes to them.
+
+    Those that an operator needs leave no network outside; others narrow the scope where a size could get there.
+
+    >>> from convmath.calculus.index import integers
+    >>> n = integers("n")
+    >>> large = Claim.of("<=", sympy.Integer(101), n)
+    >>> scope_of([(large, "needed"), (large, "read")])
+    Scope(sizes=SizeSet(n >= 1), clauses=())
+    >>> scope_of([(large, "read"), (large, "needed")])
+    Scope(sizes=SizeSet(n >= 101), clauses=('where the network is as it was read',))
+    """
+    taken, unplaced = SizeSet(), tuple[Claim, ...]()
+    clauses, read = dict[str, None](), list[Claim]()
+    for claim, kind in conditions:
+        before = taken
+        taken, unplaced = narrowed((*unplaced, claim), before)
+        if taken == before and claim not in unplaced:
+            continue
+        if kind == "read" or (kind == "equal" and _stretches(claim, before)):
+            clauses[CLAUSES[kind]] = None
+            read += [claim] if kind == "read" else []
+    sizes, unplaced = narrowed(read, SizeSet())
+    return Scope(None if unplaced else sizes, tuple(clauses))
+
+
+def _stretches(claim: Claim, taken: SizeSet) -> bool:
+    """Whether one of two sizes that are not equal may be 1."""
+    equal = where(claim, taken)
+    for side in claim.formula.args:
+        single = where(Claim.of("==", side, sympy.Integer(1)), taken)
+        if single is None or equal is None:
+            return True
+        try:
+            if single & equal != single:
+                return True
+        except UnsupportedError:
+            return True
+    return False
+
+
+def narrowed(claims: Sequence[Claim], within: SizeSet) -> tuple[SizeSet, tuple[Claim, ...]]:
+    """What of a set satisfies claims, and the claims for which that is not found, not even among the others' sizes."""
+    waiting = tuple(dict.fromkeys(claims))
+    while waiting:
+        left = []
+        for claim in waiting:
+            found = where(claim, within)
+            if found is None:
+                left.append(claim)
+            else:
+                within = found
+        if len(left) == len(waiting):
+            break
+        waiting = tuple(left)
+    return within, waiting
+
+
+@lru_cache(maxsize=REMEMBERED)
+def where(claim: Claim, within: SizeSet) -> SizeSet | None:
+    """What of a set satisfies a claim; None where that cannot be worked out."""
+    try:
+        return satisfying(claim, within)
+    except UnsupportedError:
+        return None
