@@ -11,6 +11,7 @@ from math import prod
 from ..errors import DomainError, UnsupportedError
 from ..network.fields.exact import regions
 from ..network.fields.field import Field
+from ..network.fields.receptive import ReceptiveFields
 from ..network.fields.spans import Spans
 from ..network.graph import Node
 from ..network.operators import Input
@@ -225,6 +226,15 @@ def _looks_around(node: Node, report: NetworkReport, places: dict[str, tuple[int
     )
 
 
+def _framed(fields: ReceptiveFields, at: tuple[int, ...]) -> Part | None:
+    """The hull on each axis at a position on the last dimensions; None where an axis runs along one before them."""
+    first = fields.rank - len(at)
+    if any(dimension is not None and dimension < first for dimension in fields.dimensions):
+        return None
+    pairs = zip(fields.axes, fields.dimensions, strict=True)
+    return tuple(field.interval(0 if dimension is None else at[dimension - first]) for field, dimension in pairs)
+
+
 def _stage(
     row: Row, boxes: Sequence[Sequence[Spans]], dimensions: tuple[int, ...], node: Row, at: tuple[int, ...]
 ) -> Stage:
@@ -236,6 +246,6 @@ def _stage(
     else:
         found = (part for box in kept for part in product(*(spans.parts for spans in box)))
     fields = node.fields.get(row.name)
-    interval = fields.interval(*at) if fields is not None and len(fields) == len(at) else None
+    interval = _framed(fields, at) if fields is not None and len(fields) == len(at) else None
     size = tuple((row.sizes or ())[d] for d in dimensions)
     return Stage(row.name, size, tuple(dict.fromkeys(found)), exact, interval)

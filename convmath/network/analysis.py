@@ -7,8 +7,9 @@ position reads what any of its channels reads.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from ..errors import UnsupportedError
 from .fields.budget import Budget
@@ -24,6 +25,9 @@ from .operators import Concat, Input, Sizes, Unknown
 from .origin import Call
 from .report import NetworkReport
 from .row import Row
+
+Along: TypeAlias = tuple[Field, int | None]
+"""What is read of an axis, and the dimension of the output along which it runs; None where all read the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,44 +121,74 @@ class _Analysis:
 
     def receptive(self, state: State) -> tuple[Mapping[str, ReceptiveFields], str]:
         """The fields by input, or why they are unknown; an axis along which nothing runs is read by all positions."""
-        if state.unknown:
-            return {}, state.unknown
-        along: dict[Source, Field] = {source: Field.constant(reads) for source, reads in state.held.items()}
-        flat = len(state.sizes or ()) == 2  # features, which are taken together as channels are
+        if state.unknown or (state.in_parts and state.moves):
+            return {}, state.unknown or state.in_parts
+        sizes = state.sizes or ()
+        along: dict[Source, Along] = {source: (Field.constant(reads), None) for source, reads in state.held.items()}
         try:
-            crossed = {source: self.moving(source, one) for source, one in state.crossed.items() if not flat}
+            indexed = self.indices(state)
+            for source, crossed in state.crossed.items():
+                along[source] = self.moving(source, crossed, sizes, indexed)
         except UnsupportedError as error:
             return {}, str(error)
-        along |= {
-            source: Field.constant(one.extent if one.exact else one.extent.bounded())
-            for source, one in state.crossed.items()
-        } | crossed
         for dimension, runs in enumerate(state.runs):
             for source, run in runs.items():
-                other, found = along.get(source), run.field
-                if flat:
-                    found = Field.constant(
-                        found.image(Spans.first((state.sizes or ())[dimension])).clipped(0, self.lengths[source])
-                    )
-                two = other is not None and other.step and found.step
-                union = None if two else joined(other, found, self.lengths[source]) if other else found
+                found = _indexed(run, dimension, sizes, indexed)
+                union = self.together(source, along[source], found, sizes) if source in along else found
                 if union is None:
                     return {}, f"two dimensions run along axis {source[1]} of {source[0]}"
                 along[source] = union
-        nothing = Field.constant(Spans())
+        nothing: Along = (Field.constant(Spans()), None)
         names = {name for name, _ in along}
         return {
-            name: ReceptiveFields(tuple([along.get(source, nothing) for source in self.axes[name]]))
+            name: ReceptiveFields(
+                tuple([along.get(source, nothing)[0] for source in self.axes[name]]),
+                tuple([along.get(source, nothing)[1] for source in self.axes[name]]),
+                len(sizes),
+            )
             for name in (names if len(names) < 2 else sorted(names, key=self.order.__getitem__))
         }, ""
 
-    def moving(self, source: Source, crossed: Crossed) -> Field:
+    def indices(self, state: State) -> frozenset[int]:
+        """The dimensions whose indices a position has: none of features; batch or channels if an axis moves there."""
+        rank = len(state.sizes or ())
+        if rank <= 2:
+            return frozenset()
+        fields = [(dimension, run.field) for dimension, runs in enumerate(state.runs) for run in runs.values()]
+        for one in state.crossed.values():
+            fields += [(dimension, self.budget.through(part, one.inner)) for dimension, part in one.fields.items()]
+        return frozenset(range(2, rank)) | {dimension for dimension, field in fields if field.step}
+
+    def together(self, source: Source, one: Along, other: Along, sizes: Sizes) -> Along | None:
+        """What one or the other reads; None where both move, along two dimensions or with two strides."""
+        length = self.lengths[source]
+        (first, dimension), (second, another) = one, other
+        if None not in (dimension, another) and dimension != another:
+            if first.step and second.step:
+                return None
+            if second.step:
+                first, dimension = _at_all(first, sizes[dimension or 0], length), None
+            else:
+                second, another = _at_all(second, sizes[another or 0], length), None
+        union = joined(first, second, length)
+        if union is None:
+            return None
+        return union, None if union.is_constant else another if dimension is None else dimension
+
+    def moving(self, source: Source, crossed: Crossed, sizes: Sizes, indexed: Collection[int]) -> Along:
         """What is read by the index on the one dimension that moves along the axis, whatever the others are."""
-        found = [self.budget.through(part, crossed.inner) for part in crossed.fields.values()]
-        moving = [one for one in found if one.step or len(found) == 1]
+        found = {
+            dimension: self.budget.through(part, crossed.inner)
+            for dimension, part in (crossed.fields.items() if len(sizes) > 2 else ())
+        }
+        moving = [(dimension, one) for dimension, one in found.items() if one.step or len(found) == 1]
+        if not found:
+            return Field.constant(crossed.extent if crossed.exact else crossed.extent.bounded()), None
         if len(moving) != 1:
             raise UnsupportedError(f"two dimensions together run along axis {source[1]} of {source[0]}")
-        return moving[0] if crossed.exact else moving[0].bounded()
+        ((dimension, one),) = moving
+        run = Run(one, crossed.extent)
+        return _indexed(run if crossed.exact else run.bounded(), dimension, sizes, indexed)
 
     def state(self, node: Node, layer: Layer, inputs: Sequence[State]) -> State:
         operator, sizes = layer.operator, layer.sizes
@@ -171,11 +205,25 @@ class _Analysis:
         try:
             for name, state, access, apart in zip(node.inputs, inputs, layer.accesses, layer.apart, strict=True):
                 join.take(name, state, access, apart)
-            return join.state(_even(layer, inputs), inputs, picks=layer.picks)
+            found = join.state(_even(layer, inputs), inputs, picks=layer.picks)
+            return replace(found, in_parts=_in_parts(node, inputs))
         except UnsupportedError as error:
             return State(sizes, unknown=f"{node.name}: {error}")
         finally:
             self.misaligned += join.misaligned
+
+
+def _indexed(run: Run, dimension: int, sizes: Sizes, indexed: Collection[int]) -> Along:
+    """What a position reads by a run: by its index on that dimension if it has one, else by all of them together."""
+    if dimension in indexed:
+        return run.field, None if run.field.is_constant else dimension
+    image = run.field.image(Spans.first(sizes[dimension]))
+    return Field.constant(run.extent if run.extent.exact else image & Spans(run.extent.parts)), None
+
+
+def _at_all(field: Field, size: int, length: int) -> Field:
+    """What all positions of a dimension read together, of an axis of ``length`` elements."""
+    return Field.constant(field.image(Spans.first(size)).clipped(0, length))
 
 
 def _input(name: str, operator: Input) -> State:
@@ -204,6 +252,18 @@ def _even(layer: Layer, inputs: Sequence[State]) -> bool:
         moved = (dimension for dimension, n in enumerate(state.sizes or ()) if dimension not in kept and n != 1)
         return not any(_runs_along(dimension, state) for dimension in moved)
     return True
+
+
+def _in_parts(node: Node, inputs: Sequence[State]) -> str:
+    """Why no one field tells what positions read, if they read by the part in which they lie; else nothing."""
+    before = next((state.in_parts for state in inputs if state.in_parts), "")
+    operator = node.operator
+    if before or not isinstance(operator, Concat) or len(inputs) < 2:
+        return before
+    if not any(_runs_along(operator.dim, state) for state in inputs):
+        return ""
+    parts = f"parts of {' and '.join(str((state.sizes or ())[operator.dim]) for state in inputs)} positions"
+    return f"{node.name} puts {parts} one after the other, and each part reads in its own way: ask reads(), by position"
 
 
 def _runs_along(dimension: int, state: State) -> bool:

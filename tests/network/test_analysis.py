@@ -275,6 +275,18 @@ def test_flattened_features_read_what_all_positions_together_do():
     assert report.reads("dense") == {"input": (Spans.first(9),)}
 
 
+def test_flattened_features_read_nothing_beyond_a_border_before_them():
+    graph = Graph()
+    strided = graph.add("strided", Conv(1, 3, (3,), stride=2), graph.input((1, 64)))
+    padded = graph.add("padded", Conv(3, 3, (3,), padding=1), strided)
+    graph.add("flat", Flatten(1), padded)
+    report = graph.analyze()
+    beyond = report["padded"].receptive_field[0].reads(30).clipped(0, 64)
+    assert 63 in beyond  # as if the strided positions went on
+    assert report["flat"].receptive_field[0] == Field.constant(Spans.first(63))
+    assert report.reads("flat") == {"input": (Spans.first(63),)}
+
+
 def test_a_part_of_flattened_features_reads_its_own_part():
     graph = Graph()
     flat = graph.add("flat", Flatten(1), graph.input((2, 6)))

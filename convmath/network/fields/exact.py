@@ -11,6 +11,7 @@ from ..graph import Graph, Node
 from ..operators import Input, Operator, Sizes
 from ..operators.base import Merged, Reads, parts
 from .field import Field
+from .receptive import indices
 from .spans import Spans
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _start(sizes: Sizes, position: Sequence[int]) -> Box:
     first = len(sizes) - len(position)
     if first < min(2, len(sizes)):
         raise _wrong_count(sizes, position)
-    for axis, index in enumerate(position):
+    for axis, index in enumerate(indices(position)):
         if not 0 <= index < sizes[first + axis]:
             raise DomainError("position", tuple(position), f"needs 0 <= index < {sizes[first + axis]}", axis=axis)
         whole[first + axis] = Spans.point(index)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import index
+from typing import SupportsIndex
 
 from ...errors import DomainError
 from ...notebook import bracketed, brief
 from .field import Field
+
+
+def indices(position: Sequence[object]) -> tuple[int, ...]:
+    """The indices of a position as ints.
+
+    Raises:
+        DomainError: one is no integer.
+
+    >>> indices([3, 0])
+    (3, 0)
+    """
+    for axis, at in enumerate(position):
+        if isinstance(at, bool) or not isinstance(at, SupportsIndex):
+            raise DomainError("position", tuple(position), "needs an integer for each axis", axis=axis)
+    return tuple(index(at) for at in position if isinstance(at, SupportsIndex))
 
 
 @dataclass(frozen=True)
@@ -18,10 +35,16 @@ class ReceptiveFields:
     On each axis it is what any position of that index reads: where a path leaves positions out on one axis, as a
     transposed convolution may whose stride exceeds its kernel, the others still tell what its other positions read.
 
-    Attributes: axes: the field on each axis.
+    Attributes:
+        axes: the field on each axis.
+        dimensions: the dimension of the output along which each axis runs, whose indices its field takes; None where
+            all positions read the same.
+        rank: dimensions of the output, the batch and the channels first.
     """
 
     axes: tuple[Field, ...]
+    dimensions: tuple[int | None, ...]
+    rank: int
 
     def __getitem__(self, axis: int) -> Field:
         """The field on an axis."""
@@ -57,16 +80,25 @@ class ReceptiveFields:
     def center(self, *position: int) -> tuple[Fraction | None, ...]:
         """The centre of the hull of a position, where element j covers [j, j + 1); None where it reads nothing.
 
+        Args:
+            position: the index on each axis of the output after batch and channels, >= 0; there is no last one, as
+                no tensor has a border here.
+
         Raises:
-            DomainError: the position has not an index for each axis.
+            DomainError: the position has not an index for each axis of the output, or one is no integer >= 0; an axis
+                of the input runs along the batch or the channels, which have none.
         """
         return tuple(axis.center(at) for axis, at in self._at(position))
 
     def interval(self, *position: int) -> tuple[tuple[int, int], ...]:
         """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing.
 
+        Args:
+            position: as in :meth:`center`.
+
         Raises:
-            DomainError: the position has not an index for each axis.
+            DomainError: the position has not an index for each axis of the output, or one is no integer >= 0; an axis
+                of the input runs along the batch or the channels, which have none.
         """
         return tuple(axis.interval(at) for axis, at in self._at(position))
 
@@ -83,9 +115,22 @@ class ReceptiveFields:
         return "\n".join(f"axis {axis}: {words}" for axis, words in enumerate(field_lines(self)))
 
     def _at(self, position: tuple[int, ...]) -> Iterator[tuple[Field, int]]:
-        if len(position) != len(self.axes):
-            raise DomainError("position", position, f"needs an index for each of the {len(self.axes)} axes")
-        return zip(self.axes, position, strict=True)
+        """The field on each axis of the input, and the index on the dimension of the output along which it runs."""
+        wanted = max(0, self.rank - 2)
+        if len(position) != wanted:
+            needs = f"needs an index for each of the {wanted} axes of the output after batch and channels"
+            raise DomainError("position", position, needs)
+        for axis, at in enumerate(found := indices(position)):
+            if at < 0:
+                raise DomainError("position", position, "needs index >= 0", axis=axis)
+        for axis, dimension in enumerate(self.dimensions):
+            if dimension is not None and dimension < 2:
+                runs = f"axis {axis} of the input runs along dimension {dimension} of the output, its"
+                first = f"{runs} {'channels' if dimension else 'batch'}"
+                needs = f"needs an axis after batch and channels for each of the input, but {first}"
+                raise DomainError("position", position, f"{needs}; index i on it reads fields[{axis}].interval(i)")
+        pairs = zip(self.axes, self.dimensions, strict=True)
+        return ((field, 0 if dimension is None else found[dimension - 2]) for field, dimension in pairs)
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""

@@ -41,6 +41,7 @@ class State:
         crossed: what it reads of the sources that several dimensions index together.
         even: whether positions that differ only in dimensions along which nothing runs read the same.
         unknown: why this is unknown, in words; empty if it is known.
+        in_parts: why fields that move may tell what positions read only in a part of them; empty if they do in all.
     """
 
     sizes: Sizes | None
@@ -49,3 +50,9 @@ class State:
     crossed: Mapping[Source, Crossed] = field(default_factory=dict)
     even: bool = True
     unknown: str = ""
+    in_parts: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether positions read by their index; else all of them read the same."""
+        return bool(self.crossed) or any(not run.field.is_constant for runs in self.runs for run in runs.values())
