@@ -106,6 +106,7 @@ NOT_KNOWN = {
     "einsum of one": {"fvcore"},
     "einsum of three": {"fvcore"},
     **{name: {"flop_counter"} for name in ("LSTM", "LSTM both ways", "LSTM projected", "GRU", "RNN")},
+    **{name: set() for name in ("RNNCell", "GRUCell", "LSTMCell", "GRUCell with a state")},  # but for the gradients
     "kept function or not": {"ptflops"},
     "local response": {"ptflops"},
     "by keyword": {"thop", "ptflops"},
@@ -131,6 +132,18 @@ def test_of_every_kind_of_layer_a_convention_gives_the_number_of_its_tool_or_say
             assert (tool, total.value, total.status) == (tool, told, "complete")
 
 
+@pytest.mark.parametrize("name", ["RNNCell", "GRUCell", "LSTMCell"])
+def test_the_gradients_of_one_step_of_a_recurrent_layer_are_said_to_be_missing(name):
+    make, input_size = LAYERS[name]
+    assert from_torch(make(), input_size).analyze().total(flops("flop_counter", backward=True)).status != "complete"
+
+
+@pytest.mark.parametrize("tool", ["thop", "fvcore", "ptflops", "flop_counter"])
+def test_a_step_of_other_cells_is_counted_otherwise(tool):
+    layers = (nn.RNNCell(8, 4), nn.GRUCell(8, 4), nn.LSTMCell(8, 4))
+    assert len({from_torch(layer, (8,)).analyze().flops(tool) for layer in layers} | {0}) == 4
+
+
 @pytest.mark.parametrize(("tool", "other"), list(permutations(TOOLS, 2)))
 def test_the_convention_of_another_tool_is_caught(tool, other):
     report = from_torch(every_kind(), (3, 33, 37)).analyze()
@@ -150,7 +163,7 @@ BY_EXPORT = (
     *("conv2d, same", "conv2d, circular", "BatchNorm2d, {'affine': True}", "ReLU", "GELU", "Upsample area 2d"),
     *("AdaptiveAvgPool2d", "Linear on a sequence", "attention", "attention, no weights", "written, torch.matmul"),
     *("functional", "branches", "shared in one", "shared by two", "listed", "interpolate", "own layer", "mm"),
-    *("LSTM both ways", "GRU", "embedding", "shared part of a shared part", "unused"),
+    *("LSTM both ways", "GRU", "GRUCell", "vector by matrix", "embedding", "shared part of a shared part", "unused"),
 )
 
 

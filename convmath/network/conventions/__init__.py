@@ -149,9 +149,11 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention(
             "flop_counter",
             "torch.utils.flop_counter.FlopCounterMode: two for each multiply-accumulate of convolutions, dense layers "
-            "and products of matrices, nothing else; products with a vector count nothing. Attention in one function "
+            "and products of matrices, nothing else; products whose second factor is a vector count "
+            "nothing. Attention in one function "
             "is counted as on a GPU, backward with its weights computed once more; on a CPU torch computes it by an "
-            "operator that is not counted. Recurrent layers are missing, as they count or do not by the device. "
+            "operator that is not counted. Recurrent layers are missing, as they count or do not by the device; "
+            "of their cells, called by themselves, those forward are counted. "
             "Backward, the gradient of a grouped convolution's weight is counted as if there were no groups.",
             flop_counter,
             flop_counter_backward,

@@ -8,13 +8,13 @@ from ..operators import Attention, Conv, ConvTranspose, Einsum, MatMul, Recurren
 from ..operators.base import product
 from ..origin import VECTOR
 from ..row import Row
-from .shared import first, origin_of, second, understood
+from .shared import first, is_cell, origin_of, second, understood
 
 
 @understood
 def flop_counter(row: Row) -> Any:
-    """Of an operator of torch, two for each multiply-accumulate; products with a vector are not among them."""
-    if isinstance(row.operator, Recurrent):
+    """Of an operator of torch, two for each multiply-accumulate; matrix by vector is not among them."""
+    if isinstance(row.operator, Recurrent) and not is_cell(row):
         return None  # it is one operator, which is not counted, or a loop, by the device and the layer
     return 0 if _unseen(row) else 2 * row.work.macs
 

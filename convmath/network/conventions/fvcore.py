@@ -5,10 +5,21 @@ from __future__ import annotations
 from math import floor
 from typing import Any
 
-from ..operators import AdaptivePool, Attention, Conv, ConvTranspose, Einsum, Linear, MatMul, Norm, Resize
+from ..operators import (
+    AdaptivePool,
+    Attention,
+    Conv,
+    ConvTranspose,
+    Einsum,
+    Linear,
+    MatMul,
+    Norm,
+    Recurrent,
+    Resize,
+)
 from ..operators.base import product
 from ..row import Row
-from .shared import first, origin_of, second, understood
+from .shared import first, is_cell, origin_of, second, understood
 
 _PRODUCTS = ("matmul", "mm", "bmm", "addmm", "linear")
 _UNKNOWN_TO_IT = ("baddbmm", "tensordot", "bilinear", "outer", "ger", "inner")
@@ -24,6 +35,8 @@ def fvcore(row: Row) -> Any:
         case Conv(padding="same" | "valid") if row.origin is not None:
             return 0  # a padding that is named makes it an operator that fvcore does not know
         case Conv() | ConvTranspose() | Linear():
+            return row.work.macs
+        case Recurrent() if is_cell(row):
             return row.work.macs
         case MatMul() if origin.name in _PRODUCTS:
             return product(first(row)) * second(row)[-1]

@@ -56,11 +56,14 @@ def _function(row: Row, origin: Origin) -> Any:
         return _elements(row, name) if isinstance(row.operator, _COUNTED) else 0
     if origin.function not in _PATCHED:
         return 0
+    name = origin.name
     match row.operator:
         case MatMul():
             return product(first(row)) * second(row)[-1]
         case Attention():
             return _attention(row, origin.name)
+        case Combine() if name in ("addmm", "baddbmm"):
+            return product(first(row))
         case Combine():
             return _side_by_side(row.inputs)
     return 0
@@ -146,6 +149,7 @@ _KNOWN = {
     *("Conv", "ConvTranspose", "Linear", "LayerNorm", "Upsample", "MultiheadAttention"),
     *(_ACTIVATIONS + _POOLS + _NORMS),
     *_CELLS,
+    *(f"{kind}Cell" for kind in _CELLS),
 }
 
 
@@ -165,6 +169,8 @@ def _module(call: Call, given: Sequence[Sizes], output: Sizes) -> Any:
             return product(output[1:])  # it takes the first image for all of them
         case "MultiheadAttention":
             return _multi_head(call, given)
+    if kind.endswith("Cell"):
+        return source[0] * _cells(kind.removesuffix("Cell"), call.parameters)
     if kind in _CELLS:
         return source[0] * source[1] * _cells(kind, call.parameters)
     if kind in _NORMS:

@@ -29,6 +29,11 @@ def origin_of(row: Row) -> Origin:
     return row.origin or usual(row.operator, row.sizes)
 
 
+def is_cell(row: Row) -> bool:
+    """Whether a row is one step of a recurrent layer, called by itself: two dense layers and operations on elements."""
+    return origin_of(row).name.endswith("_cell")
+
+
 def given_to(row: Row) -> tuple[Sizes | None, ...]:
     """The sizes of what the module is given whose result a row is."""
     return row.inputs if row.origin is None else row.given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -24,6 +25,7 @@ _NORMS = ("BatchNorm", "InstanceNorm", "LayerNorm", "SyncBatchNorm")
 _RESIZES = ("Upsample", "UpsamplingNearest", "UpsamplingBilinear")
 _KNOWN = {
     *("Conv", "ConvTranspose", "Linear", "PReLU", "Softmax", "AvgPool", "AdaptiveAvgPool", "RNN", "GRU", "LSTM"),
+    *("RNNCell", "GRUCell", "LSTMCell"),
     *(_NORMS + _RESIZES),
 }
 
@@ -59,6 +61,8 @@ def _module(call: Call, source: Sizes, output: Sizes, operator: Operator) -> Any
         case "AdaptiveAvgPool":
             window = prod(n / m for n, m in zip(source[2:], output[2:], strict=True))
             return int((window + 1) * product(output))
+        case "RNNCell" | "GRUCell" | "LSTMCell":
+            return source[0] * _cell(kind.removesuffix("Cell").lower(), call.parameters)
         case _ if kind in _NORMS:
             return product(source) * (4 if affine else 2)
     match operator:
@@ -71,11 +75,19 @@ def _module(call: Call, source: Sizes, output: Sizes, operator: Operator) -> Any
     return 0 if kind in _RESIZES else None
 
 
-def _cells(operator: Recurrent) -> int:
+def _cells(operator: Recurrent) -> Any:
     """Of all layers, for one step of one sequence; a projection is left out."""
     hidden, directions = operator.hidden_size, operator.directions
     inputs = (operator.input_size, *[hidden * directions] * (operator.layers - 1))
-    biases = 2 * hidden if operator.bias else 0
-    more = 0 if operator.cell == "rnn" else 4 * hidden
-    each = (GATES[operator.cell] * (hidden * (one + hidden) + hidden + biases) + more for one in inputs)
-    return directions * sum(each)
+    return directions * sum(_step(operator.cell, one, hidden, operator.bias) for one in inputs)
+
+
+def _cell(kind: str, parameters: Mapping[str, Sizes]) -> Any:
+    """Of a layer of one step, by its weights, for one sequence."""
+    features, hidden = parameters["weight_ih"][1], parameters["weight_hh"][1]
+    return _step(kind, features, hidden, "bias_ih" in parameters)
+
+
+def _step(cell: str, features: Any, hidden: Any, bias: bool) -> Any:
+    more = 0 if cell == "rnn" else 4 * hidden
+    return GATES[cell] * (hidden * (features + hidden) + hidden + (2 * hidden if bias else 0)) + more
