@@ -23,7 +23,17 @@ import convmath
 from convmath.cli import app
 from convmath.network import Graph
 from convmath.network.conventions import CONVENTIONS
-from convmath.network.operators import Activation, Combine, Conv, ConvTranspose, Flatten, Linear, Pool, Unknown
+from convmath.network.operators import (
+    Activation,
+    AdaptivePool,
+    Combine,
+    Conv,
+    ConvTranspose,
+    Flatten,
+    Linear,
+    Pool,
+    Unknown,
+)
 from convmath.network.views.cells import shown, stored
 from convmath.network.views.documents import document
 from convmath.network.views.terminal import view
@@ -425,6 +435,15 @@ WRONG = [
     (["models:small", "-i", "4,32,32"], "conv2d needs 3"),
     (["models:graph", "-i", "3,9,9"], "says its own sizes"),
     (["net.toml", "-b", "2"], "says its own sizes"),
+    (
+        ["models:small", "-b", "4611686018427387904"],
+        "batch_size=4611686018427387904: needs a number of at most 18 digits",
+    ),
+    (
+        ["models:small", "-b", "999999999999999999", "--node", "zzz"],
+        "no node has this name; see: image, stem, deep, relu",
+    ),
+    (["models:small", "-i", "3,8"], "(1, 3, 8), the batch first, were taken for C, H, W"),
     (["missing.toml"], "missing.toml"),
     (["missing.onnx"], "missing.onnx"),
     (["net.toml", "--node", "conv"], "did you mean conv1?"),
@@ -439,6 +458,28 @@ WRONG = [
     (["net.toml", "--figure", "field.png"], "needs the suffix .svg"),
     (["net.toml", "-o", "report.docx"], "needs --format, or one of the suffixes"),
 ]
+
+
+def test_the_title_says_the_sizes_of_an_input_without_spatial_axes():
+    vector, image = Graph(), Graph()
+    vector.add("dense", Linear(9, 2), vector.input((9,)))
+    image.add("stem", Conv(3, 8, (3, 3)), image.input((3, 9, 9)))
+    assert shown(vector.analyze()).title == "2 nodes, complete; input 9"
+    assert shown(image.analyze()).title == "2 nodes, complete; input 3x9x9"
+
+
+def test_the_name_of_an_operation_is_in_one_line():
+    net = Graph()
+    net.add("pool", AdaptivePool("avg", (1, 1)), net.input((3, 9, 9)))
+    paper = Console(width=80)
+    with paper.capture() as narrow:
+        paper.print(view(net.analyze()))
+    assert re.search(r"^pool +adaptive_avg_pool2d +3x1x1 ", narrow.get(), re.MULTILINE)
+    long = "my_namespace::" + "x" * 40
+    net.add("odd", Unknown(long, "it is strange", (1, 3, 1, 1), None), "pool")
+    with paper.capture() as narrow:
+        paper.print(view(net.analyze()))
+    assert max(map(len, narrow.get().splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), WRONG, ids=[" ".join(one) for one, _ in WRONG])

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from math import isfinite
 from typing import Any
 
+from ..division import is_symbolic
 from .operators import Operator
 from .trail import COMPUTE, RECORDER, Leaf, Operation, Term
 
@@ -337,6 +338,20 @@ def numbers(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
 def same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
     """Whether sizes are equal; that they are not is not noted, for what is right for equal sizes, too."""
     return numbers(first) == numbers(second) and first == second
+
+
+def cropping(
+    sizes: tuple[Any, ...], amounts: tuple[tuple[Any, Any], ...]
+) -> tuple[list[tuple[int, Any, Any]], tuple[tuple[Any, Any], ...]]:
+    """What padding by negative amounts crops first, as dimension, start and end, and the amounts that are left.
+
+    >>> cropping((3, 6), ((0, 0), (-1, 2)))
+    ([(1, 1, 6)], ((0, 0), (0, 2)))
+    """
+    negative = [[0 if is_symbolic(amount) or amount >= 0 else amount for amount in pair] for pair in amounts]
+    cuts = [(d, -start, sizes[d] + stop) for d, (start, stop) in enumerate(negative) if start or stop]
+    rows = zip(amounts, negative, strict=True)
+    return cuts, tuple((before - start, after - stop) for (before, after), (start, stop) in rows)
 
 
 def bounds(n: int, start: int | None, stop: int | None, step: int = 1) -> tuple[int, int]:

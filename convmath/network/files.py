@@ -58,6 +58,8 @@ def read(path: str | PathLike[str]) -> Graph:
     >>> net.analyze().output.name, net.analyze().output.output_size
     ('conv1', (6, 24, 24))
     """
+    if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str):
+        raise DomainError("path", path, "needs the path of a file, which is a text or a Path")
     readers = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
     suffix = Path(path).suffix.lower()
     if suffix not in readers:
@@ -65,8 +67,9 @@ def read(path: str | PathLike[str]) -> Graph:
     try:
         with Path(path).open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise DomainError("path", fspath(path), f"the file cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise DomainError("path", fspath(path), f"the file cannot be read: {why}") from error
     if len(content) > MOST_BYTES:
         raise DomainError("path", fspath(path), f"the file is longer than {MOST_BYTES} bytes")
     try:
@@ -118,8 +121,9 @@ def described(description: Any) -> Graph:
     if not isinstance(layers, list) or not layers:
         raise DomainError("layers", layers, "needs a list of at least one layer")
     before = next(reversed(sizes))
+    named = [layer.get("name") for layer in layers if isinstance(layer, dict)]
     for number, layer in enumerate(layers):
-        before = _add(graph, sizes, layer, f"layers[{number}]", before)
+        before = _add(graph, sizes, layer, f"layers[{number}]", before, named)
     if "outputs" in top:
         return Graph(graph, _names(top["outputs"], "outputs", sizes))
     return graph
@@ -138,8 +142,8 @@ def _inputs(top: Mapping[str, Any]) -> Iterator[tuple[str, Sizes]]:
         yield str(name), _counts(given, f"inputs.{name}")
 
 
-def _add(graph: Graph, sizes: dict[str, Sizes], layer: Any, key: str, before: str) -> str:
-    """Add one layer and return its name."""
+def _add(graph: Graph, sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Sequence[Any]) -> str:
+    """Add one layer and return its name; ``named`` are the names that the file says."""
     if not isinstance(layer, dict) or not isinstance(layer.get("op"), str):
         raise DomainError(key, layer, "needs a table with an op, which is a text")
     op = layer["op"]
@@ -152,7 +156,7 @@ def _add(graph: Graph, sizes: dict[str, Sizes], layer: Any, key: str, before: st
     if missing:
         raise DomainError(f"{key}.{missing[0]}", None, f"{op} needs it")
     given = {name: _CHECKS[name](layer[name], f"{key}.{name}") for name in own if name in layer}
-    inputs = _names(layer["inputs"], f"{key}.inputs", sizes) if "inputs" in layer else (before,)
+    inputs = _names(layer["inputs"], f"{key}.inputs", sizes, named) if "inputs" in layer else (before,)
     name = layer.get("name", _default_name(op, sizes))
     if not isinstance(name, str) or not name:
         raise DomainError(f"{key}.name", name, "needs a text")
@@ -239,11 +243,14 @@ def _factor(value: Any, key: str) -> Any:
     return Fraction(str(value))
 
 
-def _names(value: Any, key: str, known: Mapping[str, Sizes]) -> tuple[str, ...]:
+def _names(value: Any, key: str, known: Mapping[str, Sizes], named: Sequence[Any] = ()) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise DomainError(key, value, "needs a name or a list of names")
     for name in names:
+        if name not in known and name in named:
+            needs = "the layer of this name is not before it; a layer reads those before it, as a network has no cycle"
+            raise DomainError(key, name, needs)
         if name not in known:
             raise unknown(key, name, known, "layer before it", ", ".join(known))
     return tuple(names)

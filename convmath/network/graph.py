@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from ..division import is_symbolic
 from ..errors import DomainError
 from ..notebook import bracketed, brief, counted, html_table, listed, plain
+from . import operators
 from .operators import Input, Operator, Sizes
 from .origin import Origin
 
@@ -100,8 +102,10 @@ class Graph:
             batch_size: images at once.
 
         Raises:
-            DomainError: a size is a symbol and may be none.
+            DomainError: a size is a symbol and may be none, or the sizes are no list, or the name is no text or taken.
         """
+        if not isinstance(input_size, Iterable):
+            raise DomainError("input_size", input_size, "needs the sizes without the batch, as (3, 224, 224)")
         sizes = (batch_size, *input_size)
         axes = tuple(range(2, len(sizes)))
         if any(isinstance(size, str) or is_symbolic(size) for size in sizes):
@@ -114,12 +118,22 @@ class Graph:
         """Add a node and return its name.
 
         Raises:
-            DomainError: the name is taken, or an input is not there.
+            DomainError: the name is taken, the operator is none, or an input is not there.
+
+        >>> net = Graph()
+        >>> net.add("stem", "conv", net.input((3, 8, 8)))
+        Traceback (most recent call last):
+        convmath.errors.DomainError: operator='conv': needs an operator, not its name; did you mean Conv(...)?
         """
         self._append(Node(name, operator, inputs))
         return name
 
     def _append(self, node: Node) -> None:
+        for parameter, name in (("name", node.name), *(("inputs", name) for name in node.inputs)):
+            if not isinstance(name, str):
+                raise DomainError(parameter, name, "needs the name of a node, which is a text")
+        if not isinstance(node.operator, Operator):
+            raise _no_operator(node.operator)
         if node.name in self._nodes:
             raise DomainError("name", node.name, "there is a node of this name already")
         missing = [name for name in node.inputs if name not in self._nodes]
@@ -136,7 +150,7 @@ class Graph:
         if name not in self._nodes:
             from ..errors import unknown
 
-            raise unknown("name", name, self._nodes, "node", "list(graph)")
+            raise unknown("name", name, self._nodes, "node", listed(self._nodes))
         return self._nodes[name]
 
     def __iter__(self) -> Iterator[Node]:
@@ -230,6 +244,20 @@ class Graph:
         from .closed_form.forms import closed_forms
 
         return closed_forms(self, symbol, axis=axis, source=source)
+
+
+def _no_operator(found: object) -> DomainError:
+    """The error about what is no operator; of a name it names the operators that are nearest."""
+    if isinstance(found, type) and issubclass(found, Operator):
+        return DomainError("operator", found.__name__, "is a class; call it, and pass the operator that it gives")
+    see = "those of convmath.network.operators, such as Conv(3, 8, (3, 3))"
+    if not isinstance(found, str):
+        return DomainError("operator", found, f"needs an operator: {see}")
+    known = {name.lower(): name for name in operators.__all__ if name not in ("Operator", "Sizes", "Work")}
+    word = found.lower()
+    near = get_close_matches(word, known, n=3, cutoff=0.65) or [name for name in known if name in word]
+    hint = f"did you mean {' or '.join(f'{known[name]}(...)' for name in near)}?" if near else f"see: {see}"
+    return DomainError("operator", found, f"needs an operator, not its name; {hint}")
 
 
 def _ordered(nodes: list[Node]) -> Iterator[Node]:

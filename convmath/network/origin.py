@@ -28,7 +28,7 @@ from .operators import (
 )
 
 VECTOR = "torch.mv"
-"""The function of every product with a vector, whichever was called: torch computes it by this one, or by ``dot``."""
+"""The function of every product whose second factor is a vector, whichever was called, as of ``dot``."""
 
 CHAIN = "torch.einsum.chain"
 """The function of each of several sums of products that torch takes in an order of its own."""

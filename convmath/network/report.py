@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DomainError, unknown
-from ..notebook import brief, counted
+from ..notebook import brief, counted, listed
 from .fields.receptive import Misalignment
 from .fields.spans import Spans
 from .operators.base import Reads
@@ -75,7 +75,7 @@ class NetworkReport:
         if not isinstance(name, str):
             raise DomainError("name", name, "needs the name of a node; the rows in order are in .rows")
         if name not in self._by_name:
-            raise unknown("name", name, self._by_name, "node", "the report's rows")
+            raise unknown("name", name, self._by_name, "node", listed(self._by_name))
         return self._by_name[name]
 
     @cached_property
@@ -210,6 +210,10 @@ class NetworkReport:
 
     def reads(self, name: str, *position: int) -> dict[str, tuple[Spans, ...]]:
         """Exactly what one position of a node reads of each input, borders and all, axis by axis.
+
+        Args:
+            name: the node.
+            position: the index on each axis of its output after the channels, each from 0.
 
         Raises:
             DomainError: there is no such node or position, or what it reads is unknown.

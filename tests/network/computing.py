@@ -142,7 +142,7 @@ def shape_of(module: nn.Module, n: int, channels: int = 3) -> tuple[int, ...] | 
         with torch.no_grad():
             shape = tuple(meta(torch.empty(1, channels, n, n, device="meta")).shape)
             return None if 0 in shape else shape
-    except (RuntimeError, ValueError, ZeroDivisionError):
+    except (AssertionError, RuntimeError, ValueError, ZeroDivisionError):
         return None
 
 

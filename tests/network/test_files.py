@@ -144,6 +144,11 @@ def layer(**changes: Any) -> dict[str, Any]:
         (layer(out_channels=0), r"layers\[0\].out_channels=0: needs an integer >= 1"),
         (layer(kernel_size=9), r"layers\[0\]='conv1': kernel_size=9.*spans 9 elements"),
         (layer(inputs="other"), r"layers\[0\].inputs='other': no layer before it has this name"),
+        (layer(name="a", inputs="a"), r"inputs='a': the layer of this name is not before it; .* no cycle"),
+        (
+            {"input": [3], "layers": [{"op": "add", "inputs": ["input", "b"]}, {"op": "relu", "name": "b"}]},
+            r"layers\[0\].inputs='b': the layer of this name is not before it; .* no cycle",
+        ),
         (layer(inputs=[]), r"layers\[0\].inputs=\[\]: needs a name"),
         (layer(name="input"), "there is a node of this name already"),
         (layer(name=7), r"layers\[0\].name=7: needs a text"),
@@ -179,9 +184,18 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, name, text, sentence):
         read(written(tmp_path, text, name))
 
 
+@pytest.mark.parametrize("path", [3, None, b"net.toml", ["net.toml"]])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(DomainError, match="needs the path of a file"):
+        read(path)
+    assert len(read(str(LENET))) == len(read(LENET))
+
+
 def test_a_file_that_is_not_there_or_no_text_is_said_to_be_so(tmp_path):
     with pytest.raises(DomainError, match="cannot be read: No such file"):
         read(tmp_path / "net.toml")
+    with pytest.raises(DomainError, match="cannot be read: embedded null byte"):
+        read("net\0.toml")
     (tmp_path / "net.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(DomainError, match="not encoded as UTF-8: byte 0"):
         read(tmp_path / "net.toml")

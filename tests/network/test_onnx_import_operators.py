@@ -415,6 +415,9 @@ MOVING = [one for one in LAYOUT if one.op in ("DepthToSpace", "SpaceToDepth")] +
     case("Pad", (1, 1, 5), ints(0, 0, 3, 0, 0, 2), since=19, mode=mode)
     for mode in ("constant", "reflect", "edge", "wrap")
 ] + [
+    case("Pad", (1, 1, 6), ints(0, 0, before, 0, 0, after), since=19, mode="wrap")
+    for before, after in ((-1, 2), (2, -1), (-2, 6))
+] + [
     case("Slice", (1, 1, 9), ints(2), ints(9), ints(2), ints(3), since=10),
     case("Transpose", (1, 1, 3, 4), perm=[0, 1, 3, 2]),
     case("Tile", (1, 1, 3), ints(1, 1, 3), since=6),

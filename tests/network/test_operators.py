@@ -347,6 +347,38 @@ def test_parameters_are_as_many_as_torch_has(operator, layer):
     assert operator.params == sum(parameter.numel() for parameter in layer.parameters())
 
 
+@pytest.mark.parametrize("mode", ["reflect", "circular", "replicate"])
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("amounts", [(1, 0), (0, 2), (3, 3), (0, 4)])
+def test_padding_is_refused_where_torch_refuses_it(mode, n, amounts):
+    try:
+        wanted = tuple(F.pad(positive(1, 1, n), amounts, mode=mode).shape)
+    except RuntimeError:
+        with pytest.raises(DomainError, match=f"{mode} padding needs|leaves nothing"):
+            Pad(((0, 0), (0, 0), amounts), mode).sizes((1, 1, n))
+    else:
+        assert Pad(((0, 0), (0, 0), amounts), mode).sizes((1, 1, n)) == wanted
+
+
+def test_what_wraps_over_and_over_is_no_circular_padding():
+    amounts = ((0, 0), (0, 0), (7, 5))
+    wrapped = Pad(amounts, "wrap")
+    field = wrapped.reads([(1, 1, 3)], wrapped.sizes((1, 1, 3)))[0][2][1]
+    places = [elements(wrapped.inside(field.reads(o), 3)) for o in range(15)]
+    assert places == [{(o - 7) % 3} for o in range(15)]
+    with pytest.raises(DomainError, match="padding=7: circular padding needs at most the 3 elements"):
+        Pad(amounts, "circular").sizes((1, 1, 3))
+
+
+@pytest.mark.parametrize(("size", "wanted"), [((7, 1), (3, 1)), ((25, 25), (4, 4)), ((6, 4), (3, 2)), ((3, 5), (7, 5))])
+def test_adaptive_pooling_takes_an_operation_for_each_element_of_each_window(size, wanted):
+    taken = counted(lambda x: F.adaptive_avg_pool2d(x, wanted), (2, 3, *size))
+    for how, less in (("avg", 0), ("max", 6 * wanted[0] * wanted[1])):
+        assert AdaptivePool(how, wanted).work([(2, 3, *size)], (2, 3, *wanted)).other == taken - less
+    overlap = any(n % m for n, m in zip(size, wanted, strict=True))
+    assert (taken != 6 * size[0] * size[1]) == overlap  # the elements of the input are as many only without overlap
+
+
 def counted(function: Callable[[torch.Tensor], torch.Tensor], shape: Sizes) -> int:
     """Pairs of an output and an input that it is made of."""
     return int(sum((jacobian != 0).sum() for jacobian in supports(function, [shape])))

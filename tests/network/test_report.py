@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -54,6 +55,14 @@ def test_an_unknown_name_is_refused_with_its_neighbour():
         stem().analyze()["poool"]
     with pytest.raises(DomainError, match="did you mean conv1"):
         stem()["conv2"]
+
+
+def test_names_are_said_where_none_is_near():
+    for ask in (stem(), stem().analyze()):
+        with pytest.raises(DomainError, match=r"no node has this name; see: input, conv1, relu, pool$"):
+            ask["zzz"]
+    with pytest.raises(DomainError, match=r"see: input, dense0, .*, \.\.\. 2 more$"):
+        chain([2] * 10).analyze()["zzz"]
 
 
 def test_totals_sum_the_rows():
@@ -159,6 +168,41 @@ def test_a_name_is_taken_once():
         graph.add("next", Identity(), "relu6")
 
 
+@pytest.mark.parametrize(
+    ("operator", "message"),
+    [
+        ("conv", r"operator='conv': needs an operator, not its name; did you mean Conv\(...\)\?"),
+        ("max_pool2d", r"did you mean Pool\(...\)\?"),
+        ("zzz", "see: those of convmath.network.operators, such as Conv"),
+        (5, "operator=5: needs an operator: those of convmath.network.operators"),
+        (Conv, "operator='Conv': is a class; call it"),
+    ],
+)
+def test_what_is_no_operator_is_refused_where_it_is_added(operator, message):
+    graph = stem()
+    with pytest.raises(DomainError, match=message):
+        graph.add("next", operator, "pool")
+    with pytest.raises(DomainError, match=message):
+        Graph([Node("first", operator)])
+    assert graph.add("next", Conv(64, 8, (3, 3)), "pool") == "next"
+
+
+@pytest.mark.parametrize(
+    ("add", "message"),
+    [
+        (lambda graph: graph.add(5, Identity(), "pool"), "name=5: needs the name of a node, which is a text"),
+        (lambda graph: graph.input((3, 8, 8), 5), "name=5: needs the name of a node"),
+        (lambda graph: graph.add("next", Identity(), ["pool"]), r"inputs=\['pool'\]: needs the name of a node"),
+        (lambda graph: graph.input(8, "other"), "input_size=8: needs the sizes without the batch"),
+    ],
+)
+def test_a_name_that_is_no_text_and_sizes_that_are_no_list_are_refused(add, message):
+    graph = stem()
+    with pytest.raises(DomainError, match=message):
+        add(graph)
+    assert len(graph) == len(stem())
+
+
 def test_outputs_are_what_no_other_node_reads_unless_they_are_named():
     assert stem().outputs == ("pool",)
     assert Graph(stem(), outputs=["relu"]).outputs == ("relu",)
@@ -196,6 +240,27 @@ def test_a_position_has_an_index_for_each_axis(position):
     for ask in (fields.center, fields.interval):
         with pytest.raises(DomainError, match="needs an index for each of the 2 axes"):
             ask(*position)
+
+
+@pytest.mark.parametrize(
+    ("position", "message"),
+    [
+        ((1.5, 1), r"position=\(1.5, 1\): needs an integer for each axis"),
+        ((0, True), "needs an integer for each axis"),
+        (((10,), 0), "needs an integer for each axis"),
+        ((0, "1"), "needs an integer for each axis"),
+        ((0, -1), r"needs index >= 0|needs 0 <= index < 56"),
+    ],
+)
+def test_an_index_is_an_integer_of_at_least_0(position, message):
+    report = stem().analyze()
+    fields = report.output.receptive_field
+    for ask in (fields.center, fields.interval, partial(report.reads, "pool")):
+        with pytest.raises(DomainError, match=message):
+            ask(*position)
+    assert fields.interval(0, 100) == ((-5, 6), (395, 406))
+    with pytest.raises(DomainError, match="needs 0 <= index < 56"):
+        report.reads("pool", 0, 56)
 
 
 def spread() -> Graph:

@@ -393,10 +393,45 @@ def test_without_torch_the_error_says_what_to_install():
     assert last.endswith("UnsupportedError: from_torch needs torch: pip install 'convmath[torch]'")
 
 
-@pytest.mark.parametrize("size", [8, None, 8.0, "8", {8}])
+@pytest.mark.parametrize("size", [8, 8.0, "8", {8}])
 def test_input_sizes_that_are_no_sizes_are_refused(size):
     with pytest.raises(DomainError, match=r"input_size=.*: needs"):
         from_torch(nn.Conv2d(3, 4, 3), size)
+
+
+def test_an_error_at_the_default_sizes_says_that_they_are_the_default():
+    said = (
+        r"channels=3: conv2d needs 1; the sizes \(3, 224, 224\) are the default: give those .* input_size, or --input"
+    )
+    with pytest.raises(DomainError, match=said):
+        from_torch(nn.Conv2d(1, 4, 3))
+    with pytest.raises(DomainError, match=r"conv2d needs 1$"):
+        from_torch(nn.Conv2d(1, 4, 3), (3, 224, 224))
+    with pytest.raises(UnsupportedError, match=r"could not be followed: .*are the default"):
+        from_torch(Apply(lambda x: x.nothing))
+    with pytest.raises(
+        DomainError, match=r"dtype='odd': needs a dtype of torch, or the name of one such as 'float32'$"
+    ):
+        from_torch(nn.Conv2d(3, 4, 3), dtype="odd")
+
+
+def test_sizes_that_are_taken_for_an_image_without_a_batch_are_said_to_be():
+    with pytest.raises(
+        DomainError, match=r"\(1, 3, 8\), the batch first, were taken for C, H, W .* needs C, H, W, 3 sizes"
+    ):
+        from_torch(nn.Conv2d(3, 4, 3), (3, 8))
+    with pytest.raises(DomainError, match=r"channels=4: conv2d needs 3$"):
+        from_torch(nn.Conv2d(3, 4, 3), (4, 8, 8))
+
+
+def test_a_layer_norm_of_other_sizes_is_refused_as_torch_does():
+    layer = nn.LayerNorm([1, 16, 16])
+    said = r"normalized_shape=\(1, 16, 16\): the sizes \(1, 1, 8, 16\) do not end in it"
+    with pytest.raises(DomainError, match=said):
+        from_torch(layer, (1, 8, 16))
+    with pytest.raises(DomainError, match="say by at=, or --at"):
+        from_torch(layer, (1, "n", "n"))
+    assert from_torch(layer, (1, "n", "n"), at=16).reading["layer_norm"].operator.dims == (1, 2, 3)
 
 
 def test_a_class_is_to_be_called_first():

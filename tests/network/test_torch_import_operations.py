@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
+import operator
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,11 +14,13 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402, N812
 
+from convmath.errors import DomainError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
 from convmath.network.torch_import.builder import Builder  # noqa: E402
 from convmath.network.torch_import.exporting import read_exported  # noqa: E402
 
 from .applied import Apply  # noqa: E402
+from .computing import Function  # noqa: E402
 
 
 def same_map(x):
@@ -384,8 +389,9 @@ def test_an_operation_reads_what_its_gradient_says(name, double_precision):
     report = from_torch(module, (3, 12, 10)).analyze()
     row = report[report.graph.outputs[0]]
     if row.field_unknown:
-        assert name in {"matmul", "bmm", "attention"}  # an image by itself: both axes run along one dimension
-        return
+        assert name in {"matmul", "bmm", "attention", "repeat"}  # both axes along one dimension; or copies in a row
+        if name != "repeat":
+            return
     for position in some_positions(row.sizes[2:]):
         reads = report.reads(row.name, *position)
         found = elements(reads["x"]) if reads else (set(), set())
@@ -406,3 +412,139 @@ def double_precision():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(before)
+
+
+# What torch refuses
+
+
+def written(x, write):
+    """The mean over the channels, written into together with all channels."""
+    mean = x.mean(1, keepdim=True)
+    return write(mean, x)
+
+
+REFUSED = {
+    "assertion": (lambda x: (torch._assert(x.shape[-1] == 8, "only of 8"), x)[1], lambda x: x),
+    "groups": (lambda x: F.group_norm(x, 3), lambda x: F.group_norm(x, 4)),
+    "group of one": (lambda x: F.group_norm(x[..., :1, :1], 8), lambda x: F.group_norm(x[..., :1, :1], 4)),
+    "instance of one": (lambda x: F.instance_norm(x[..., :1, :1]), lambda x: F.instance_norm(x[..., :2, :1])),
+    "bmm": (lambda x: torch.bmm(x, x.mT), lambda x: torch.bmm(x[0], x[0].mT)),
+    "bmm, stretched": (lambda x: torch.bmm(x[0], x[0, :1].mT), lambda x: torch.bmm(x[0, :1], x[0, :1].mT)),
+    "mm": (lambda x: torch.mm(x[0], x[0].mT), lambda x: torch.mm(x[0, 0], x[0, 0].mT)),
+    "mv": (lambda x: torch.mv(x[0], x[0, 0, 0]), lambda x: torch.mv(x[0, 0], x[0, 0, 0])),
+    "dot": (lambda x: torch.dot(x[0, 0], x[0, 0]), lambda x: torch.dot(x[0, 0, 0], x[0, 0, 0])),
+    "addmm": (
+        lambda x: torch.addmm(x[0], x[0, 0], x[0, 0].mT),
+        lambda x: torch.addmm(x[0, 0, 0, 0], x[0, 0], x[0, 0].mT),
+    ),
+    "addmm in place": (
+        lambda x: torch.zeros(1, 12).addmm_(x[0, 0], x[0, 0].mT),
+        lambda x: torch.zeros(12, 12).addmm_(x[0, 0], x[0, 0].mT),
+    ),
+    "kthvalue": (lambda x: x.kthvalue(9, 1)[0], lambda x: x.kthvalue(8, 1)[0]),
+    "kthvalue of 0": (lambda x: x.kthvalue(0, 1)[0], lambda x: x.kthvalue(1, 1)[0]),
+    "add_": (lambda x: written(x, lambda a, b: a.add_(b)), lambda x: written(x, lambda a, b: b.clone().add_(a))),
+    "+=": (lambda x: written(x, operator.iadd), lambda x: written(x, lambda a, b: operator.iadd(b.clone(), a))),
+    "masked_fill_": (
+        lambda x: written(x, lambda a, b: a.masked_fill_(b > 0, 1)),
+        lambda x: written(x, lambda a, b: a.masked_fill(b > 0, 1)),
+    ),
+    "eq_": (lambda x: written(x, lambda a, b: a.eq_(b)), lambda x: written(x, lambda a, b: a.eq(b))),
+    "arange against its step": (lambda x: x + torch.arange(0, 1, -0.1), lambda x: x + torch.arange(1, 0, -0.1)),
+}
+"""Functions that torch refuses, each with one that it takes."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_torch_refuses_is_refused_and_what_it_takes_has_its_sizes(name):
+    refused, taken = (Apply(function) for function in REFUSED[name])
+    with pytest.raises((RuntimeError, ValueError, AssertionError)):
+        executed(refused, (1, 3, 12, 10))
+    with pytest.raises(DomainError, match="node="):
+        from_torch(refused, (3, 12, 10))
+    report = from_torch(taken, (3, 12, 10)).analyze()
+    assert (report.missing, report.output.sizes) == ((), executed(taken, (1, 3, 12, 10)))
+
+
+def test_a_condition_on_sizes_that_fails_is_refused_with_its_message_and_one_on_elements_is_not_checked():
+    module = Apply(REFUSED["assertion"][0])
+    with pytest.raises(DomainError, match=r"torch\._assert .*: only of 8"):
+        from_torch(module, (3, 12, 10))
+    assert from_torch(module, (3, 12, 8)).analyze().output.sizes == executed(module, (1, 3, 12, 8))
+    of_elements = Apply(lambda x: (torch._assert((x > 0).all(), "only positive ones"), x * 1)[1])
+    assert from_torch(of_elements, (3, 12, 10)).analyze().missing == ()
+
+
+def test_statistics_of_a_batch_need_more_than_one_element():
+    layer = nn.BatchNorm2d(3, track_running_stats=False)
+    with pytest.raises(ValueError, match="more than 1 value"):
+        executed(layer, (1, 3, 1, 1))
+    with pytest.raises(DomainError, match="more than one element"):
+        from_torch(layer, (3, 1, 1))
+    assert from_torch(layer, (3, 1, 1), batch_size=2).analyze().output.sizes == executed(layer, (2, 3, 1, 1))
+
+
+RANGES = ((0, 6, 0.6), (0.1, 0.8, 0.1), (0, 1, 1 / 161), (5, 0, -0.3), (0, 5, 0.5), (1, 7, 2), (0, 2**60, 2**59 - 1))
+
+
+@pytest.mark.parametrize("bounds", RANGES)
+def test_a_range_has_as_many_elements_as_torchs(bounds):
+    report = from_torch(Apply(lambda x: x[0, 0, 0, 0] * torch.arange(*bounds)), (3, 12, 10)).analyze()
+    assert report.output.sizes == tuple(torch.arange(*bounds).shape)
+
+
+@pytest.mark.parametrize("bounds", [(0, 5.9, 1), (0.5, 5.4, 2), (-0.5, 3.5, 1)])
+def test_a_range_of_integers_rounds_its_bounds_first(bounds):
+    function = Apply(lambda x: x[0, 0, 0, 0] * torch.arange(*bounds, dtype=torch.int64))
+    report = from_torch(function, (3, 12, 10)).analyze()
+    assert report.output.sizes == executed(function, (1, 3, 12, 10))
+
+
+def test_a_quotient_that_is_rounded_down_counts_one_element_more():
+    """The controls of ranges: rounded in other ways, they have other lengths."""
+    start, end, step = RANGES[0]
+    assert -int((start - end) // step) == 11 != len(torch.arange(start, end, step))
+
+
+@pytest.mark.parametrize("pad", [(-1, 2), (2, -1), (-2, -1), (-2, 4), (1, 2), (-1, 0, -3, 5)])
+def test_circular_padding_crops_first_and_then_wraps(pad):
+    function = lambda x: F.pad(x, pad, mode="circular")  # noqa: E731
+    sizes = (1, 6) if len(pad) == 2 else (1, 9, 6)
+    image = torch.arange(float(math.prod(sizes))).reshape(1, *sizes)
+    padded = function(image)[0, 0]
+    report = from_torch(Function(function), sizes).analyze()
+    assert report.output.sizes == (1, 1, *padded.shape)
+    for position in np.ndindex(*padded.shape):
+        found = elements(report.reads(report.output.name, *position)["x"])
+        wanted = np.unravel_index(int(padded[position]), sizes[1:])
+        assert found == tuple({int(place)} for place in wanted)
+    wrong = from_torch(Function(lambda x: F.pad(x, [max(0, n) for n in pad], mode="circular")), sizes).analyze()
+    assert (wrong.output.sizes == report.output.sizes) == (min(pad) >= 0)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_interpolation_to_nothing_is_refused_as_torch_refuses_it(mode):
+    shrink = Function(lambda x: F.interpolate(x, scale_factor=0.3, mode=mode))
+    for n in range(1, 6):
+        try:
+            wanted = tuple(shrink(torch.zeros(1, 1, n, n)).shape[1:])
+        except RuntimeError:
+            with pytest.raises(DomainError, match="needs sizes >= 1"):
+                from_torch(shrink, (1, n, n))
+        else:
+            assert from_torch(shrink, (1, n, n)).analyze().output.output_size == wanted
+
+
+def test_positions_after_a_class_token_have_no_field_that_goes_on_before_it():
+    class Tokens(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.patches, self.dim = nn.Conv2d(3, 4, 4, 4), dim
+            self.cls = nn.Parameter(torch.zeros(1, *((1, 4) if dim == 1 else (9, 1))))
+
+        def forward(self, x):
+            return torch.cat([self.cls, self.patches(x).flatten(2).transpose(1, 2)], self.dim)
+
+    report = from_torch(Tokens(1), (3, 12, 12)).analyze()
+    assert "puts parts of 1 and 9 positions one after the other" in report.output.field_unknown
+    assert not from_torch(Tokens(2), (3, 12, 12)).analyze().output.field_unknown  # along the channels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ class Pad(Operator):
 
     Attributes:
         amounts: ``(before, after)`` for every dimension; negative ones crop.
-        mode: ``"constant"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        mode: ``"constant"``, ``"reflect"`` (by less than there is), ``"replicate"``, ``"circular"`` (by at most what
+            there is) or ``"wrap"`` (the same, over and over).
     """
 
     amounts: tuple[tuple[int, int], ...]
@@ -32,11 +33,23 @@ class Pad(Operator):
         source = one(self, inputs)
         if len(self.amounts) != len(source):
             raise DomainError("amounts", self.amounts, f"pad needs a pair for each of {len(source)} dimensions")
+        for dimension, (n, amounts) in enumerate(zip(source, self.amounts, strict=True)):
+            self._require_enough(dimension, n, amounts)
         padded = tuple(n + before + after for n, (before, after) in zip(source, self.amounts, strict=True))
         for n in padded:
             if isinstance(n, int) and n < 1:
                 raise DomainError("amounts", self.amounts, f"pad leaves nothing of {source}")
         return padded
+
+    def _require_enough(self, dimension: int, n: Size, amounts: tuple[Size, Size]) -> None:
+        """Require as many elements as are reflected, or taken from the other end."""
+        if self.mode not in ("reflect", "circular"):
+            return
+        relation, words = ("<", "less than") if self.mode == "reflect" else ("<=", "at most")
+        for amount in amounts:
+            if is_symbolic(amount) or amount > 0:
+                needs = f"{self.mode} padding needs {words} the {n} elements of dimension {dimension} on each side"
+                require(relation, amount, n, "padding", needs, padding=amount)
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """Each position the element that lies ``before`` places back."""
@@ -55,6 +68,8 @@ class Pad(Operator):
         outside = [reads.clipped(min(reads.hull[0], 0), 0), reads.clipped(size, max(reads.hull[1], size))]
         if self.mode == "replicate":
             return kept | Spans.of((edge, edge + 1) for edge, part in zip((0, size - 1), outside, strict=True) if part)
+        if self.mode == "wrap":
+            return Spans.of((piece for part in reads.parts for piece in _wrapped(*part, size)), exact=reads.exact)
         for low, part in zip((True, False), outside, strict=True):
             for start, stop in part.parts:
                 if self.mode == "circular":
@@ -64,6 +79,14 @@ class Pad(Operator):
                     around = 0 if low else 2 * (size - 1)
                     kept |= Spans(((around - stop + 1, around - start + 1),))
         return kept.clipped(0, size)
+
+
+def _wrapped(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
+    """An interval, its elements taken modulo the size."""
+    first = start % size
+    last = first + min(stop - start, size)
+    yield first, min(last, size)
+    yield 0, last - size
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,14 @@ class AdaptivePool(Windowed):
         return (((0, Field.same()), (1, Field.same()), *axes),)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """As many operations as there are elements; windows that overlap are taken as if they did not."""
-        return Work(other=product(inputs[0]))
+        """For each output an operation less than its window has elements, and a division for an average.
+
+        Windows overlap by one element wherever one begins within an element, so that the windows of an axis from n
+        elements to m positions have n + m - gcd(n, m) elements together.
+        """
+        axes = zip(inputs[0][2:], output[2:], strict=True)
+        taken = product(output[:2]) * product([n + m - gcd(n, m) for n, m in axes])
+        return Work(other=taken if self.how == "avg" else taken - product(output))
 
 
 def adaptive(size: int, windows: int) -> Field:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 import torch
@@ -21,12 +22,15 @@ from .untouched import untouched
 
 __all__ = ["from_torch", "handlers"]
 
+DEFAULT = (3, 224, 224)
+"""The sizes of the input if nobody says any."""
+
 InputSize: TypeAlias = Sequence[Any] | Sequence[Sequence[Any]] | Mapping[str, Sequence[Any]]
 
 
 def from_torch(
     module: Any,
-    input_size: InputSize = (3, 224, 224),
+    input_size: InputSize | None = None,
     *,
     batch_size: int = 1,
     dtype: Any = None,
@@ -48,8 +52,8 @@ def from_torch(
     Args:
         module: a ``torch.nn.Module``, on any device, ``meta`` included.
         input_size: sizes of the input without the batch, channels first; for several inputs a list of such sizes, or a
-            dictionary by the names of the parameters of its forward, ``"xs.0"`` and on for those of ``*xs``. Spatial
-            axes may have symbols or names for sizes, ``(3, "n", "n")``: the graph has
+            dictionary by the names of the parameters of its forward, ``"xs.0"`` and on for those of ``*xs``; by default
+            ``(3, 224, 224)``. Spatial axes may have symbols or names for sizes, ``(3, "n", "n")``: the graph has
             :meth:`~convmath.network.Graph.closed_forms`, and numbers by :meth:`~convmath.network.Graph.at`.
         batch_size: images at once, >= 1.
         dtype: the type of the inputs, or one for each as in ``input_size``; by default that of the first parameter.
@@ -76,19 +80,35 @@ def from_torch(
         raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
     try:
         whole, more = unwrapped(module), dict(arguments or {})
-        shapes = _input_sizes(whole, input_size, batch_size)
+        given = DEFAULT if input_size is None else input_size
+        shapes = _input_sizes(whole, given, batch_size)
         if any(is_symbolic(n) for size in shapes.values() for n in size):
             options: dict[str, Any] = {"dtype": dtype, "arguments": arguments, "verify": verify}
-            given = {name: size[1:] for name, size in shapes.items()}
-            return read_at(lambda sizes: from_torch(module, sizes, batch_size=batch_size, **options), given, at)
+            named = {name: size[1:] for name, size in shapes.items()}
+            return read_at(lambda sizes: from_torch(module, sizes, batch_size=batch_size, **options), named, at)
         if at is not None:
             raise DomainError("at", at, "the sizes of the inputs are numbers already")
-        graph = _read(whole, input_size, batch_size, dtype, more, verify)
+        with _by_default() if input_size is None else nullcontext():
+            graph = _read(whole, given, batch_size, dtype, more, verify)
         graph.reread = lambda sizes: _read(whole, sizes, batch_size, dtype, more, False)
         return graph
     except RecursionError:
         name = type(module).__name__
         raise UnsupportedError(f"the modules of {name} are nested deeper than Python's stack allows") from None
+
+
+@contextmanager
+def _by_default() -> Iterator[None]:
+    """Say in errors about a node that nobody has given the sizes of the input."""
+    hint = f"the sizes {DEFAULT} are the default: give those of its input by input_size, or --input"
+    try:
+        yield
+    except DomainError as error:
+        if error.parameter != "node":
+            raise
+        raise DomainError("node", error.value, f"{error.condition}; {hint}", error.detail, error.axis) from error
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{error}; {hint}") from error
 
 
 def _read(

@@ -17,8 +17,8 @@ from ..operators.base import product
 from ..origin import Origin
 from ..trail import Recorder, leaves, renamed
 from . import calls, framework
-from .registry import HANDLERS, LOOKUPS, POINTWISE, VIEWS, NotUnderstoodError
-from .values import Step, Torch, Value, mapped, values_in
+from .registry import BROADCASTS, HANDLERS, LOOKUPS, POINTWISE, VIEWS, NotUnderstoodError, RefusedError
+from .values import Step, Torch, Value, mapped, require_room, values_in
 
 
 class Builder:
@@ -227,7 +227,7 @@ class Builder:
         except DomainError as error:
             self._forget(mark)
             self.recorder.stray()  # whoever catches it knows something of the sizes
-            if framework.refuses(self, function, args, kwargs):
+            if isinstance(error, RefusedError) or framework.refuses(self, function, args, kwargs):
                 raise DomainError("node", self.name(self._called), str(error)) from error
             return self._unknown(str(error), function, args, kwargs, mark)
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
@@ -322,11 +322,20 @@ class Builder:
         target = args[0]
         if not isinstance(target, Value) or not isinstance(result, Value):
             return result
+        if name in BROADCASTS:
+            self._require_room(name, target, result)
         if name not in POINTWISE:
             target.storage.version += 1
             target.version = target.storage.version
         target.step, target.sizes, target.constant = result.step, result.sizes, result.constant and target.constant
         return target
+
+    def _require_room(self, name: str, target: Value, result: Value) -> None:
+        try:
+            require_room(target, result)
+        except DomainError as error:
+            self.recorder.stray()
+            raise DomainError("node", self.name(name), str(error)) from error
 
     def _shared(self, name: str, args: tuple[Any, ...], result: Any) -> Any:
         if name in VIEWS and args and isinstance(args[0], Value):

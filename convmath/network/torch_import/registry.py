@@ -8,6 +8,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from torch.nn import functional
 
+from ...errors import DomainError
+
 Handler: TypeAlias = Callable[..., Any]
 """Takes the builder and the arguments of the call; returns values, or plain Python."""
 
@@ -22,6 +24,9 @@ VIEWS: set[str] = set()
 
 LOOKUPS = {"getitem", "index", "index_select", "gather", "take", "embedding"}
 """Those that choose elements by an index: which ones matters only where they depend on the network's inputs."""
+
+BROADCASTS: set[str] = set()
+"""Those that stretch their operands to common sizes: written in place, the first has these already."""
 
 POINTWISE: set[str] = set()
 """Those that take one tensor and work element by element: written in place, they leave open no question."""
@@ -73,11 +78,15 @@ class NotUnderstoodError(Exception):
     """A call that is none of those that are understood; the message says why."""
 
 
+class RefusedError(DomainError):
+    """A call that torch refuses when it runs, though it says what sizes would come of it."""
+
+
 class UntraceableError(Exception):
     """A call that needs what no analysis without running has: the elements of a tensor."""
 
 
-def handles(*names: str, views: bool = False, pointwise: bool = False) -> Callable[[H], H]:
+def handles(*names: str, views: bool = False, pointwise: bool = False, broadcasts: bool = False) -> Callable[[H], H]:
     """Enter a function under these names."""
 
     def enter(handler: H) -> H:
@@ -85,6 +94,7 @@ def handles(*names: str, views: bool = False, pointwise: bool = False) -> Callab
             HANDLERS[name] = handler
         VIEWS.update(names if views else ())
         POINTWISE.update(names if pointwise else ())
+        BROADCASTS.update(names if broadcasts else ())
         return handler
 
     return enter

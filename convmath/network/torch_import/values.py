@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ..computed_sizes import look, sizes_of_node
+from ..computed_sizes import look, numbers, sizes_of_node
 from ..operators import Operator, Sizes
 from ..origin import Call, Origin
 from ..trail import RECORDER
-from .registry import NotUnderstoodError, UntraceableError
+from .registry import NotUnderstoodError, RefusedError, UntraceableError
 
 Torch: TypeAlias = Any
 """A tensor, a dtype or a function of torch."""
@@ -112,6 +112,19 @@ class Value:
         if self.sizes is None:
             raise NotUnderstoodError("the sizes of its input are unknown")
         return len(self.sizes)
+
+
+def require_room(target: Value, result: Value) -> None:
+    """Require a result to have the sizes of what it is written into, which is not stretched.
+
+    Raises:
+        RefusedError: it has others.
+    """
+    if target.sizes is None or result.sizes is None:
+        return
+    own, wanted = numbers(target.sizes), numbers(result.sizes)
+    if own != wanted or any(n == 1 and a != b for n, a, b in zip(own, target.carried, result.carried, strict=True)):
+        raise RefusedError("sizes", own, f"they stay as they are, and are not stretched to {wanted}")
 
 
 @dataclass(slots=True)

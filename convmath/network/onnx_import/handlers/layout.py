@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ....errors import DomainError
-from ...computed_sizes import bounds, same
+from ...computed_sizes import bounds, cropping, same
 from ...operators import (
     Concat,
     Embedding,
@@ -165,7 +165,7 @@ def _parts(call: Call, n: int, count: int) -> list[int]:
     return [length] * (count - 1) + [n - length * (count - 1)]
 
 
-_PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+_PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "wrap"}
 
 
 @handles("Pad")
@@ -185,7 +185,12 @@ def _pad(call: Call) -> Value:
             "node", call.name, f"Pad needs two amounts for each of {len(dims)} dimensions, and not {amounts}"
         )
     pairs = dict(zip(dims, zip(amounts[: len(dims)], amounts[len(dims) :], strict=True), strict=True))
-    return call.emit(Pad(tuple(pairs.get(d, (0, 0)) for d in range(rank)), _PAD_MODES[mode]), call.value())
+    around, source = tuple(pairs.get(d, (0, 0)) for d in range(rank)), call.value()
+    if mode == "wrap":
+        cuts, around = cropping(call.sizes(kept=True), around)
+        for cut in cuts:
+            source = call.emit(Slice(*cut), source, label="crop")
+    return call.emit(Pad(around, _PAD_MODES[mode]), source)
 
 
 @handles("Expand")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ....assumptions import require
+from ....errors import DomainError
 from ...computed_sizes import same
 from ...operators import Combine, Conv, ConvTranspose, Fold, Linear, MatMul, Reshape, Unfold
 from ...origin import VECTOR
 from ..builder import Builder
 from ..registry import handles
-from ..values import Value
+from ..values import Value, require_room
 from .shared import batched, of_constants, per_axis
 
 
@@ -69,21 +71,49 @@ def _linear(builder: Builder, x: Value, weight: Value, bias: Value | None = None
     return builder.emit(Linear(inputs, outputs, bias is not None), x, params=builder.claim(weight, bias))
 
 
-@handles("matmul", "mm", "bmm", "mv", "dot", "vdot")
+_RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1), "vdot": (1, 1)}
+_RANKS |= {"addmm": (2, 2), "baddbmm": (3, 3), "addmv": (2, 1)}
+"""The numbers of dimensions that the factors of a product need."""
+
+
+@handles("matmul")
 def _matmul(builder: Builder, first: Value, other: Value) -> Value:
     """A vector is a matrix of one row or one column."""
     rows = first if first.rank > 1 else builder.emit(Reshape((1, *first.carried)), first)
     columns = other if other.rank > 1 else builder.emit(Reshape((*other.carried, 1)), other)
-    vector = rows is not first or columns is not other
-    product = builder.emit(MatMul(), rows, columns, function=VECTOR if vector else "")
+    product = builder.emit(MatMul(), rows, columns, function="" if columns is other else VECTOR)
     *stack, height, width = product.carried
     sizes = (*stack, *((height,) if rows is first else ()), *((width,) if columns is other else ()))
     return product if same(sizes, product.carried) else builder.emit(Reshape(sizes), product)
 
 
-@handles("addmm", "baddbmm", "addmv")
-def _added_matmul(builder: Builder, x: Value, first: Value, second: Value, **_: Any) -> Value:
-    return builder.emit(Combine("add"), x, _matmul(builder, first, second), params=0)
+def _ranked_matmul(name: str, builder: Builder, first: Value, other: Value, **_: Any) -> Value:
+    """A product whose factors are of these dimensions alone, and stretch none of them."""
+    if (first.rank, other.rank) != _RANKS[name]:
+        needs = f"{name} needs factors of {' and '.join(map(str, _RANKS[name]))} dimensions"
+        raise DomainError("dimensions", (first.rank, other.rank), needs)
+    if first.rank == other.rank == 3:
+        batch, same_batch = first.carried[0], other.carried[0]
+        require("==", batch, same_batch, "batch", f"{name} needs as many matrices as {same_batch}", batch=batch)
+    return _matmul(builder, first, other)
+
+
+for _name in ("mm", "bmm", "mv", "dot", "vdot"):
+    handles(_name)(partial(_ranked_matmul, _name))
+
+
+def _added_matmul(
+    name: str, builder: Builder, x: Value, first: Value, second: Value, *, beta: Any = 1, **_: Any
+) -> Value:
+    """A product, and what is added unless its factor is 0."""
+    product = _ranked_matmul(name, builder, first, second)
+    sizes = Combine("add").sizes(x.carried, product.carried)
+    require_room(product, Value(sizes, product.dtype))
+    return product if beta == 0 else builder.emit(Combine("add"), x, product, params=0)
+
+
+for _name in ("addmm", "baddbmm", "addmv"):
+    handles(_name, broadcasts=True)(partial(_added_matmul, _name))
 
 
 @handles("im2col", "functional.unfold")

@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+from ....assumptions import require
+from ....errors import DomainError
+from ...computed_sizes import numbers
 from ...operators import Activation, Combine, Identity, Norm, Softmax
 from ...operators.base import product
 from ..builder import Builder
@@ -53,9 +56,9 @@ for _name in _FUNCTIONS:
 for _name in _TESTS:
     handles(_name)(partial(combined, _name, dtype=torch.bool))
 for _name in _COMBINATIONS:
-    handles(_name)(partial(combined, _name))
+    handles(_name, broadcasts=True)(partial(combined, _name))
 for _name in _COMPARISONS:
-    handles(_name)(partial(combined, _name, dtype=torch.bool))
+    handles(_name, broadcasts=True)(partial(combined, _name, dtype=torch.bool))
 
 
 @handles("hardtanh", pointwise=True)
@@ -124,6 +127,12 @@ def _norm(builder: Builder, name: str, x: Value, weights: tuple[Any, ...], dims:
     return builder.emit(Norm(name, count, dims), x, params=builder.claim(*learned))
 
 
+def _several(name: str, *sizes: Any) -> None:
+    """Require more than one element for statistics."""
+    if not any(size > 1 for size in sizes):
+        raise DomainError("sizes", numbers(sizes), f"{name} needs the statistics of more than one element")
+
+
 @handles("functional.batch_norm")
 def _batch_norm(
     builder: Builder,
@@ -137,6 +146,8 @@ def _batch_norm(
 ) -> Value:
     """By the running statistics, as in evaluation, if there are any."""
     dims = () if running_mean is not None else (0, *range(2, x.rank))
+    if dims:
+        _several("batch_norm", *(x.carried[d] for d in dims))
     return _norm(builder, "batch_norm", x, (weight, bias), dims)
 
 
@@ -167,6 +178,8 @@ def _instance_norm(
 ) -> Value:
     """By the statistics of each image, or the running ones, if there are any."""
     dims = () if running_mean is not None else tuple(range(2, x.rank))
+    if running_mean is None:
+        _several("instance_norm", *x.carried[2:])
     return _norm(builder, "instance_norm", x, (weight, bias), dims)
 
 
@@ -181,7 +194,17 @@ def _aten_instance_norm(
     *_: Any,
     **__: Any,
 ) -> Value:
-    return _instance_norm(builder, x, running_mean, running_var, weight, bias)
+    dims = () if running_mean is not None else tuple(range(2, x.rank))
+    return _norm(builder, "instance_norm", x, (weight, bias), dims)
+
+
+@handles("functional.group_norm")
+def _functional_group_norm(builder: Builder, x: Value, num_groups: int, *weights: Any, **options: Any) -> Value:
+    """Of more than one element in each group."""
+    made = _group_norm(builder, x, num_groups, *weights, **options)
+    batch, channels, *spatial = x.carried
+    _several("group_norm", batch * (channels // num_groups), *spatial)
+    return made
 
 
 @handles("group_norm")
@@ -194,6 +217,11 @@ def _group_norm(
     *_: Any,
     **__: Any,
 ) -> Value:
+    if x.rank < 2:
+        raise DomainError("dimensions", x.rank, "group_norm needs at least 2")
+    channels = x.carried[1]
+    needs = f"group_norm needs num_groups={num_groups} to divide the channels"
+    require("==", channels % num_groups, 0, "channels", needs, channels=channels)
     return _norm(builder, "group_norm", x, (weight, bias), tuple(range(1, x.rank)))
 
 
@@ -209,7 +237,7 @@ def _layer_norm(
 ) -> Value:
     shape = tuple(normalized_shape)
     if x.carried[x.rank - len(shape) :] != shape:
-        raise NotUnderstoodError(f"the sizes {x.carried} do not end in {shape}")
+        raise DomainError("normalized_shape", shape, f"the sizes {numbers(x.carried)} do not end in it")
     return _norm(builder, "layer_norm", x, (weight, bias), tuple(range(x.rank - len(shape), x.rank)))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ....errors import DomainError
-from ...computed_sizes import same
-from ...operators import Combine, Concat, Expand, Flatten, Identity, Pad, Permute, Reshape
+from ...computed_sizes import cropping, same
+from ...operators import Combine, Concat, Expand, Flatten, Identity, Pad, Permute, Reshape, Slice
 from ...operators.base import product
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
@@ -176,10 +176,15 @@ def _broadcast_tensors(builder: Builder, *tensors: Any) -> tuple[Value, ...]:
 
 
 def padded(builder: Builder, x: Value, pad: Any, mode: str) -> Value:
-    """Elements added around the last dimensions; torch names the last one first."""
+    """Elements added around the last dimensions; torch names the last one first, and crops before it wraps."""
     without_value(*pad)
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
-    return builder.emit(Pad(((0, 0),) * (x.rank - len(pairs)) + tuple(pairs), mode), x)
+    amounts = ((0, 0),) * (x.rank - len(pairs)) + tuple(pairs)
+    if mode == "circular":
+        cuts, amounts = cropping(x.carried, amounts)
+        for cut in cuts:
+            x = builder.emit(Slice(*cut), x, label="crop")
+    return builder.emit(Pad(amounts, mode), x)
 
 
 @handles("pad", "constant_pad_nd")

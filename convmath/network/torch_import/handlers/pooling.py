@@ -14,7 +14,7 @@ from ...computed_sizes import numbers
 from ...operators import AdaptivePool, PixelShuffle, PixelUnshuffle, Pool, Reduce, Resize, Unknown
 from ...origin import RESCALED, SCALES
 from ..builder import Builder
-from ..registry import NotUnderstoodError, handles
+from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value
 from .shared import batched, dimension, dimensions, per_axis, without_value
 
@@ -209,6 +209,8 @@ def interpolate(
     called = _scaling(size, scale_factor, known=scale is not None and mode != "area")
     if mode == "area":
         return builder.emit(AdaptivePool("avg", sizes), x, function=called)
+    if any(n < 1 for n in numbers(sizes)):
+        raise RefusedError("sizes", numbers(sizes), f"interpolation from {numbers(x.carried[2:])} needs sizes >= 1")
     if mode not in _MODES:
         raise NotUnderstoodError(f"mode {mode} is not one of {', '.join(_MODES)}")
     scaled = scale is not None and numbers(sizes) == tuple(

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ....assumptions import require
 from ...operators import Combine, Cumulative, Embedding, Expand, Flip, LastState, Reduce, Reshape, Sort
 from ...operators.convolution import Windows
 from ...operators.recurrent import GATES, Recurrent
@@ -129,6 +130,9 @@ def _mode(builder: Builder, x: Value, dim: int = -1, keepdim: bool = False) -> A
 
 @handles("kthvalue")
 def _kthvalue(builder: Builder, x: Value, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    n = x.carried[dimension(x, dim)] if x.rank else 1
+    for relation, left, right in (("<=", 1, k), ("<=", k, n)):
+        require(relation, left, right, "k", f"kthvalue needs 1 <= k <= {n}", k=k)
     return _chosen("kthvalue", builder, x, dim, keepdim)
 
 

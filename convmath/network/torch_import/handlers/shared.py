@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ....errors import DomainError
+from ...computed_sizes import numbers
 from ...operators import Reshape
 from ..builder import Builder
 from ..registry import NotUnderstoodError
@@ -19,10 +20,23 @@ def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
 
 
 def batched(builder: Builder, value: Value, axes: int, make: Callable[[Value], Value]) -> Value:
-    """A layer of so many axes, of an input with or without a batch."""
+    """A layer of so many axes, of an input with or without a batch.
+
+    Raises:
+        DomainError: the sizes do not fit.
+    """
     if value.sizes is None or len(value.sizes) != axes + 1:
         return make(value)
-    made = make(builder.emit(Reshape((1, *value.carried)), value, label="unsqueeze"))
+    one = builder.emit(Reshape((1, *value.carried)), value, label="unsqueeze")
+    try:
+        made = make(one)
+    except DomainError as error:
+        names = ", ".join(("C", *"DHW"[3 - axes :]))
+        taken = (
+            f"the sizes {numbers(value.sizes)}, the batch first, were taken for {names} of one image without a batch"
+        )
+        condition = f"{error.condition}; {taken}: an input needs {names}, {axes + 1} sizes"
+        raise DomainError(error.parameter, error.value, condition, error.detail, error.axis) from error
     return builder.emit(Reshape(made.carried[1:]), made)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from math import ceil, trunc
 from typing import Any
 
 import torch
 
+from ....errors import DomainError
 from ...operators.base import product
 from ..builder import Builder
-from ..registry import NotUnderstoodError, UntraceableError, handles
+from ..registry import NotUnderstoodError, RefusedError, UntraceableError, handles
 from ..values import Value, values_in
 from .shared import dimension, sizes_from
 
@@ -72,8 +74,19 @@ def _elements(builder: Builder, x: Value, *_: Any, **__: Any) -> Any:
     raise UntraceableError("the elements of a tensor are asked for")
 
 
-@handles("_assert", "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range_for_size")
-def _assert(builder: Builder, *_: Any, **__: Any) -> None:
+@handles("_assert")
+def _assert(builder: Builder, condition: Any, message: Any = "") -> None:
+    """A condition on plain Python, which is checked; one on the elements of a tensor is no part of what is computed.
+
+    Raises:
+        RefusedError: it does not hold.
+    """
+    if not isinstance(condition, Value) and not condition:
+        raise RefusedError("condition", bool(condition), f"torch._assert needs it to hold: {message}")
+
+
+@handles("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range_for_size")
+def _assert_elements(builder: Builder, *_: Any, **__: Any) -> None:
     """A check of the exported program, no part of what it computes."""
 
 
@@ -150,11 +163,16 @@ for _name in ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like",
 
 @handles("arange")
 def _arange(builder: Builder, start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, **_: Any) -> Value:
+    """As many as torch's quotient of doubles says, exactly where all bounds are integers."""
     first, last = (0, start) if end is None else (start, end)
     if values_in((first, last, step)):
         raise NotUnderstoodError("its bounds are computed")
+    if step == 0 or (last < first if step > 0 else last > first):
+        raise DomainError("step", step, f"arange needs a step that leads from {first} to {last}")
+    if dtype is not None and not dtype.is_floating_point:
+        first, last, step = (trunc(bound) for bound in (first, last, step))
     whole = all(isinstance(bound, int) for bound in (first, last, step))
-    count = max(0, -((first - last) // step) if whole else -int((first - last) // step))
+    count = -((first - last) // step) if whole else ceil((last - first) / step)
     return _constant("arange", (count,), dtype or (torch.int64 if whole else None))
 
 
