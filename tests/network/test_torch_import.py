@@ -154,6 +154,21 @@ def test_what_is_written_in_place_is_seen_by_every_name_of_the_tensor():
     assert fields == [(7, 7), (3, 3)]
 
 
+def test_a_matrix_product_with_an_assignment_is_a_new_tensor_as_in_torch():
+    def assigned(x):
+        y = x
+        y @= torch.ones(x.shape[-1], 5)
+        return x, y
+
+    def in_place(x):
+        y = x
+        y *= torch.ones(1)
+        return x, y
+
+    graphs = [from_torch(Apply(function), (3, 16, 16)) for function in (assigned, in_place)]
+    assert [len(graph.outputs) for graph in graphs] == [2, 1]
+
+
 def test_what_is_written_by_way_of_a_view_is_unknown():
     def written(x):
         x = x.clone()

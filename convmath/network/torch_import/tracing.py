@@ -54,7 +54,7 @@ _METADATA = {
 }
 """Of a tensor that is no proxy, these are read as they are."""
 
-_IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "matmul")
+_IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
 
 
 _NODE = SimpleNamespace(name="tensor", meta={})
