@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
@@ -436,10 +437,16 @@ def test_ten_thousand_layers_take_time_in_proportion():
         for number in range(0, layers, 2):
             branch = graph.add(f"conv{number}", Conv(4, 4, (3,), padding=1), name)
             name = graph.add(f"add{number}", Combine("add"), branch, name)
-        start = process_time()
-        report = graph.analyze()
+        gc.collect()
+        gc.disable()  # what other tests have left in memory is no matter of the analysis
+        try:
+            start = process_time()
+            report = graph.analyze()
+            took = process_time() - start
+        finally:
+            gc.enable()
         assert report.output.receptive_field.size == (layers + 1,)
-        return process_time() - start
+        return took
 
     seconds(100)
-    assert seconds(4000) < 12 * seconds(1000)
+    assert min(seconds(4000) for _ in range(3)) < 12 * min(seconds(1000) for _ in range(3))
