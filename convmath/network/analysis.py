@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias, TypeGuard
 
 from ..errors import UnsupportedError
+from .fields.beside import beside
 from .fields.budget import Budget
 from .fields.crossing import Crossed
 from .fields.field import Field
 from .fields.joining import Join, joined
+from .fields.pieces import Followed
 from .fields.receptive import Misalignment, ReceptiveFields
 from .fields.spans import Spans
 from .fields.state import Run, Source, State
+from .gradients import gradients_of
 from .graph import Graph, Node
 from .layer import Layer, layers_of
-from .operators import Concat, Input, Sizes, Unknown
+from .operators import Concat, Input, Operator, Sizes, Unknown
 from .origin import Call
 from .report import NetworkReport
 from .row import Row
 
-Along: TypeAlias = tuple[Field, int | None]
+Along: TypeAlias = tuple[Followed, int | None]
 """What is read of an axis, and the dimension of the output along which it runs; None where all read the same."""
 
 
@@ -78,7 +81,7 @@ class _Analysis:
         for source in self.lengths:
             self.axes.setdefault(source[0], []).append(source)
         self.order = {name: number for number, name in enumerate(self.axes)}
-        self.learned: set[str] = set()
+        self.gradients = gradients_of(graph, self.layers)
         self.misaligned: list[Misalignment] = []
 
     def report(self) -> NetworkReport:
@@ -97,14 +100,13 @@ class _Analysis:
 
     def row(self, node: Node, layer: Layer, found: Known) -> Row:
         params = layer.params if node.params is None else node.params
-        learned = tuple([name in self.learned for name in node.inputs])
-        if params or layer.learns or True in learned:
-            self.learned.add(node.name)
+        learned, trained = self.gradients[node.name]
         inputs, sizes, work, reason = layer.inputs, layer.sizes, layer.work, layer.reason
         fields, unknown, origin = found.fields, found.unknown, node.origin
         given = () if origin is None or origin.call is None else self.given(origin.call)
         return Row(
-            *(node.name, node.operator, inputs, sizes, params, work, learned, fields, unknown, reason, origin, given)
+            *(node.name, node.operator, inputs, sizes, params, work, learned, fields, unknown, reason, origin, given),
+            *(node.remarks, trained, node.placement),
         )
 
     def given(self, call: Call) -> tuple[Sizes | None, ...]:
@@ -121,8 +123,8 @@ class _Analysis:
 
     def receptive(self, state: State) -> tuple[Mapping[str, ReceptiveFields], str]:
         """The fields by input, or why they are unknown; an axis along which nothing runs is read by all positions."""
-        if state.unknown or (state.in_parts and state.moves):
-            return {}, state.unknown or state.in_parts
+        if state.unknown:
+            return {}, state.unknown
         sizes = state.sizes or ()
         along: dict[Source, Along] = {source: (Field.constant(reads), None) for source, reads in state.held.items()}
         try:
@@ -154,40 +156,46 @@ class _Analysis:
         rank = len(state.sizes or ())
         if rank <= 2:
             return frozenset()
-        fields = [(dimension, run.field) for dimension, runs in enumerate(state.runs) for run in runs.values()]
+        indexed = set(range(2, rank))
+        for dimension, runs in enumerate(state.runs[:2]):
+            if any(run.field.moves for run in runs.values()):
+                indexed.add(dimension)
         for one in state.crossed.values():
-            fields += [(dimension, self.budget.through(part, one.inner)) for dimension, part in one.fields.items()]
-        return frozenset(range(2, rank)) | {dimension for dimension, field in fields if field.step}
+            for dimension in one.fields.keys() - indexed:
+                if self.budget.through(one.fields[dimension], one.inner, (state.sizes or ())[dimension]).moves:
+                    indexed.add(dimension)
+        return frozenset(indexed)
 
     def together(self, source: Source, one: Along, other: Along, sizes: Sizes) -> Along | None:
         """What one or the other reads; None where both move, along two dimensions or with two strides."""
         length = self.lengths[source]
         (first, dimension), (second, another) = one, other
         if None not in (dimension, another) and dimension != another:
-            if first.step and second.step:
+            if first.moves and second.moves:
                 return None
-            if second.step:
+            if second.moves:
                 first, dimension = _at_all(first, sizes[dimension or 0], length), None
             else:
                 second, another = _at_all(second, sizes[another or 0], length), None
-        union = joined(first, second, length)
+        along = another if dimension is None else dimension
+        union = joined(first, second, length, 1 if along is None else sizes[along])
         if union is None:
             return None
-        return union, None if union.is_constant else another if dimension is None else dimension
+        return union, None if union.is_constant else along
 
     def moving(self, source: Source, crossed: Crossed, sizes: Sizes, indexed: Collection[int]) -> Along:
         """What is read by the index on the one dimension that moves along the axis, whatever the others are."""
         found = {
-            dimension: self.budget.through(part, crossed.inner)
+            dimension: self.budget.through(part, crossed.inner, sizes[dimension])
             for dimension, part in (crossed.fields.items() if len(sizes) > 2 else ())
         }
-        moving = [(dimension, one) for dimension, one in found.items() if one.step or len(found) == 1]
+        moving = [(dimension, one) for dimension, one in found.items() if one.moves or len(found) == 1]
         if not found:
-            return Field.constant(crossed.extent if crossed.exact else crossed.extent.bounded()), None
+            return Field.constant(crossed.read(sizes)), None
         if len(moving) != 1:
             raise UnsupportedError(f"two dimensions together run along axis {source[1]} of {source[0]}")
         ((dimension, one),) = moving
-        run = Run(one, crossed.extent)
+        run = Run(one, crossed.read(sizes))
         return _indexed(run if crossed.exact else run.bounded(), dimension, sizes, indexed)
 
     def state(self, node: Node, layer: Layer, inputs: Sequence[State]) -> State:
@@ -203,10 +211,13 @@ class _Analysis:
             return State(sizes, unknown=f"{node.name}: {layer.refusal}")
         join = Join(node, sizes, self.lengths, self.budget)
         try:
-            for name, state, access, apart in zip(node.inputs, inputs, layer.accesses, layer.apart, strict=True):
-                join.take(name, state, access, apart)
-            found = join.state(_even(layer, inputs), inputs, picks=layer.picks)
-            return replace(found, in_parts=_in_parts(node, inputs))
+            if _goes_on(operator, inputs):
+                beside(join, operator.dim, node.inputs, inputs)
+            else:
+                for name, state, access, apart in zip(node.inputs, inputs, layer.accesses, layer.apart, strict=True):
+                    join.take(name, state, access, apart)
+            picks = any(not inputs[0].runs_along(dimension) for dimension in layer.picks)
+            return join.state(_even(layer, inputs), unsure=picks and not inputs[0].even)
         except UnsupportedError as error:
             return State(sizes, unknown=f"{node.name}: {error}")
         finally:
@@ -217,11 +228,13 @@ def _indexed(run: Run, dimension: int, sizes: Sizes, indexed: Collection[int]) -
     """What a position reads by a run: by its index on that dimension if it has one, else by all of them together."""
     if dimension in indexed:
         return run.field, None if run.field.is_constant else dimension
-    image = run.field.image(Spans.first(sizes[dimension]))
-    return Field.constant(run.extent if run.extent.exact else image & Spans(run.extent.parts)), None
+    if run.extent.exact or run.folds:
+        return Field.constant(run.extent), None
+    image = run.field.image(Spans.first(sizes[dimension])) & Spans(run.extent.parts)
+    return Field.constant(image if run.sure else image.bounded()), None
 
 
-def _at_all(field: Field, size: int, length: int) -> Field:
+def _at_all(field: Followed, size: int, length: int) -> Field:
     """What all positions of a dimension read together, of an axis of ``length`` elements."""
     return Field.constant(field.image(Spans.first(size)).clipped(0, length))
 
@@ -229,7 +242,7 @@ def _at_all(field: Field, size: int, length: int) -> Field:
 def _input(name: str, operator: Input) -> State:
     runs: list[Mapping[Source, Run]] = [{} for _ in operator.shape]
     for number, dimension in enumerate(operator.axes):
-        runs[dimension] = {(name, number): Run(Field.same(), Spans.first(operator.shape[dimension]))}
+        runs[dimension] = {(name, number): Run(Field.same(), Spans.first(operator.shape[dimension]), sure=True)}
     return State(operator.shape, runs)
 
 
@@ -240,7 +253,7 @@ def _even(layer: Layer, inputs: Sequence[State]) -> bool:
         return True
     if operator.parted or not all(state.even for state in inputs):
         return False
-    if isinstance(operator, Concat) and not any(_runs_along(operator.dim, state) for state in inputs):
+    if len(inputs) > 1 and isinstance(operator, Concat) and not _goes_on(operator, inputs):
         first = inputs[0]
         known = (first.runs, first.held, first.crossed)
         return all((state.runs, state.held, state.crossed) == known for state in inputs[1:])
@@ -250,22 +263,12 @@ def _even(layer: Layer, inputs: Sequence[State]) -> bool:
         all_named = all(reads or n == 1 for reads, n in zip(apart, layer.sizes or (), strict=True))
         kept = {one.dimension for reads in apart for one in reads if all_named or one.field is Field.same()}
         moved = (dimension for dimension, n in enumerate(state.sizes or ()) if dimension not in kept and n != 1)
-        return not any(_runs_along(dimension, state) for dimension in moved)
+        return not any(state.runs_along(dimension) for dimension in moved)
     return True
 
 
-def _in_parts(node: Node, inputs: Sequence[State]) -> str:
-    """Why no one field tells what positions read, if they read by the part in which they lie; else nothing."""
-    before = next((state.in_parts for state in inputs if state.in_parts), "")
-    operator = node.operator
-    if before or not isinstance(operator, Concat) or len(inputs) < 2:
-        return before
-    if not any(_runs_along(operator.dim, state) for state in inputs):
-        return ""
-    parts = f"parts of {' and '.join(str((state.sizes or ())[operator.dim]) for state in inputs)} positions"
-    return f"{node.name} puts {parts} one after the other, and each part reads in its own way: ask reads(), by position"
-
-
-def _runs_along(dimension: int, state: State) -> bool:
-    """Whether an axis of an input runs along a dimension, alone or with others."""
-    return bool(state.runs[dimension]) or any(dimension in one.fields for one in state.crossed.values())
+def _goes_on(operator: Operator, inputs: Sequence[State]) -> TypeGuard[Concat]:
+    """Whether it puts positions one after the other along a dimension along which an axis of an input runs."""
+    if len(inputs) < 2 or not isinstance(operator, Concat):
+        return False
+    return any(state.runs_along(operator.dim) for state in inputs)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeAlias
+from functools import cached_property, partial
+from typing import TypeAlias, TypeVar
 
+from ..division import is_symbolic
 from ..errors import DomainError, UnsupportedError
 from .fields.budget import Budget
 from .fields.field import Field
@@ -20,15 +21,24 @@ from .operators.base import Merged, Reads, parts
 class Access:
     """How a dimension of an output reads one of an input.
 
-    Attributes: dimension: that of the input. field: what each position reads. touched: what all of them read, inside
-        the input. whole: whether that is all there is.
+    Attributes:
+        dimension: that of the input.
+        field: what each position reads.
+        touched: what all of them read, inside the input.
+        whole: whether that is all there is.
+        within: whether nothing that the field names lies outside.
+        inside: which positions, of so many, are read where some that are named lie outside; None if they are left out.
     """
 
     dimension: int
     field: Field
     touched: Spans
     whole: bool
+    within: bool = True
+    inside: Callable[[Spans, int], Spans] | None = None
 
+
+Answer = TypeVar("Answer")
 
 Accesses: TypeAlias = Sequence[Sequence[Access | None]]
 """For each input, how each dimension of the output reads it."""
@@ -38,23 +48,30 @@ class Layer:
     """An operator on inputs of given sizes; what follows from them is found once, when it is asked for.
 
     Attributes:
+        name: the name of a node that has it.
         operator: the operator.
         inputs: the sizes of what it reads; None where they are unknown.
         sizes: the sizes of its output; None if unknown.
+        reason: why it is not understood, in words; empty if it is.
     """
 
-    def __init__(
-        self, operator: Operator, inputs: tuple[Sizes | None, ...], sizes: Sizes | None, budget: Budget
-    ) -> None:
-        """A layer whose sizes fit; the fields by which it reads its inputs are taken from the budget."""
-        self.operator = operator
-        self.inputs = inputs
-        self.sizes = sizes
-        self._budget = budget
+    def __init__(self, node: Node, inputs: tuple[Sizes | None, ...], budget: Budget) -> None:
+        """The layer of a node; the fields by which it reads its inputs are taken from the budget.
 
-    @cached_property
-    def reason(self) -> str:
-        """Why it is not understood, in words; empty if it is."""
+        Raises:
+            DomainError: sizes do not fit; the message names the node, as that of every error about the layer.
+        """
+        self.name = node.name
+        self.operator = node.operator
+        self.inputs = inputs
+        self._known: tuple[Sizes, ...] = tuple([sizes for sizes in inputs if sizes is not None])
+        self.sizes = sizes = self._asked(self._output)
+        if not isinstance(self.operator, Unknown) and any(isinstance(size, int) and size < 1 for size in sizes or ()):
+            raise DomainError("node", self.name, f"its output would have the sizes {sizes}; each needs at least 1")
+        self._budget = budget
+        self.reason = self._reason()
+
+    def _reason(self) -> str:
         if isinstance(self.operator, Unknown):
             return self.operator.reason
         return "an input's sizes are unknown" if self.sizes is None or None in self.inputs else ""
@@ -62,7 +79,7 @@ class Layer:
     @cached_property
     def params(self) -> int:
         """The parameters of the operator."""
-        return self.operator.params
+        return self._asked(lambda: self.operator.params)
 
     @cached_property
     def learns(self) -> bool:
@@ -72,16 +89,22 @@ class Layer:
     @cached_property
     def work(self) -> Work:
         """What computing it takes, if it is understood."""
-        return Work() if self.reason else self.operator.work(self._known, self.sizes or ())
-
-    @property
-    def _known(self) -> tuple[Sizes, ...]:
-        return tuple(sizes for sizes in self.inputs if sizes is not None)
+        return Work() if self.reason else self._asked(lambda: self.operator.work(self._known, self.sizes or ()))
 
     @cached_property
-    def picks(self) -> bool:
-        """Whether a part of its output may read a part of a dimension that is named nowhere."""
-        return self.operator.rearranges or isinstance(self.operator, (Slice, Pad))
+    def picks(self) -> tuple[int, ...]:
+        """The dimensions of its input of which a part of its output may read a part."""
+        operator = self.operator
+        if isinstance(operator, Slice):
+            return (operator.dim,)
+        if isinstance(operator, Pad):
+            return tuple([dimension for dimension, amounts in enumerate(operator.amounts) if amounts != (0, 0)])
+        if not operator.rearranges or self.reason or self.refusal:
+            return ()
+        same, (reads,) = Field.same(), self.accesses
+        named = [(to, one.dimension) for to, one in enumerate(reads) if one is not None and one.field is same]
+        kept = {dimension for to, dimension in named if not dimension < 2 <= to}  # positions have no index of channels
+        return tuple([dimension for dimension, n in enumerate(self._known[0]) if n != 1 and dimension not in kept])
 
     @cached_property
     def in_place(self) -> bool:
@@ -124,32 +147,60 @@ class Layer:
 
     @cached_property
     def _reads(self) -> Sequence[Reads]:
-        return self.operator.reads(self._known, self.sizes or ())
+        return self._asked(lambda: self.operator.reads(self._known, self.sizes or ()))
+
+    def _asked(self, question: Callable[[], Answer]) -> Answer:
+        """What the operator says; its errors name the node.
+
+        Raises:
+            UnsupportedError: it goes by a size that is no number, as that of a batch may be.
+        """
+        try:
+            return question()
+        except DomainError as error:
+            raise DomainError("node", self.name, str(error)) from error
+        except TypeError as error:  # such as SymPy's, that it cannot say which of two terms is larger
+            symbols = sorted({str(n) for sizes in self._known for n in sizes if is_symbolic(n)})
+            if not symbols:
+                raise
+            raise UnsupportedError(f"what it reads goes by {' and '.join(symbols)}, which is no number") from error
+
+    def _output(self) -> Sizes | None:
+        if isinstance(self.operator, Unknown):
+            return self.operator.output
+        if None in self.inputs:
+            return None
+        return self.operator.sizes(*self._known)
 
     @cached_property
     def _accesses(self) -> tuple[Accesses, str]:
         found, output = [], self.sizes or ()
         try:
             for sizes, reads in zip(self._known, self._reads, strict=True):
-                rows = zip(output, reads, strict=True)
-                found.append([self._access(n, one, sizes) for n, one in rows])
+                found.append(self._asked(partial(self._access, sizes, reads, output)))
         except UnsupportedError as error:
             vars(self).pop("_reads", None)
             return (), str(error)
         return found, ""
 
-    def _access(self, n: int, one: tuple[int, Field] | Merged | None, sizes: Sizes) -> Access | None:
-        """How a dimension of ``n`` positions reads one of an input; None where it reads no single one."""
-        return None if one is None or isinstance(one, Merged) else self._reading(n, one, sizes)
+    def _access(self, sizes: Sizes, reads: Reads, output: Sizes) -> list[Access | None]:
+        """How each dimension of the output reads one of an input; None where it reads no single one."""
+        return [
+            None if one is None or isinstance(one, Merged) else self._reading(n, one, sizes)
+            for n, one in zip(output, reads, strict=True)
+        ]
 
     def _reading(self, n: int, one: tuple[int, Field], sizes: Sizes) -> Access:
         dimension, field = one
         everything = Spans.first(sizes[dimension])
         if field is Field.same() and n == sizes[dimension]:
             return Access(dimension, field, everything, whole=True)
-        touched = self.operator.inside(field.image(Spans.first(n)), sizes[dimension])
+        named = field.image(Spans.first(n))
+        touched = self.operator.inside(named, sizes[dimension])
         self._budget.keep(field, touched)
-        return Access(dimension, field, touched, touched == everything)
+        zeros = isinstance(self.operator, Pad) and self.operator.mode == "constant"
+        inside = None if zeros or type(self.operator).inside is Operator.inside else self.operator.inside
+        return Access(dimension, field, touched, touched == everything, named == touched, inside)
 
 
 def layers_of(graph: Graph, budget: Budget) -> dict[str, Layer]:
@@ -165,20 +216,6 @@ def layers_of(graph: Graph, budget: Budget) -> dict[str, Layer]:
         key = (node.operator, inputs)
         layer = layers.get(key)
         if layer is None:
-            layer = layers[key] = Layer(node.operator, inputs, _output(node, inputs), budget)
+            layer = layers[key] = Layer(node, inputs, budget)
         found[node.name] = layer
     return found
-
-
-def _output(node: Node, inputs: Sequence[Sizes | None]) -> Sizes | None:
-    if isinstance(node.operator, Unknown):
-        return node.operator.output
-    if None in inputs:
-        return None
-    try:
-        sizes = node.operator.sizes(*(sizes for sizes in inputs if sizes is not None))
-    except DomainError as error:
-        raise DomainError("node", node.name, str(error)) from error
-    if any(isinstance(size, int) and size < 1 for size in sizes):
-        raise DomainError("node", node.name, f"its output would have the sizes {sizes}; each needs at least 1")
-    return sizes

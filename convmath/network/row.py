@@ -11,6 +11,7 @@ from .fields.receptive import ReceptiveFields
 from .operators import Operator, Sizes, Unknown, Work
 from .operators.base import product
 from .origin import Origin
+from .placement import USUAL, Placement
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,19 @@ class Row:
         operator: what it computes.
         inputs: the sizes of what it reads, the batch first; None where they are unknown.
         sizes: the sizes of its output, the batch first; None if unknown.
-        params: parameters that are learned; those that it shares with a node before it are counted there.
+        params: its parameters, with those that training leaves as they are; those that it shares with a node before it
+            are counted there.
         work: what computing it takes.
-        learned: for each input, whether it depends on parameters, so that training computes a gradient for it.
+        learned: for each input, whether training computes a gradient for it, as it depends on parameters that are
+            trained.
         fields: the receptive field in each input of the network, by name; empty where ``field_unknown`` says why.
         field_unknown: why the receptive field is unknown, in words.
         reason: why the node is not understood; empty if it is.
         origin: where the node comes from, if a framework made it.
         given: the sizes of what the module is given whose result the node is.
+        remarks: sentences about the node, such as one about another size that a program gives it.
+        trained: whether training computes a gradient for its own weights.
+        placement: how its output lies in memory.
     """
 
     name: str
@@ -44,6 +50,9 @@ class Row:
     reason: str = ""
     origin: Origin | None = None
     given: tuple[Sizes | None, ...] = ()
+    remarks: tuple[str, ...] = ()
+    trained: bool = True
+    placement: Placement = USUAL
 
     @property
     def op(self) -> str:
@@ -79,7 +88,7 @@ class Row:
         return None if self.reason else flops(convention, backward=backward)(self)
 
     def activation_bytes(self, dtype: Any = "float32") -> Any:
-        """Bytes of its output, as in :meth:`NetworkReport.activation_bytes`; None where its sizes are unknown.
+        """Bytes of its elements, as in :meth:`NetworkReport.activation_bytes`; None where its sizes are unknown.
 
         Raises:
             DomainError: the dtype is unknown.
@@ -87,35 +96,43 @@ class Row:
         from .memory import itemsize
 
         size = itemsize(dtype)
-        return None if self.sizes is None else self.elements * size
+        return (
+            None if self.sizes is None else self.elements * (itemsize(own) if (own := self.placement.dtype) else size)
+        )
 
     @property
     def elements(self) -> Any:
-        """Elements of its output; 0 if unknown."""
-        return 0 if self.sizes is None else product(self.sizes)
+        """Elements that its output takes, none if it is a weight or a constant; None where its sizes are unknown."""
+        if self.sizes is None:
+            return None
+        return 0 if self.placement.stored else product(self.sizes)
 
     @property
     def receptive_field(self) -> ReceptiveFields | None:
-        """The receptive field in the network's only, or first, input; None where it is unknown."""
+        """The receptive field in the first input of the network that the node reads; None where it is unknown."""
         return next(iter(self.fields.values()), None)
 
     @property
     def macs(self) -> Any:
-        """Multiply-accumulates."""
-        return self.work.macs
+        """Multiply-accumulates; None where the node is not understood."""
+        return None if self.reason else self.work.macs
 
     @property
     def backward_macs(self) -> Any:
         """Multiply-accumulates of the gradients for its weights and its inputs. Entry: cost.backward.
 
-        A network's first layer has no gradient for its input.
+        A network's first layer has no gradient for its input; neither has what is detached, nor what only comparisons
+        and the like are made of. Weights that training leaves as they are have none. None where the node is not
+        understood.
         """
+        if self.reason:
+            return None
         if not self.work.macs:
             return 0
         inputs = self.operator.input_gradient_macs(
             [sizes or () for sizes in self.inputs], self.sizes or (), self.learned
         )
-        return inputs + (self.work.macs if self.operator.params else 0)
+        return inputs + (self.work.macs if self.operator.params and self.trained else 0)
 
     def __repr__(self) -> str:
         """Name, operation, output, receptive field, parameters and multiply-accumulates."""

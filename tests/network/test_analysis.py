@@ -214,15 +214,24 @@ def test_a_shortcut_that_joins_an_autoencoder_of_odd_taps_is_misaligned():
         assert not report["meet"].field_unknown
 
 
-def test_paths_whose_strides_disagree_are_misaligned_and_their_union_is_unknown():
+def test_paths_whose_strides_disagree_are_misaligned_and_joined_position_by_position():
     """Sizes that fit by chance: 9 elements in steps of 2 are 5 positions, and so are 5 taps in steps of 1."""
     report = meeting(9, (conv(1, stride=2),), (conv(5),)).analyze()
     (found,) = report.misaligned
     assert "strides of path0.0 and path1.0 disagree on axis 0 of input: 2 and 1" in str(found)
-    assert "strides 2 and 1 disagree" in report["meet"].field_unknown
+    assert report.status == "complete"
+    (found,) = report["meet"].receptive_field.axes
+    assert (found.size, found.stride, found.holes) == (5, None, False)
+    for position in range(5):
+        assert report.reads("meet", position) == {"input": (found.reads(position),)}
+
+
+def test_of_too_many_positions_whose_strides_disagree_the_union_is_unknown():
+    report = meeting(2049, (conv(1, stride=2),), (conv(1025),)).analyze()
+    assert "strides 2 and 1 disagree, and 1025 positions are too many" in report["meet"].field_unknown
     assert report["meet"].receptive_field is None
     assert report.status == "complete"
-    assert report.reads("meet", 3) == {"input": (Spans.of([(3, 8)]),)}
+    assert report.reads("meet", 3) == {"input": (Spans.of([(3, 1028)]),)}
 
 
 def test_three_paths_are_each_compared_with_the_first():

@@ -138,6 +138,7 @@ def test_more_boxes_than_are_kept_are_joined_and_no_longer_exact():
     report = graph.analyze()
     assert report.reads("few", 0, 0)["input"] == (Spans.first(3),) * 2
     assert report.reads("many", 0, 0)["input"][0].hull == (0, MOST_BOXES + 1)
+    assert [axis.exact for axis in report.reads("many", 0, 0)["input"]] == [False, False]
 
 
 def test_an_unknown_operator_beside_the_way_does_not_matter():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from convmath.network import Graph, NetworkReport, Row
 from convmath.network.analysis import Budget
-from convmath.network.operators import Combine, Conv, ConvTranspose, Input, Operator, Pool, Resize, Unknown
+from convmath.network.operators import Combine, Conv, ConvTranspose, Input, Operator, Pool, Reshape, Resize, Unknown
 
 from .networks import networks
 
@@ -149,6 +149,20 @@ BYTES = 200
 
 def test_the_memory_of_the_fields_is_bounded(monkeypatch):
     graph = deep(100)
+    monkeypatch.setitem(BUDGET, "SPARE", 20_000)
+    most = BYTES * (BUDGET["SPARE"] + BUDGET["EACH"] * len(graph))
+    assert peak(graph) < most
+    monkeypatch.setitem(BUDGET, "SPARE", 10**9)
+    assert peak(graph) > 2 * most
+
+
+def test_the_memory_of_the_fields_of_split_dimensions_is_bounded(monkeypatch):
+    """A thousand phases at every layer, along one of two dimensions that index an axis together."""
+    graph = Graph()
+    name = graph.add("windows", Reshape((1, 1, 8, 4)), graph.input((1, 32)))
+    name = graph.add("up", ConvTranspose(1, 1, (1500, 1), stride=(1000, 1)), name)
+    for number in range(60):
+        name = graph.add(f"conv{number}", Conv(1, 1, (3, 1), padding=(1, 0)), name)
     monkeypatch.setitem(BUDGET, "SPARE", 20_000)
     most = BYTES * (BUDGET["SPARE"] + BUDGET["EACH"] * len(graph))
     assert peak(graph) < most

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from ...errors import UnsupportedError
 from .field import Field
+from .pieces import MOST_PIECES, Followed, by_position, through
 from .spans import Spans
 
 Found = TypeVar("Found")
@@ -24,7 +25,7 @@ class Budget:
     From then on no field is written down any more, so that memory and time are bounded by the number of nodes.
 
     >>> budget = Budget(nodes=1)
-    >>> budget.through(Field.window(3), Field.window(3, stride=2)).size
+    >>> budget.composed(Field.window(3), Field.window(3, stride=2)).size
     7
     >>> budget.spend(SPARE + EACH)
     Traceback (most recent call last):
@@ -36,8 +37,9 @@ for its nodes
         """A budget for so many nodes."""
         self._most = self._left = SPARE + EACH * nodes
         self._composed: dict[tuple[Field, Field], Field] = {}
+        self._followed: dict[tuple[Field, Followed, int], Followed] = {}
         self._found: dict[tuple[Any, tuple[Any, ...]], Any] = {}
-        self._kept: dict[int, Field | Spans] = {}
+        self._kept: dict[int, Followed | Spans] = {}
 
     def spend(self, amount: int) -> None:
         """Take from what is left.
@@ -51,7 +53,7 @@ for its nodes
             raise UnsupportedError(f"the fields of the network have {taken}")
         self._left -= amount
 
-    def keep(self, *written: Field | Spans) -> None:
+    def keep(self, *written: Followed | Spans) -> None:
         """Take what is written down, unless it was taken before.
 
         Raises:
@@ -74,7 +76,51 @@ for its nodes
             self._found[key] = function(*arguments)
         return cast("Found", self._found[key])
 
-    def through(self, outer: Field, inner: Field) -> Field:
+    def through(
+        self, outer: Field, inner: Followed, count: int, inside: Callable[[Spans, int], Spans] | None = None
+    ) -> Followed:
+        """What ``count`` positions read that read by a field those of another, each found once.
+
+        Args:
+            outer: what each position reads of those of ``inner``.
+            inner: what these read.
+            count: how many positions there are.
+            inside: which positions of ``inner``, of so many, are read where some that are named lie outside; None if
+                just those are left out.
+
+        Raises:
+            UnsupportedError: it is too long to write down, or the budget is used up.
+        """
+        same = Field.same()
+        if outer is same and isinstance(inner, Field):
+            return inner
+        if isinstance(inner, Field):
+            try:
+                return self.composed(outer, inner)
+            except UnsupportedError:
+                if count > MOST_PIECES:
+                    raise
+        elif outer is same and count == inner.count:
+            return inner
+        key = (outer, inner, count)
+        found = self._followed.get(key) if inside is None else None
+        if found is None:
+            self.spend(1)
+            found = self._by_pieces(outer, inner, count, inside)
+            self.keep(found)
+            if inside is None:
+                self._followed[key] = found
+        return found
+
+    def _by_pieces(
+        self, outer: Field, inner: Followed, count: int, inside: Callable[[Spans, int], Spans] | None
+    ) -> Followed:
+        if isinstance(inner, Field):
+            return by_position(count, lambda position: inner.image(outer.reads(position)))
+        there = (lambda reads: reads) if inside is None else (lambda reads: inside(reads, inner.count))
+        return through(outer, inner, count, there, self.composed)
+
+    def composed(self, outer: Field, inner: Field) -> Field:
         """The field ``outer.through(inner)``, each composed once.
 
         Raises:

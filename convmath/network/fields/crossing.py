@@ -10,6 +10,7 @@ from ..layer import Access
 from ..operators import Sizes
 from .budget import Budget
 from .field import Field
+from .pieces import Followed, Pieces
 from .repeating import repeating
 from .spans import Spans
 
@@ -32,7 +33,7 @@ class Crossed:
         exact: False where less may be read.
     """
 
-    inner: Field
+    inner: Followed
     extent: Spans
     length: int
     fields: Mapping[int, Field] = field(hash=False)
@@ -42,6 +43,16 @@ class Crossed:
     def is_whole(self) -> bool:
         """Whether one dimension is what the split one was."""
         return list(self.fields.values()) == [Field.same()]
+
+    def read(self, sizes: Sizes) -> Spans:
+        """What all positions of a tensor of these sizes read of the axis together."""
+        everything = elements = Spans.first(self.length)
+        for dimension, part in self.fields.items():
+            elements = elements & part.image(Spans.first(sizes[dimension]))
+        if elements != everything and self.inner is not Field.same():
+            return self.extent.bounded()
+        found = self.extent if elements == everything else elements
+        return found if self.exact else found.bounded()
 
     def moved(self, accesses: Sequence[Sequence[Access]], sizes: Sizes, output: Sizes, budget: Budget) -> Crossed:
         """The same, as the output of a layer reads it that reads the tensor; parts that it names nowhere are gone."""
@@ -57,7 +68,7 @@ class Crossed:
                 continue
             exact = exact and self._keeps(part, sizes[own], [(output[d], one) for d, one in readers.items()])
             for dimension, one in readers.items():
-                composed.setdefault(dimension, []).append(budget.through(one.field, part))
+                composed.setdefault(dimension, []).append(budget.composed(one.field, part))
         fields = {
             dimension: self._met(tuple(found), output[dimension], budget) for dimension, found in composed.items()
         }
@@ -82,6 +93,8 @@ class Crossed:
         if self.length != other.length or (self.inner != other.inner and self.fields != other.fields):
             return None
         if self.inner != other.inner:
+            if isinstance(self.inner, Pieces) or isinstance(other.inner, Pieces):
+                return None
             if self.inner.stride != other.inner.stride:
                 return None
             inner, exact = self.inner.joined(other.inner), self.exact and other.exact
@@ -98,7 +111,9 @@ class Crossed:
         return Crossed(self.inner, self.extent | other.extent, self.length, fields, exact)
 
 
-def single(inner: Field, parts: tuple[tuple[int, Field], ...], sizes: Sizes, length: int) -> tuple[int, Field] | None:
+def single(
+    inner: Followed, parts: tuple[tuple[int, Field], ...], sizes: Sizes, length: int
+) -> tuple[int, Field] | None:
     """The part of a split dimension by which alone it reads its axis, and how; None where no single one does.
 
     Args:
@@ -112,7 +127,7 @@ def single(inner: Field, parts: tuple[tuple[int, Field], ...], sizes: Sizes, len
     """
     if length > MOST_ELEMENTS:
         raise UnsupportedError(f"a dimension of {length} elements that is split is not followed")
-    if inner.is_constant:
+    if isinstance(inner, Field) and inner.is_constant:
         return parts[0][0], inner
     values = [inner.reads(element) for element in range(length)]
     for (dimension, part), size in zip(parts, sizes, strict=True):

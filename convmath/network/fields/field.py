@@ -170,6 +170,11 @@ class Field:
         return self.period == 1 and self.step == 0
 
     @property
+    def moves(self) -> bool:
+        """Whether positions read further on from one round of the phases to the next, or further back."""
+        return self.step != 0
+
+    @property
     def length(self) -> int:
         """How many phases and intervals there are to write down."""
         return sum([reads.length for reads in self.phases])

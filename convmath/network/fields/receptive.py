@@ -10,7 +10,7 @@ from typing import SupportsIndex
 
 from ...errors import DomainError
 from ...notebook import bracketed, brief
-from .field import Field
+from .pieces import Followed, Pieces
 
 
 def indices(position: Sequence[object]) -> tuple[int, ...]:
@@ -36,17 +36,17 @@ class ReceptiveFields:
     transposed convolution may whose stride exceeds its kernel, the others still tell what its other positions read.
 
     Attributes:
-        axes: the field on each axis.
+        axes: the field on each axis, or the pieces of the positions and the field of each.
         dimensions: the dimension of the output along which each axis runs, whose indices its field takes; None where
             all positions read the same.
         rank: dimensions of the output, the batch and the channels first.
     """
 
-    axes: tuple[Field, ...]
+    axes: tuple[Followed, ...]
     dimensions: tuple[int | None, ...]
     rank: int
 
-    def __getitem__(self, axis: int) -> Field:
+    def __getitem__(self, axis: int) -> Followed:
         """The field on an axis."""
         return self.axes[axis]
 
@@ -56,12 +56,12 @@ class ReceptiveFields:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Elements of the hull on each axis."""
+        """Elements of the hull on each axis; of the position that has the largest."""
         return tuple(axis.size for axis in self.axes)
 
     @property
-    def stride(self) -> tuple[Fraction, ...]:
-        """Elements from the field of one position to that of the next."""
+    def stride(self) -> tuple[Fraction | None, ...]:
+        """Elements from the field of one position to that of the next; None where pieces have none or several."""
         return tuple(axis.stride for axis in self.axes)
 
     @property
@@ -81,12 +81,12 @@ class ReceptiveFields:
         """The centre of the hull of a position, where element j covers [j, j + 1); None where it reads nothing.
 
         Args:
-            position: the index on each axis of the output after batch and channels, >= 0; there is no last one, as
-                no tensor has a border here.
+            position: the index on each axis of the output after batch and channels, >= 0; there is a last one only
+                where positions read piece by piece, as no tensor has a border otherwise.
 
         Raises:
-            DomainError: the position has not an index for each axis of the output, or one is no integer >= 0; an axis
-                of the input runs along the batch or the channels, which have none.
+            DomainError: the position has not an index for each axis of the output, or one is no integer >= 0, or none
+                of the pieces has it; an axis of the input runs along the batch or the channels, which have none.
         """
         return tuple(axis.center(at) for axis, at in self._at(position))
 
@@ -97,8 +97,7 @@ class ReceptiveFields:
             position: as in :meth:`center`.
 
         Raises:
-            DomainError: the position has not an index for each axis of the output, or one is no integer >= 0; an axis
-                of the input runs along the batch or the channels, which have none.
+            DomainError: as there.
         """
         return tuple(axis.interval(at) for axis, at in self._at(position))
 
@@ -114,7 +113,7 @@ class ReceptiveFields:
 
         return "\n".join(f"axis {axis}: {words}" for axis, words in enumerate(field_lines(self)))
 
-    def _at(self, position: tuple[int, ...]) -> Iterator[tuple[Field, int]]:
+    def _at(self, position: tuple[int, ...]) -> Iterator[tuple[Followed, int]]:
         """The field on each axis of the input, and the index on the dimension of the output along which it runs."""
         wanted = max(0, self.rank - 2)
         if len(position) != wanted:
@@ -129,7 +128,10 @@ class ReceptiveFields:
                 first = f"{runs} {'channels' if dimension else 'batch'}"
                 needs = f"needs an axis after batch and channels for each of the input, but {first}"
                 raise DomainError("position", position, f"{needs}; index i on it reads fields[{axis}].interval(i)")
-        pairs = zip(self.axes, self.dimensions, strict=True)
+        pairs = list(zip(self.axes, self.dimensions, strict=True))
+        for field, dimension in pairs:
+            if dimension is not None and isinstance(field, Pieces) and found[dimension - 2] >= field.count:
+                raise DomainError("position", position, f"needs index < {field.count}", axis=dimension - 2)
         return ((field, 0 if dimension is None else found[dimension - 2]) for field, dimension in pairs)
 
     def _repr_html_(self) -> str:
@@ -156,13 +158,14 @@ class Misalignment:
     node: str
     paths: tuple[str, str]
     source: tuple[str, int]
-    fields: tuple[Field, Field]
+    fields: tuple[Followed, Followed]
 
     def __str__(self) -> str:
         """One sentence."""
         first, second = self.fields
         strides = first.stride != second.stride
         what = "strides" if strides else "centres at position 0"
-        one, other = (first.stride, second.stride) if strides else (first.offset, second.offset)
+        found = (first.stride, second.stride) if strides else (first.offset, second.offset)
+        one, other = ("no single one" if number is None else number for number in found)
         where, paths = f"axis {self.source[1]} of {self.source[0]}", " and ".join(self.paths)
         return f"at {self.node} the {what} of {paths} disagree on {where}: {one} and {other}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..operators import Sizes
 from .crossing import Crossed
-from .field import Field
+from .pieces import Followed
 from .spans import Spans
 
 Source: TypeAlias = tuple[str, int]
@@ -19,15 +20,21 @@ Source: TypeAlias = tuple[str, int]
 class Run:
     """What a dimension reads of an axis of an input that runs along it.
 
-    Attributes: field: what each position reads, as if no tensor had a border. extent: what all of them read.
+    Attributes:
+        field: what each position reads, as if no tensor had a border.
+        extent: what all of them read.
+        sure: whether no border but that of the axis takes anything of what the field says.
+        folds: whether at a border it may read elements that the field does not say, as reflection does.
     """
 
-    field: Field
+    field: Followed
     extent: Spans
+    sure: bool = dataclasses.field(default=False, compare=False)
+    folds: bool = dataclasses.field(default=False, compare=False)
 
     def bounded(self) -> Run:
         """The same, of which only a part may be read."""
-        return Run(self.field.bounded(), self.extent.bounded())
+        return Run(self.field.bounded(), self.extent.bounded(), folds=self.folds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +48,15 @@ class State:
         crossed: what it reads of the sources that several dimensions index together.
         even: whether positions that differ only in dimensions along which nothing runs read the same.
         unknown: why this is unknown, in words; empty if it is known.
-        in_parts: why fields that move may tell what positions read only in a part of them; empty if they do in all.
     """
 
     sizes: Sizes | None
     runs: Sequence[Mapping[Source, Run]] = ()
-    held: Mapping[Source, Spans] = field(default_factory=dict)
-    crossed: Mapping[Source, Crossed] = field(default_factory=dict)
+    held: Mapping[Source, Spans] = dataclasses.field(default_factory=dict)
+    crossed: Mapping[Source, Crossed] = dataclasses.field(default_factory=dict)
     even: bool = True
     unknown: str = ""
-    in_parts: str = ""
 
-    @property
-    def moves(self) -> bool:
-        """Whether positions read by their index; else all of them read the same."""
-        return bool(self.crossed) or any(not run.field.is_constant for runs in self.runs for run in runs.values())
+    def runs_along(self, dimension: int) -> bool:
+        """Whether an axis of an input runs along a dimension, alone or with others."""
+        return bool(self.runs[dimension]) or any(dimension in one.fields for one in self.crossed.values())
