@@ -16,12 +16,14 @@ from .operators import (
     Combine,
     Conv,
     ConvTranspose,
+    Embedding,
     Linear,
     MatMul,
     Norm,
     Operator,
     PixelShuffle,
     Pool,
+    Recurrent,
     Resize,
     Sizes,
     Softmax,
@@ -102,6 +104,7 @@ _MODULES = {
     "instance_norm": "InstanceNorm{}d",
     "group_norm": "GroupNorm",
     "layer_norm": "LayerNorm",
+    "rms_norm": "RMSNorm",
     "max": "MaxPool{}d",
     "avg": "AvgPool{}d",
 }
@@ -140,10 +143,16 @@ def _usual(operator: Operator, axes: int) -> tuple[str, str]:
             return "functional.hardtanh", "ReLU6"
         case Activation(name=name) | Norm(name=name):
             return f"functional.{name}", _MODULES.get(name, "").format(axes)
+        case Recurrent(cell=cell):
+            return f"torch.{'rnn_tanh' if cell == 'rnn' else cell}", cell.upper()
+        case Embedding():
+            return "functional.embedding", "Embedding"
+        case Pool(how="lp"):
+            return f"functional.{operator.kind}", f"LPPool{axes}d"
         case Pool(how=how):
-            return f"functional.{operator.kind}", _MODULES.get(how, "").format(axes)
-        case AdaptivePool(how=how):
-            return f"functional.{operator.kind}", f"Adaptive{_MODULES.get(how, '')}".format(axes)
+            return f"functional.{operator.kind}", _MODULES[how].format(axes)
+        case AdaptivePool(how="max" | "avg" as how):
+            return f"functional.{operator.kind}", f"Adaptive{_MODULES[how]}".format(axes)
         case Softmax():
             return "functional.softmax", "Softmax"
         case Resize():
@@ -181,6 +190,10 @@ def _parameters(operator: Operator) -> dict[str, Sizes]:
         case Linear():
             weight = (operator.out_features, operator.in_features)
             return {"weight": weight} | ({"bias": weight[:1]} if operator.bias else {})
+        case Embedding():
+            return {"weight": (operator.rows, operator.features)}
+        case Recurrent():
+            return operator.weights
         case Norm(parameters=count) | Activation(parameters=count) if count:
             return {"weight": (count,)}
     return {}

@@ -104,7 +104,7 @@ def test_a_convention_gives_the_number_of_its_tool(analysed, tool):
 NOT_KNOWN = {
     "mv": {"fvcore", "ptflops"},
     "einsum of one": {"fvcore"},
-    "einsum of three": {"fvcore"},
+    "einsum of three": {"fvcore", "flop_counter"},
     **{name: {"flop_counter"} for name in ("LSTM", "LSTM both ways", "LSTM projected", "GRU", "RNN")},
     **{name: set() for name in ("RNNCell", "GRUCell", "LSTMCell", "GRUCell with a state")},  # but for the gradients
     "kept function or not": {"ptflops"},
@@ -344,22 +344,22 @@ def test_what_is_unknown_may_be_learned():
 
 
 def attended(learned: tuple[bool, ...], *, written_out: bool) -> int:
-    """The gradients of attention, as one node or as its two products; where ``learned`` says so, of dense layers."""
+    """The gradients of attention, as one node or as its two products; ``learned`` are dense layers, and the mask."""
     graph = Graph()
-    shapes = ((5, 4), (4, 7), (7, 6)) if written_out else ((5, 4), (7, 4), (7, 6))
+    shapes = ((5, 4), (4, 7), (7, 6), (5, 7)) if written_out else ((5, 4), (7, 4), (7, 6), (5, 7))
     read = [graph.input(shape, f"input{number}") for number, shape in enumerate(shapes)]
     for number, shape in enumerate(shapes):
         if learned[number]:
             read[number] = graph.add(f"dense{number}", Linear(shape[-1], shape[-1]), read[number])
     if not written_out:
         return graph.add("mixed", Attention(), *read) and graph.analyze()["mixed"].backward_macs
-    scores = graph.add("scores", MatMul(), read[0], read[1])
-    graph.add("mixed", MatMul(), graph.add("weights", Softmax(-1), scores), read[2])
+    masked = graph.add("masked", Combine("add"), graph.add("scores", MatMul(), read[0], read[1]), read[3])
+    graph.add("mixed", MatMul(), graph.add("weights", Softmax(2), masked), read[2])
     report = graph.analyze()
     return report["scores"].backward_macs + report["mixed"].backward_macs
 
 
-@pytest.mark.parametrize("learned", list(product([False, True], repeat=3)))
+@pytest.mark.parametrize("learned", list(product([False, True], repeat=4)))
 def test_the_gradients_of_attention_are_those_of_its_two_products(learned):
     assert attended(learned, written_out=False) == attended(learned, written_out=True)
 

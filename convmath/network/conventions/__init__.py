@@ -70,7 +70,8 @@ def flops(convention: str, *, backward: bool = False) -> Count:
 
 
 def _exact(row: Row) -> Any:
-    return 2 * row.work.macs - row.work.sums + row.work.bias + row.work.other
+    work = row.work
+    return None if work.other is None else 2 * work.macs - work.sums + work.bias + work.other
 
 
 CONVENTIONS: Mapping[str, Convention] = {
@@ -78,7 +79,8 @@ CONVENTIONS: Mapping[str, Convention] = {
     for one in (
         Convention(
             "mac",
-            "One for each multiply-accumulate of convolutions, dense layers and matrix products; nothing else.",
+            "One for each multiply-accumulate of convolutions, dense layers and matrix products, of more than two "
+            "factors from left to right; nothing else.",
             lambda row: row.work.macs,
             lambda row: row.backward_macs,
         ),
@@ -90,8 +92,12 @@ CONVENTIONS: Mapping[str, Convention] = {
         ),
         Convention(
             "exact",
-            "Every multiplication, addition, comparison, division and function value: a sum of K products has K "
-            "multiplications and K - 1 additions, a bias one addition more.",
+            "Every multiplication, addition, comparison, division and function value of the definition: a sum of K "
+            "products has K multiplications and K - 1 additions, taps in the padding included, and a bias one addition "
+            "more. An activation is one function value for each element, a combination of n tensors n - 1 operations; "
+            "running statistics are a factor and a term for each element; to bring n elements in order takes n "
+            "comparisons for each time that n can be halved. Of normalisation over neighbouring channels it is not "
+            "known.",
             _exact,
         ),
         Convention(

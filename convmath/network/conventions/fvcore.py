@@ -32,7 +32,7 @@ def fvcore(row: Row) -> Any:
     match operator:
         case _ if not origin.used:
             return 0  # a trace holds only what its result depends on
-        case Conv(padding="same" | "valid") if row.origin is not None:
+        case Conv(padding="same" | "valid"):
             return 0  # a padding that is named makes it an operator that fvcore does not know
         case Conv() | ConvTranspose() | Linear():
             return row.work.macs
@@ -50,7 +50,7 @@ def fvcore(row: Row) -> Any:
             return {"bmm": scores + sums, "baddbmm": sums}.get(origin.name, 0)
         case Norm(name="batch_norm", dims=()):
             return out * (2 if operator.params else 1)
-        case Norm(name="batch_norm" | "group_norm" | "layer_norm" | "instance_norm") if origin.name != "rms_norm":
+        case Norm(name="batch_norm" | "group_norm" | "layer_norm" | "instance_norm"):
             return out * (5 if operator.params else 4)
         case AdaptivePool(how="avg") if len(first(row)) == 4:
             return product(first(row))

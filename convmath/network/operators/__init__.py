@@ -2,7 +2,7 @@
 
 from .attention import Attention
 from .base import Operator, Sizes, Work
-from .convolution import Conv, ConvTranspose, Fold, Linear, MatMul, Unfold, Windows
+from .convolution import Conv, ConvTranspose, Linear, MatMul
 from .einsum import Einsum
 from .elementwise import Activation, Combine, Identity, Input, Norm, Softmax, Unknown
 from .interpolation import Interpolate, Repeat
@@ -11,6 +11,7 @@ from .pooling import AdaptivePool, Pool, Reduce
 from .recurrent import LastState, Recurrent
 from .resize import PixelShuffle, PixelUnshuffle, Resize
 from .sequence import Cumulative, Embedding, Flip, Sort, Take
+from .unfolding import Fold, Unfold, Windows
 
 __all__ = [
     "Activation",

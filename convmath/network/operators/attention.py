@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from ...assumptions import require
+from ...division import mod
 from ...errors import DomainError
 from ..fields.field import Field
 from .base import Operator, Reads, Size, Sizes, Work, broadcast, product, require_equal, stretched
+from .domains import POSITIVE, Domains
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Attention(Operator):
 
     heads: int = 1
 
+    domains: ClassVar[Domains] = {"heads": POSITIVE}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """A sum of values for every query."""
         if len(inputs) not in (3, 4) or min(map(len, inputs[:3])) < 2:
@@ -31,6 +37,9 @@ class Attention(Operator):
         query, key, value = inputs[:3]
         require_equal(self, "features of the key", key[-1], query[-1])
         require_equal(self, "number of values", value[-2], key[-2])
+        for name, features in (("query", query[-1]), ("value", value[-1])) if self.heads != 1 else ():
+            needs = f"attention needs heads to divide the {features} features of the {name}"
+            require("==", mod(features, self.heads), 0, "heads", needs, heads=self.heads)
         output = (*broadcast(self, query[:-2], key[:-2], value[:-2]), query[-2], value[-1])
         for mask in inputs[3:]:
             broadcast(self, mask, (*output[:-1], key[-2]))
@@ -52,11 +61,13 @@ class Attention(Operator):
         )
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """The products of all queries and keys, their softmax, and the sums of values."""
-        query, key = inputs[:2]
-        weights = product(output[:-1]) * key[-2]
+        """The products of all queries and keys, scaled and with the mask, their softmax, and the sums of values."""
+        query, key, _, *masks = inputs
+        rows = product(output[:-1])
+        weights = rows * key[-2]
         macs = weights * (query[-1] + output[-1])
-        return Work(macs, weights * self.heads + product(output), 0, 3 * weights * self.heads)
+        other = (4 + len(masks)) * weights - rows
+        return Work(macs, weights * self.heads + product(output), 0, other * self.heads)
 
     def input_gradient_macs(self, inputs: Sequence[Sizes], output: Sizes, learned: Sequence[bool]) -> Size:
         """Both products have a gradient for each factor; that for the weights leads to queries, keys and mask."""

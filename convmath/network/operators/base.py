@@ -10,9 +10,11 @@ from operator import mul
 from typing import Any, ClassVar, TypeAlias
 
 from ...assumptions import require
+from ...division import is_symbolic
 from ...errors import DomainError
 from ..fields.field import Field
 from ..fields.spans import Spans
+from .domains import Domain, Domains, plain
 
 Size: TypeAlias = Any
 """An int, or a SymPy expression."""
@@ -53,7 +55,8 @@ class Work:
         macs: multiply-accumulates.
         sums: outputs that are sums of products: each takes an addition less than it takes products.
         bias: additions of a bias.
-        other: operations on single elements: comparisons, additions, divisions, function values.
+        other: operations on single elements: comparisons, additions, divisions, function values; None where how many
+            there are is not known.
     """
 
     macs: Size = 0
@@ -65,17 +68,37 @@ class Work:
 class Operator(ABC):
     """One operation of a network, with its parameters; lists among them become tuples.
 
-    Attributes: rearranges: whether elements change dimensions, so that a part of the output reads a part of a dimension
-        that is named nowhere.
+    Attributes:
+        rearranges: whether elements change dimensions, so that a part of the output reads a part of a dimension that is
+            named nowhere.
+        domains: what each parameter may be.
     """
 
     rearranges: ClassVar[bool] = False
+    domains: ClassVar[Domains] = {}
 
     def __post_init__(self) -> None:
-        """Make every parameter hashable."""
-        for name, value in list(vars(self).items()):
+        """Make every parameter hashable, and require each to lie in its domain.
+
+        Raises:
+            DomainError: one does not.
+        """
+        own = vars(self)
+        for name, value in own.items():
             if isinstance(value, (list, tuple)):
-                object.__setattr__(self, name, _frozen(value))
+                for part in value if type(value) is tuple else (value,):
+                    if isinstance(part, (list, tuple)):
+                        object.__setattr__(self, name, _frozen(value))
+                        break
+        for name, domain in self.domains.items():
+            if not domain.holds(own[name]):
+                self._require(name, domain)
+
+    def _require(self, name: str, domain: Domain) -> None:
+        value = plain(getattr(self, name))
+        if not domain.holds(value):
+            raise DomainError(name, value, f"needs {domain.needs}")
+        object.__setattr__(self, name, value)
 
     @property
     def kind(self) -> str:
@@ -91,6 +114,11 @@ class Operator(ABC):
     def mixes(self) -> bool:
         """Whether every channel of the output reads every channel of the input."""
         return False
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether a gradient goes through it: not through a comparison, nor the place of an extremum."""
+        return True
 
     @property
     def parted(self) -> bool:
@@ -126,21 +154,6 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
-class Windowed(Operator):
-    """An operator whose windows have a size on each axis."""
-
-    def __post_init__(self) -> None:
-        """Require one integer per axis, as the number of axes is read off there.
-
-        Raises:
-            DomainError: a size is given otherwise.
-        """
-        super().__post_init__()
-        for name in ("kernel_size", "output_size"):
-            if name in vars(self) and not isinstance(value := vars(self)[name], tuple):
-                raise DomainError(name, value, "needs one integer per axis, such as (3, 3)")
-
-
 class Pointwise(Operator):
     """An operator whose output has the sizes of its input, each element made of the one in its place."""
 
@@ -170,12 +183,31 @@ def product(sizes: Sequence[Size]) -> Size:
     return reduce(mul, sizes, 1)
 
 
+def merging(elements: Size, run: Size) -> Size:
+    """Comparisons that bring elements in order, ``run`` of them each time: as many for each as halves can be taken.
+
+    None where ``run`` is no number.
+
+    >>> merging(16, 8)
+    48
+    """
+    return None if is_symbolic(run) else elements * (run - 1).bit_length()
+
+
 def split(operator: Operator, sizes: Sizes, axes: int) -> tuple[Size, Size, Sizes]:
     """Batch, channels and the sizes of ``axes`` spatial axes."""
     if len(sizes) != axes + 2:
         names = ("N", "C", *("D", "H", "W")[3 - axes :])
         raise DomainError("sizes", sizes, f"{operator.kind} needs {axes + 2} dimensions ({', '.join(names)})")
     return sizes[0], sizes[1], sizes[2:]
+
+
+def require_dims(operator: Operator, source: Sizes, *dims: int, parameter: str = "dims") -> Sizes:
+    """The sizes of an input that has these dimensions."""
+    if any(not 0 <= dimension < len(source) for dimension in dims):
+        needs = f"{operator.kind} needs dimensions of an input that has {len(source)}"
+        raise DomainError(parameter, dims, needs)
+    return source
 
 
 def require_equal(operator: Operator, name: str, found: Size, wanted: Size) -> None:

@@ -1,4 +1,4 @@
-"""Convolution and transposed convolution, dense layers, unfold and fold."""
+"""Convolution and transposed convolution, dense layers and products of matrices."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from ...errors import DomainError
 from ...formulas.cost import conv_macs, conv_params
 from ...formulas.cost_linear import linear_macs, linear_params
+from ...formulas.cost_product import channels_of_a_group
+from ...formulas.cost_taps import written_elements
 from ...formulas.cost_transpose import conv_transpose_macs
 from ...formulas.padding import resolve_padding
 from ...formulas.size import conv_output_size, conv_transpose_output_size
@@ -17,11 +19,9 @@ from ...geometry import is_per_axis
 from ..fields.field import MOST_PHASES, Field
 from ..fields.spans import Spans
 from .base import (
-    Merged,
     Operator,
     Reads,
     Sizes,
-    Windowed,
     Work,
     broadcast,
     one,
@@ -30,12 +30,29 @@ from .base import (
     split,
     stretched,
 )
-from .regrouping import indexed, regrouped
+from .domains import (
+    COUNT_PER_AXIS,
+    FLAG,
+    PADDING,
+    POSITIVE,
+    POSITIVE_PER_AXIS,
+    SIZE_PER_AXIS,
+    Domains,
+)
 
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
     """One value an axis."""
     return tuple(value) if is_per_axis(value) else (value,) * axes
+
+
+WINDOW: Domains = {
+    "kernel_size": SIZE_PER_AXIS,
+    "stride": POSITIVE_PER_AXIS,
+    "padding": PADDING,
+    "dilation": POSITIVE_PER_AXIS,
+}
+"""What the options of a window may be."""
 
 
 def _channels(in_channels: int, out_channels: int, groups: int) -> tuple[int, Field] | None:
@@ -47,7 +64,7 @@ def _channels(in_channels: int, out_channels: int, groups: int) -> tuple[int, Fi
 
 
 @dataclass(frozen=True)
-class Convolution(Windowed):
+class Convolution(Operator):
     """What a convolution and a transposed one have in common: one access relation an axis, read in either direction.
 
     It has as many axes as ``kernel_size`` has entries.
@@ -73,6 +90,23 @@ class Convolution(Windowed):
     bias: bool = True
 
     name: ClassVar[str]
+    domains: ClassVar[Domains] = {
+        "in_channels": POSITIVE,
+        "out_channels": POSITIVE,
+        **WINDOW,
+        "groups": POSITIVE,
+        "bias": FLAG,
+    }
+
+    def __post_init__(self) -> None:
+        """Require groups of equally many channels, too.
+
+        Raises:
+            DomainError: they are none, or a parameter lies outside of its domain.
+        """
+        super().__post_init__()
+        if self.groups != 1:
+            channels_of_a_group(self.in_channels, self.out_channels, self.groups)
 
     @property
     def kind(self) -> str:
@@ -120,8 +154,12 @@ class Convolution(Windowed):
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """Every tap of every window, those in the padding too."""
-        macs = self.macs(inputs[0][2:], batch_size=output[0])
-        return Work(macs, product(output), product(output) if self.bias else 0)
+        macs, sums = self.macs(inputs[0][2:], batch_size=output[0]), self.sums(inputs[0], output)
+        return Work(macs, sums, sums if self.bias else 0)
+
+    def sums(self, source: Sizes, output: Sizes) -> Any:
+        """Outputs that are made of at least one product."""
+        return product(output)
 
     @abstractmethod
     def positions(self, spatial: Sizes) -> Sizes:
@@ -170,6 +208,7 @@ class ConvTranspose(Convolution):
     output_padding: Any = 0
 
     name: ClassVar[str] = "conv_transpose"
+    domains: ClassVar[Domains] = {**Convolution.domains, "output_padding": COUNT_PER_AXIS}
 
     def positions(self, spatial: Sizes) -> Sizes:
         """What a convolution with these parameters would take to this input."""
@@ -189,6 +228,14 @@ class ConvTranspose(Convolution):
         more = {"output_padding": self.output_padding, **self.channels, **self.window}
         return conv_transpose_macs(spatial, self.kernel_size, batch_size=batch_size, **more)
 
+    def sums(self, source: Sizes, output: Sizes) -> Any:
+        """Those that a tap reaches, the border that the padding takes away included."""
+        axes = len(self.kernel_size)
+        window = zip(
+            self.kernel_size, source[2:], per_axis(self.stride, axes), per_axis(self.dilation, axes), strict=True
+        )
+        return product([*output[:2], *(written_elements(k, n, s, d) for k, n, s, d in window)])
+
 
 @dataclass(frozen=True)
 class Linear(Operator):
@@ -197,6 +244,8 @@ class Linear(Operator):
     in_features: int
     out_features: int
     bias: bool = True
+
+    domains: ClassVar[Domains] = {"in_features": POSITIVE, "out_features": POSITIVE, "bias": FLAG}
 
     @property
     def params(self) -> int:
@@ -245,108 +294,3 @@ class MatMul(Operator):
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """A product for every output and every element that is summed over."""
         return Work(product(output) * inputs[0][-1], product(output))
-
-
-@dataclass(frozen=True)
-class Unfold(Windowed):
-    """The windows of an image as columns: ``(N, C, H, W)`` becomes ``(N, C*kh*kw, L)``."""
-
-    rearranges = True
-
-    kernel_size: tuple[int, ...]
-    stride: Any = 1
-    padding: Any = 0
-    dilation: Any = 1
-
-    def windows(self, spatial: Sizes) -> Sizes:
-        """Windows per axis."""
-        window = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
-        return tuple(conv_output_size(tuple(spatial), self.kernel_size, **window))
-
-    def sizes(self, *inputs: Sizes) -> Sizes:
-        """A column for every window."""
-        batch, channels, spatial = split(self, one(self, inputs), len(self.kernel_size))
-        return (batch, channels * product(self.kernel_size), product(self.windows(spatial)))
-
-    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """The windows lie one after the other, row by row: the index has that of every axis among its digits."""
-        spatial, axes = inputs[0][2:], len(self.kernel_size)
-        counts = self.windows(spatial)
-        (entry,) = regrouped(counts, (product(counts),))
-        digits = {d: (field, index) for d, field, index in indexed(entry)}
-        if any(d not in digits for d, count in enumerate(counts) if count > 1):
-            return (((0, Field.same()), None, None),)
-        stride, dilation = per_axis(self.stride, axes), per_axis(self.dilation, axes)
-        padding = resolve_padding(self.padding, spatial, self.kernel_size, stride=stride, dilation=dilation)
-        found = []
-        for d, (k, s, apart, (lo, _)) in enumerate(zip(self.kernel_size, stride, dilation, padding, strict=True)):
-            field, index = digits.get(d, (Field.constant(Spans.point(0)),) * 2)
-            found.append((2 + d, field.through(Field.window(k, stride=s, dilation=apart, padding=lo)), index))
-        return (((0, Field.same()), None, Merged(found)),)
-
-
-@dataclass(frozen=True)
-class Fold(Windowed):
-    """Columns as an image, overlapping elements added up: the adjoint of :class:`Unfold`."""
-
-    rearranges = True
-
-    output_size: tuple[int, ...]
-    kernel_size: tuple[int, ...]
-    stride: Any = 1
-    padding: Any = 0
-    dilation: Any = 1
-
-    def sizes(self, *inputs: Sizes) -> Sizes:
-        """The image whose windows the columns are."""
-        source = one(self, inputs)
-        if len(source) != 3:
-            raise DomainError("sizes", source, "fold needs 3 dimensions (N, C*taps, windows)")
-        batch, rows, columns = source
-        window = Unfold(self.kernel_size, self.stride, self.padding, self.dilation)
-        require_equal(self, "windows", columns, product(window.windows(self.output_size)))
-        taps = product(self.kernel_size)
-        if rows % taps:
-            raise DomainError("rows", rows, f"fold needs a multiple of the {taps} taps")
-        return (batch, rows // taps, *self.output_size)
-
-    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """Which columns an element is made of is not a matter of one axis."""
-        return (((0, Field.same()), *(None,) * (len(output) - 1)),)
-
-    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """An addition for every element of the columns."""
-        return Work(other=product(inputs[0]))
-
-
-@dataclass(frozen=True)
-class Windows(Operator):
-    """The windows of a dimension, their elements as a last dimension.
-
-    Attributes: dim: the dimension, from 0. size: elements of a window. step: elements from one to the next.
-
-    >>> Windows(1, 3, 2).sizes((2, 9))
-    (2, 4, 3)
-    """
-
-    rearranges = True
-
-    dim: int
-    size: int
-    step: int
-
-    def sizes(self, *inputs: Sizes) -> Sizes:
-        """A position for every window, and one for every element of it."""
-        source = one(self, inputs)
-        if not 0 <= self.dim < len(source):
-            raise DomainError("dim", self.dim, f"windows needs a dimension of an input that has {len(source)}")
-        count = conv_output_size(source[self.dim], self.size, stride=self.step)
-        return (*source[: self.dim], count, *source[self.dim + 1 :], self.size)
-
-    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """Each position its window; and the element at its place in it, where windows do not overlap."""
-        rest = [(d, Field.same()) for d in range(len(output) - 1)]
-        rest[self.dim] = (self.dim, Field.window(self.size, stride=self.step))
-        count, apart = output[self.dim], self.size <= min(self.step, MOST_PHASES)
-        places = Field.sampled(self.size, 0, lambda m: Spans.point(m).repeated(count, self.step)) if apart else None
-        return ((*rest, None if places is None else (self.dim, places)),)

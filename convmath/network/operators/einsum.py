@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ...assumptions import require
 from ...errors import DomainError
 from .base import Operator, Reads, Size, Sizes, Work, product, stretched_to
+from .domains import Domain, Domains, several
+
+_LETTERS = Domain(lambda value: type(value) is str, "letters")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Einsum(Operator):
 
     inputs: tuple[str, ...]
     output: str
+
+    domains: ClassVar[Domains] = {"inputs": several(_LETTERS, "letters for each input"), "output": _LETTERS}
 
     def __post_init__(self) -> None:
         """Require letters that say what to do."""
@@ -84,7 +90,10 @@ class Einsum(Operator):
         multiply-accumulates.
         """
         sizes, (both, alone) = self._letters(inputs), self._summed
-        before = sum(product(source) for source, letters in zip(inputs, alone, strict=True) if letters)
+        before = 0
+        for source, letters, gone in zip(inputs, self.inputs, alone, strict=True):
+            kept = [n for letter, n in zip(letters, source, strict=True) if letter not in gone]
+            before += product(source) - product(kept)
         if not both:
             return Work(other=before + (product(output) if len(inputs) == 2 else 0))
         macs = product(output) * product([sizes[letter] for letter in sorted(both)])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from ...assumptions import require
+from ...division import mod
 from ...errors import DomainError
 from ..fields.field import Field
-from .base import Operator, Pointwise, Reads, Sizes, Work, broadcast, one, product, stretched
+from ..fields.spans import Spans
+from .base import Operator, Pointwise, Reads, Sizes, Work, broadcast, one, product, require_dims, stretched
+from .domains import COUNT, DIM, DIMS, INTEGERS, NAME, NONE, POSITIVE, Domains, one_of
 
 
 @dataclass(frozen=True)
@@ -16,10 +21,32 @@ class Identity(Pointwise):
 
     name: str = "identity"
 
+    domains: ClassVar[Domains] = {"name": NAME}
+
     @property
     def kind(self) -> str:
         """The name."""
         return self.name
+
+
+TESTS = ("isnan", "isinf", "isfinite", "logical_not", "not", "isposinf", "isneginf", "signbit")
+"""Names of functions of an element that are true or false."""
+
+COMPARISONS = (
+    *("eq", "ne", "lt", "le", "gt", "ge", "equal_to", "less", "less_equal", "greater", "greater_equal", "not_equal"),
+    *("logical_and", "logical_or", "logical_xor", "isclose"),
+)
+"""Names of functions of two elements that are true or false."""
+
+_WITHOUT_GRADIENT = {
+    *TESTS,
+    *COMPARISONS,
+    *("bitwise_not", "invert", "equal", "and", "or", "xor", "bitwise_and", "bitwise_or", "bitwise_xor", "bitshift"),
+    "one_hot",
+}
+"""Names of functions of elements whose values are no quantities."""
+
+_TRIANGLES = ("tril", "triu", "trilu")
 
 
 @dataclass(frozen=True)
@@ -32,6 +59,8 @@ class Activation(Pointwise):
     name: str
     parameters: int = 0
 
+    domains: ClassVar[Domains] = {"name": NAME, "parameters": COUNT}
+
     @property
     def kind(self) -> str:
         """The name."""
@@ -42,9 +71,48 @@ class Activation(Pointwise):
         """The learned numbers."""
         return self.parameters
 
+    @property
+    def differentiable(self) -> bool:
+        """Not a test of elements."""
+        return self.name not in _WITHOUT_GRADIENT
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Every element reads its own place; of a triangle only a part of the elements do."""
+        if self.name not in _TRIANGLES:
+            return super().reads(inputs, output)
+        some = Field(1, 1, (Spans.point(0).bounded(),))
+        return (tuple((d, some if d >= len(output) - 2 else Field.same()) for d in range(len(output))),)
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes of the input, some of whose dimensions have as many elements together as numbers are learned."""
+        source = super().sizes(*inputs)
+        if self.parameters > 1:
+            counts = {1}
+            for n in source:
+                counts |= {count * n for count in counts}
+            if self.parameters not in counts:
+                needs = f"{self.name} needs 1, or one for each element of some dimensions of {source}, as its channels"
+                raise DomainError("parameters", self.parameters, needs)
+        return source
+
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """An operation for every element."""
         return Work(other=product(output))
+
+
+_CENTRED = ("batch_norm", "instance_norm", "group_norm", "layer_norm", "mean_variance_norm")
+_DIVIDED: Mapping[str, tuple[int, int] | None] = {
+    **dict.fromkeys(_CENTRED, (5, 2)),
+    "rms_norm": (3, 2),
+    "normalize": (3, 1),
+    "lp_norm": (3, 0),
+    "local_response_norm": None,
+}
+"""Operations for each element and for each group of statistics, before the learned numbers; None if not known.
+
+A mean takes an addition less than it has elements, and a division: one for each element. So do the differences from it,
+their squares, the mean of these, and the quotients; what keeps from dividing by 0, and the root, one for each group.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,15 +120,19 @@ class Norm(Operator):
     """A normalisation: an affine map of each element, by statistics over some dimensions.
 
     Attributes:
-        name: which one.
+        name: which one, such as ``"layer_norm"``.
         parameters: learned numbers; running statistics are not learned.
-        dims: the dimensions over which the statistics are taken each time; empty for batch normalisation in
+        dims: the dimensions over which the statistics are taken each time, from 0; empty for batch normalisation in
             evaluation, which uses those of the training.
+        groups: groups of channels, each with statistics of its own.
     """
 
     name: str
     parameters: int
     dims: tuple[int, ...] = ()
+    groups: int = 1
+
+    domains: ClassVar[Domains] = {"name": one_of(*_DIVIDED), "parameters": COUNT, "dims": DIMS, "groups": POSITIVE}
 
     @property
     def kind(self) -> str:
@@ -73,37 +145,55 @@ class Norm(Operator):
         return self.parameters
 
     def sizes(self, *inputs: Sizes) -> Sizes:
-        """The sizes of the input."""
-        return one(self, inputs)
+        """The sizes of the input, whose channels the groups divide."""
+        source = require_dims(self, one(self, inputs), *self.dims)
+        if self.groups != 1:
+            channels = source[1] if len(source) > 1 else 1
+            needs = f"{self.name} needs groups that divide the {channels} channels"
+            require("==", mod(channels, self.groups), 0, "groups", needs, groups=self.groups)
+        return source
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """The dimensions of the statistics are read whole."""
-        dims = {dimension % len(output) for dimension in self.dims}
-        return (tuple((d, Field.whole(n) if d in dims else Field.same()) for d, n in enumerate(output)),)
+        return (tuple((d, Field.whole(n) if d in self.dims else Field.same()) for d, n in enumerate(output)),)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """A multiplication and an addition for every element, and two more where statistics are taken."""
-        return Work(other=product(output) * (4 if self.dims else 2))
+        """A multiplication and an addition for every element by running statistics; else these, and what they take.
+
+        How many operations that is is not known of a norm over neighbouring channels, nor where there are neither one
+        nor two learned numbers for each feature.
+        """
+        if not self.dims:
+            return Work(other=2 * product(output))
+        over = self.dims if self.name in ("layer_norm", "rms_norm") else (1,)
+        features = product([output[dimension] for dimension in over if dimension < len(output)])
+        learned, divided = divmod(self.parameters, features), _DIVIDED[self.name]
+        if divided is None or learned not in ((0, 0), (1, 0), (2, 0)):
+            return Work(other=None)
+        groups = self.groups * product([n for d, n in enumerate(output) if d not in self.dims])
+        return Work(other=product(output) * (divided[0] + learned[0]) + groups * divided[1])
 
 
 @dataclass(frozen=True)
 class Softmax(Operator):
-    """A softmax over one dimension."""
+    """A softmax over one dimension, from 0."""
 
     dim: int
 
+    domains: ClassVar[Domains] = {"dim": DIM}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes of the input."""
-        return one(self, inputs)
+        return require_dims(self, one(self, inputs), self.dim)
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """The dimension is read whole."""
-        over = self.dim % len(output)
-        return (tuple((d, Field.whole(n) if d == over else Field.same()) for d, n in enumerate(output)),)
+        return (tuple((d, Field.whole(n) if d == self.dim else Field.same()) for d, n in enumerate(output)),)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """An exponential, an addition and a division for every element."""
-        return Work(other=3 * product(output))
+        """An exponential and a division for every element, and for each sum an addition less than it has elements."""
+        sums = product([n for d, n in enumerate(output) if d != self.dim])
+        return Work(other=3 * product(output) - sums)
 
 
 @dataclass(frozen=True)
@@ -112,10 +202,17 @@ class Combine(Operator):
 
     name: str
 
+    domains: ClassVar[Domains] = {"name": NAME}
+
     @property
     def kind(self) -> str:
         """The name."""
         return self.name
+
+    @property
+    def differentiable(self) -> bool:
+        """Not a comparison."""
+        return self.name not in _WITHOUT_GRADIENT
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The common sizes."""
@@ -150,6 +247,8 @@ class Unknown(Operator):
     output: Sizes | None = None
     parameters: int | None = None
 
+    domains: ClassVar[Domains] = {"name": NAME, "parameters": COUNT | NONE}
+
     @property
     def kind(self) -> str:
         """The name."""
@@ -181,6 +280,18 @@ class Input(Operator):
 
     shape: Sizes
     axes: tuple[int, ...] = ()
+
+    domains: ClassVar[Domains] = {"shape": INTEGERS, "axes": DIMS}
+
+    def __post_init__(self) -> None:
+        """Require axes among the dimensions, too.
+
+        Raises:
+            DomainError: one is none of them, or a size is no integer.
+        """
+        super().__post_init__()
+        if self.axes:
+            require_dims(self, self.shape, *self.axes, parameter="axes")
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 from struct import pack, unpack
+from typing import ClassVar
 
 from ...errors import DomainError
 from ..fields.field import MOST_PHASES, Field
 from ..fields.repeating import looked_at
 from ..fields.spans import Spans
 from .base import Operator, Reads, Sizes, one
+from .domains import POSITIVE, Domains, one_of, several
 from .resize import Resize
 
 _HALF = Fraction(1, 2)
@@ -41,7 +43,8 @@ class Interpolate(Resize):
     """Interpolation where the place of a position and the nearest element to it are chosen by name.
 
     Places are exact where they repeat soon; where they do not, as with a factor that is no simple fraction, they are
-    those of 32-bit floats, one by one, as ONNX Runtime has them; ONNX leaves the precision open.
+    those of 32-bit floats, one by one, as ONNX Runtime has them; ONNX leaves the precision open. Where all sizes of the
+    output are those of the input, ONNX Runtime copies it, whatever the scale is.
 
     Attributes:
         coordinates: how the place of position o follows from it, one of ``COORDINATES``.
@@ -56,12 +59,14 @@ class Interpolate(Resize):
     coordinates: str = "half_pixel"
     rounding: str = "round_prefer_floor"
 
+    domains: ClassVar[Domains] = {
+        **Resize.domains,
+        "mode": one_of("nearest", "linear", "cubic"),
+        "coordinates": one_of(*COORDINATES),
+        "rounding": one_of(*ROUNDINGS),
+    }
+
     def _axis(self, axis: int, size: int, wanted: int) -> Field:
-        if self.mode not in ("nearest", "linear", "cubic"):
-            raise DomainError("mode", self.mode, "needs one of nearest, linear, cubic")
-        if self.coordinates not in COORDINATES or self.rounding not in ROUNDINGS:
-            needs = f"needs coordinates among {', '.join(COORDINATES)}, rounding among {', '.join(ROUNDINGS)}"
-            raise DomainError("coordinates", (self.coordinates, self.rounding), needs)
         ratio, first = self._line(axis, size, wanted)
         nearest = ROUNDINGS[self.rounding]
         before, end = (0, 2) if self.mode == "linear" else (-1, 3)
@@ -78,7 +83,10 @@ class Interpolate(Resize):
         return looked_at(wanted, lambda o: reads(place(o)))
 
     def _place(self, axis: int, size: int, wanted: int) -> Callable[[int], Fraction]:
-        """The place of a position, each operation rounded to a 32-bit float as ONNX Runtime's are."""
+        """The place of a position, each operation rounded to a 32-bit float as ONNX Runtime's are.
+
+        Of ``half_pixel_symmetric`` it rounds those of the offset and the sum, and takes doubles in between.
+        """
         scale = _rounded(float(self.scale[axis]) if self.scale else wanted / size)
         half = 0.0 if self.coordinates == "asymmetric" else 0.5
         back = half if self.coordinates != "tf_half_pixel_for_nn" else 0.0
@@ -90,7 +98,9 @@ class Interpolate(Resize):
         def place(position: int) -> Fraction:
             if self.coordinates == "align_corners":
                 return Fraction(_rounded(_rounded(position * (size - 1)) / (wanted - 1)))
-            return Fraction(_rounded(offset + _rounded(_rounded(_rounded(position + half) / scale) - back)))
+            if self.coordinates == "half_pixel_symmetric":
+                return Fraction(_rounded(offset + (position + half) / scale - half))
+            return Fraction(_rounded(_rounded(_rounded(position + half) / scale) - back))
 
         return place
 
@@ -124,18 +134,20 @@ class Repeat(Operator):
 
     times: tuple[int, ...]
 
+    domains: ClassVar[Domains] = {"times": several(POSITIVE, "a tuple of integers >= 1")}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """So many times the sizes."""
         source = one(self, inputs)
-        if len(self.times) != len(source) or any(isinstance(count, int) and count < 1 for count in self.times):
+        if len(self.times) != len(source):
             raise DomainError("times", self.times, f"repeat needs a number >= 1 for each of {len(source)} dimensions")
         return tuple(size * count for size, count in zip(source, self.times, strict=True))
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """Position o reads element o mod n, for a dimension of n."""
+        """Position o reads element o mod n, for a dimension of n; one of all, where they are too many to write down."""
         rows = zip(inputs[0], self.times, strict=True)
         return (tuple((d, _again(n) if count != 1 else Field.same()) for d, (n, count) in enumerate(rows)),)
 
 
 def _again(size: int) -> Field:
-    return Field.whole(size) if size > MOST_PHASES else Field.sampled(size, 0, Spans.point)
+    return Field.whole(size).bounded() if size > MOST_PHASES else Field.sampled(size, 0, Spans.point)

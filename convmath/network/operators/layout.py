@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ...assumptions import require
 from ...division import ceil_div, floor_div, is_symbolic
@@ -12,6 +12,7 @@ from ...errors import DomainError
 from ..fields.field import Field
 from ..fields.spans import Spans
 from .base import Operator, Reads, Size, Sizes, broadcast, in_place, one, product, stretched
+from .domains import ANY, DIM, INTEGERS, PAIRS, Domains, least, one_of, several
 from .regrouping import regrouped
 
 
@@ -28,6 +29,11 @@ class Pad(Operator):
     amounts: tuple[tuple[int, int], ...]
     mode: str = "constant"
 
+    domains: ClassVar[Domains] = {
+        "amounts": PAIRS,
+        "mode": one_of("constant", "reflect", "replicate", "circular", "wrap"),
+    }
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """Larger by what is added."""
         source = one(self, inputs)
@@ -42,8 +48,12 @@ class Pad(Operator):
         return padded
 
     def _require_enough(self, dimension: int, n: Size, amounts: tuple[Size, Size]) -> None:
-        """Require as many elements as are reflected, or taken from the other end."""
+        """Require as many elements as are cut off, reflected, or taken from the other end."""
         if self.mode not in ("reflect", "circular"):
+            cut = -sum(amount for amount in amounts if not is_symbolic(amount) and amount < 0)
+            if cut:
+                needs = f"pad needs the {cut} elements that it cuts off dimension {dimension}, which has {n}"
+                require("<=", cut, n, "amounts", needs, amounts=amounts)
             return
         relation, words = ("<", "less than") if self.mode == "reflect" else ("<=", "at most")
         for amount in amounts:
@@ -100,6 +110,8 @@ class Reshape(Operator):
 
     shape: tuple[Size, ...]
 
+    domains: ClassVar[Domains] = {"shape": several(least(-1), "a tuple of integers >= -1")}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes, with -1 filled in."""
         source = one(self, inputs)
@@ -133,6 +145,8 @@ class Flatten(Operator):
     start: int = 1
     end: int = -1
 
+    domains: ClassVar[Domains] = {"start": ANY, "end": ANY}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """One dimension with all elements of those."""
         source = one(self, inputs)
@@ -158,6 +172,8 @@ class Permute(Operator):
 
     order: tuple[int, ...]
 
+    domains: ClassVar[Domains] = {"order": INTEGERS}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes in that order."""
         source = one(self, inputs)
@@ -178,6 +194,8 @@ class Slice(Operator):
     start: int
     stop: int
     step: int = 1
+
+    domains: ClassVar[Domains] = {"dim": DIM, "start": ANY, "stop": ANY, "step": ANY}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """As many as there are."""
@@ -201,9 +219,11 @@ class Slice(Operator):
 
 @dataclass(frozen=True)
 class Concat(Operator):
-    """Branches one after the other along a dimension."""
+    """Branches one after the other along a dimension, from 0."""
 
     dim: int
+
+    domains: ClassVar[Domains] = {"dim": DIM}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sum along the dimension; the others are equal."""
@@ -239,6 +259,8 @@ class Lookup(Operator):
 
     shape: tuple[Size, ...]
 
+    domains: ClassVar[Domains] = {"shape": INTEGERS}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""
         return self.shape
@@ -256,6 +278,8 @@ class Expand(Operator):
     """
 
     shape: tuple[Size, ...]
+
+    domains: ClassVar[Domains] = {"shape": INTEGERS}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import DomainError
 from ...formulas.padding import resolve_padding
 from ...formulas.pooling import pool_output_size
 from ..fields.field import Field
 from ..fields.spans import Spans
-from .base import Operator, Reads, Size, Sizes, Windowed, Work, one, product, split
-from .convolution import per_axis
+from .base import Operator, Reads, Size, Sizes, Work, merging, one, product, split
+from .convolution import WINDOW, per_axis
+from .domains import DIMS, FLAG, NONE, POSITIVE, POSITIVE_PER_AXIS, Domains, one_of, several
+
+_HOW = one_of("max", "avg", "lp")
 
 
 @dataclass(frozen=True)
-class Pool(Windowed):
-    """Maximum or average pooling, channel by channel.
+class Pool(Operator):
+    """Pooling by the maximum, the average or a norm, channel by channel.
 
     Attributes:
-        how: ``"max"`` or ``"avg"``.
+        how: ``"max"``, ``"avg"`` or ``"lp"``.
         kernel_size: elements of a window per axis.
         stride: elements between windows; None means ``kernel_size``.
         padding: in any form of :func:`convmath.resolve_padding`.
@@ -35,6 +38,13 @@ class Pool(Windowed):
     padding: Any = 0
     dilation: Any = 1
     ceil_mode: bool = False
+
+    domains: ClassVar[Domains] = {
+        "how": _HOW,
+        **WINDOW,
+        "stride": POSITIVE_PER_AXIS | NONE,
+        "ceil_mode": FLAG,
+    }
 
     @property
     def kind(self) -> str:
@@ -61,17 +71,24 @@ class Pool(Windowed):
         return (((0, Field.same()), (1, Field.same()), *((axis + 2, field) for axis, field in enumerate(windows))),)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """For each output an operation less than its window has elements, and a division for an average."""
-        each = product(self.kernel_size) - (0 if self.how == "avg" else 1)
-        return Work(other=product(output) * each)
+        """For each output an operation less than its window has elements, and a division for an average.
+
+        A norm takes a power of each element, and a root. Elements of the padding are counted, too.
+        """
+        return Work(other=_joined(self.how, product(output) * product(self.kernel_size), product(output)))
 
 
 @dataclass(frozen=True)
-class AdaptivePool(Windowed):
+class AdaptivePool(Operator):
     """Pooling to a given output size, in windows that lie as evenly as they can; None keeps an axis as it is."""
 
     how: str
     output_size: tuple[Size | None, ...]
+
+    domains: ClassVar[Domains] = {
+        "how": _HOW,
+        "output_size": several(POSITIVE | NONE, "one integer per axis, each >= 1, or None", empty=False),
+    }
 
     @property
     def kind(self) -> str:
@@ -90,14 +107,19 @@ class AdaptivePool(Windowed):
         return (((0, Field.same()), (1, Field.same()), *axes),)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """For each output an operation less than its window has elements, and a division for an average.
+        """What the windows take that :class:`Pool` has.
 
         Windows overlap by one element wherever one begins within an element, so that the windows of an axis from n
         elements to m positions have n + m - gcd(n, m) elements together.
         """
         axes = zip(inputs[0][2:], output[2:], strict=True)
         taken = product(output[:2]) * product([n + m - gcd(n, m) for n, m in axes])
-        return Work(other=taken if self.how == "avg" else taken - product(output))
+        return Work(other=_joined(self.how, taken, product(output)))
+
+
+def _joined(how: str, taken: Size, outputs: Size) -> Size:
+    """What so many outputs take that are pooled from so many elements together."""
+    return {"max": taken - outputs, "avg": taken, "lp": 2 * taken}[how]
 
 
 def adaptive(size: int, windows: int) -> Field:
@@ -114,6 +136,29 @@ def adaptive(size: int, windows: int) -> Field:
     )
 
 
+_BESIDES = {
+    **dict.fromkeys(("sum", "nansum", "prod", "all", "any"), (0, 0)),
+    **dict.fromkeys(("max", "min", "amax", "amin", "argmax", "argmin"), (0, 0)),
+    **dict.fromkeys(("mean", "nanmean", "log_sum"), (0, 1)),
+    **dict.fromkeys(("l1", "sum_square", "count_nonzero"), (1, 0)),
+    **dict.fromkeys(("norm", "l2", "logsumexp", "log_sum_exp"), (1, 1)),
+    "var": (3, 1),
+    "std": (3, 2),
+    "cosine_similarity": (4, 2),
+}
+"""Operations on each element, and on each result, besides those that join the elements.
+
+A variance takes the mean of all elements before, and of each its distance and its square; a similarity two lengths.
+"""
+
+_IN_ORDER = tuple(
+    f"{arg}{name}"
+    for arg in ("", "arg")
+    for name in ("median", "nanmedian", "mode", "kthvalue", *(("quantile", "nanquantile") if not arg else ()))
+)
+"""Those that need the elements in order."""
+
+
 @dataclass(frozen=True)
 class Reduce(Operator):
     """A sum, mean or maximum over whole dimensions: global pooling, with ``keepdims``.
@@ -125,10 +170,17 @@ class Reduce(Operator):
     dims: tuple[int, ...]
     keepdims: bool = False
 
+    domains: ClassVar[Domains] = {"how": one_of(*_BESIDES, *_IN_ORDER), "dims": DIMS, "keepdims": FLAG}
+
     @property
     def kind(self) -> str:
         """The name."""
         return self.how
+
+    @property
+    def differentiable(self) -> bool:
+        """Not a place, a test or a number of elements."""
+        return not self.how.startswith("arg") and self.how not in ("all", "any", "count_nonzero")
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes of the other dimensions."""
@@ -150,5 +202,9 @@ class Reduce(Operator):
         )
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """An operation for every element."""
-        return Work(other=product(inputs[0]))
+        """For each output an operation less than it has elements, and what is done to elements and result besides."""
+        elements, outputs = product(inputs[0]), product(output)
+        if self.how in _IN_ORDER:
+            return Work(other=merging(elements, elements // outputs))
+        each, after = _BESIDES[self.how]
+        return Work(other=(1 + each) * elements + (after - 1) * outputs)

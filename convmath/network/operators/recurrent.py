@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ...errors import DomainError
 from ..fields.field import Field
 from .base import Operator, Reads, Size, Sizes, Work, product, require_equal
+from .domains import COUNT, DIM, FLAG, INTEGERS, NONE, POSITIVE, Domains, one_of
 from .sequence import running
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
@@ -51,6 +53,27 @@ class Recurrent(Operator):
     reverse: bool = False
     projected: int = 0
 
+    domains: ClassVar[Domains] = {
+        "cell": one_of(*GATES),
+        "input_size": POSITIVE,
+        "hidden_size": POSITIVE,
+        "time": DIM,
+        "layers": POSITIVE,
+        **dict.fromkeys(("bias", "both", "reverse"), FLAG),
+        "projected": COUNT,
+    }
+
+    def __post_init__(self) -> None:
+        """Require a projection to fewer features, of an LSTM.
+
+        Raises:
+            DomainError: it is otherwise, or a parameter lies outside of its domain.
+        """
+        super().__post_init__()
+        if self.projected and not (self.cell == "lstm" and self.projected < self.hidden_size):
+            needs = f"needs an lstm, and fewer features than hidden_size={self.hidden_size}"
+            raise DomainError("projected", self.projected, needs)
+
     @property
     def kind(self) -> str:
         """The name of the cell."""
@@ -74,6 +97,22 @@ class Recurrent(Operator):
         return sum(self._products(layer) + biases for layer in range(self.layers)) * self.directions
 
     @property
+    def weights(self) -> dict[str, Sizes]:
+        """The sizes of the weights and biases by torch's names.
+
+        >>> list(Recurrent("gru", 4, 5, bias=False, both=True).weights)
+        ['weight_ih_l0', 'weight_hh_l0', 'weight_ih_l0_reverse', 'weight_hh_l0_reverse']
+        """
+        gates, found = GATES[self.cell] * self.hidden_size, {}
+        for layer in range(self.layers):
+            for end in ("", "_reverse")[: self.directions]:
+                own: dict[str, Sizes] = {"weight_ih": (gates, self._inputs(layer)), "weight_hh": (gates, self.features)}
+                own |= {"bias_ih": (gates,), "bias_hh": (gates,)} if self.bias else {}
+                own |= {"weight_hr": (self.projected, self.hidden_size)} if self.projected else {}
+                found.update({f"{name}_l{layer}{end}": sizes for name, sizes in own.items()})
+        return found
+
+    @property
     def parted(self) -> bool:
         """The features of a single layer that reads from both ends are of one of them each."""
         return self.both and self.layers == 1
@@ -88,8 +127,6 @@ class Recurrent(Operator):
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The features of the last layer, of both directions, for every step."""
-        if self.cell not in GATES:
-            raise DomainError("cell", self.cell, f"needs one of {', '.join(GATES)}")
         if not inputs or not 0 <= self.time < len(inputs[0]) - 1:
             raise DomainError("inputs", inputs, f"{self.cell} needs a sequence with features after the time")
         require_equal(self, "features", inputs[0][-1], self.input_size)
@@ -138,6 +175,8 @@ class LastState(Operator):
 
     shape: tuple[Size, ...]
     batch: int | None
+
+    domains: ClassVar[Domains] = {"shape": INTEGERS, "batch": DIM | NONE}
 
     @property
     def kind(self) -> str:

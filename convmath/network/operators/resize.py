@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 from ...assumptions import require
 from ...division import floor_div, mod
@@ -13,6 +14,7 @@ from ..fields.field import MOST_PHASES, Field
 from ..fields.repeating import looked_at
 from ..fields.spans import Spans
 from .base import Operator, Reads, Size, Sizes, Work, one, product, split
+from .domains import FLAG, NONE, POSITIVE, SCALES, SIZE_PER_AXIS, Domains, one_of
 
 _TAPS = {"nearest": (0, 1), "nearest_exact": (0, 1), "linear": (0, 2), "cubic": (-1, 3)}
 """The elements around the place that a position falls on: first and last plus 1."""
@@ -38,6 +40,32 @@ class Resize(Operator):
     output_size: tuple[Size, ...] | None = None
     align_corners: bool = False
 
+    domains: ClassVar[Domains] = {
+        "mode": one_of(*_TAPS),
+        "scale": SCALES | NONE,
+        "output_size": SIZE_PER_AXIS | NONE,
+        "align_corners": FLAG,
+    }
+
+    def __post_init__(self) -> None:
+        """Require a size or a scale for each axis, and corners only where there is something between elements.
+
+        Raises:
+            DomainError: it is otherwise, or a parameter lies outside of its domain.
+        """
+        if isinstance(self.scale, (list, tuple)):
+            ratios = tuple(
+                Fraction(ratio) if isinstance(ratio, int) and ratio is not True else ratio for ratio in self.scale
+            )
+            object.__setattr__(self, "scale", ratios)
+        super().__post_init__()
+        if self.scale is None and self.output_size is None:
+            raise DomainError("scale", None, "needs scale or output_size")
+        if self.scale and self.output_size and len(self.scale) != len(self.output_size):
+            raise DomainError("output_size", self.output_size, f"needs an axis for each of scale={self.scale}")
+        if self.align_corners and self.mode.startswith("nearest"):
+            raise DomainError("align_corners", self.align_corners, f"needs mode linear or cubic, not {self.mode}")
+
     @property
     def kind(self) -> str:
         """``resize`` with the mode."""
@@ -58,15 +86,12 @@ class Resize(Operator):
         return (((0, Field.same()), (1, Field.same()), *axes),)
 
     def _axis(self, axis: int, size: int, wanted: int) -> Field:
-        if self.mode not in _TAPS:
-            raise DomainError("mode", self.mode, f"needs one of {', '.join(_TAPS)}")
         interpolates = self.mode in ("linear", "cubic")
-        corners = self.align_corners and interpolates
-        if corners:
+        if self.align_corners:
             ratio = Fraction(size - 1, wanted - 1) if wanted > 1 else Fraction(0)
         else:
             ratio = 1 / self.scale[axis] if self.scale else Fraction(size, wanted)
-        half = Fraction(0) if corners or self.mode == "nearest" else Fraction(1, 2)
+        half = Fraction(0) if self.align_corners or self.mode == "nearest" else Fraction(1, 2)
         first, end = _TAPS[self.mode]
 
         def reads(position: int) -> Spans:
@@ -94,6 +119,8 @@ class PixelShuffle(Operator):
 
     factor: int
 
+    domains: ClassVar[Domains] = {"factor": POSITIVE}
+
     @property
     def kind(self) -> str:
         """``pixel_shuffle``."""
@@ -119,6 +146,8 @@ class PixelUnshuffle(Operator):
     rearranges = True
 
     factor: int
+
+    domains: ClassVar[Domains] = {"factor": POSITIVE}
 
     @property
     def kind(self) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ...assumptions import require
+from ...division import is_symbolic
 from ...errors import DomainError
 from ..fields.field import MOST_PHASES, Field
 from ..fields.spans import Spans
-from .base import Operator, Pointwise, Reads, Size, Sizes, Work, in_place, one, product
+from .base import Operator, Pointwise, Reads, Size, Sizes, Work, in_place, merging, one, product, require_dims
+from .domains import COUNTS, DIM, DIMS, FLAG, NAME, NONE, POSITIVE, Domains, one_of
 
 
 def _along(output: Sizes, dims: dict[int, Field | None]) -> tuple[Reads, ...]:
@@ -19,12 +21,6 @@ def _along(output: Sizes, dims: dict[int, Field | None]) -> tuple[Reads, ...]:
     for dimension, field in dims.items():
         reads[dimension] = None if field is None else (dimension, field)
     return (tuple(reads),)
-
-
-def _require_dims(operator: Operator, source: Sizes, *dims: int) -> Sizes:
-    if any(not 0 <= dimension < len(source) for dimension in dims):
-        raise DomainError("dims", dims, f"{operator.kind} needs dimensions of an input that has {len(source)}")
-    return source
 
 
 @dataclass(frozen=True)
@@ -39,9 +35,11 @@ class Flip(Pointwise):
 
     dims: tuple[int, ...]
 
+    domains: ClassVar[Domains] = {"dims": DIMS}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes of the input."""
-        return _require_dims(self, one(self, inputs), *self.dims)
+        return require_dims(self, one(self, inputs), *self.dims)
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """Position o reads element n - 1 - o."""
@@ -53,7 +51,8 @@ class Cumulative(Pointwise):
     """A running sum, product or extremum along a dimension.
 
     Attributes:
-        name: which one.
+        name: ``"cumsum"``, ``"cumprod"``, ``"logcumsumexp"``, ``"cummax"`` or ``"cummin"``, or the last two with
+            ``"_places"``, where the extrema are.
         dim: the dimension, from 0.
         reverse: whether it runs from the end.
         exclusive: whether it leaves out the element in its place.
@@ -67,22 +66,44 @@ class Cumulative(Pointwise):
     reverse: bool = False
     exclusive: bool = False
 
+    domains: ClassVar[Domains] = {
+        "name": one_of("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "cummax_places", "cummin_places"),
+        "dim": DIM,
+        "reverse": FLAG,
+        "exclusive": FLAG,
+    }
+
     @property
     def kind(self) -> str:
         """The name."""
         return self.name
 
+    @property
+    def differentiable(self) -> bool:
+        """Not the places of extrema."""
+        return not self.name.endswith("_places")
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes of the input."""
-        return _require_dims(self, one(self, inputs), self.dim)
+        return require_dims(self, one(self, inputs), self.dim)
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """Every element from the first to the one in its place, or from there to the last."""
         return _along(output, {self.dim: running(output[self.dim], reverse=self.reverse, exclusive=self.exclusive)})
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """An operation for every element."""
-        return Work(other=product(output))
+        """An operation for every element that has one before it; of sums of exponentials two function values more.
+
+        Without the element in its place the first is empty, and the second takes nothing; how many are left is
+        not known along a dimension whose size is no number.
+        """
+        n = output[self.dim]
+        if self.exclusive and is_symbolic(n):
+            return Work(other=None)
+        joined = max(n - 2, 0) if self.exclusive else n - 1
+        besides = 2 * n if self.name == "logcumsumexp" else 0
+        rows = product([size for dimension, size in enumerate(output) if dimension != self.dim])
+        return Work(other=rows * (joined + besides))
 
 
 def running(size: int, *, reverse: bool = False, exclusive: bool = False) -> Field:
@@ -110,14 +131,21 @@ class Sort(Operator):
     dim: int
     length: Size | None = None
 
+    domains: ClassVar[Domains] = {"name": NAME, "dim": DIM, "length": POSITIVE | NONE}
+
     @property
     def kind(self) -> str:
         """The name."""
         return self.name
 
+    @property
+    def differentiable(self) -> bool:
+        """Not the places of the elements."""
+        return not self.name.startswith("arg")
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes of the input, or fewer elements of the dimension."""
-        source = _require_dims(self, one(self, inputs), self.dim)
+        source = require_dims(self, one(self, inputs), self.dim)
         if self.length is None:
             return source
         needs = f"{self.name} needs at most the {source[self.dim]} of dimension {self.dim}"
@@ -130,7 +158,7 @@ class Sort(Operator):
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """For every element as many comparisons as halves of the dimension can be taken, as in merging."""
-        return Work(other=product(inputs[0]) * (inputs[0][self.dim] - 1).bit_length())
+        return Work(other=merging(product(inputs[0]), inputs[0][self.dim]))
 
 
 @dataclass(frozen=True)
@@ -146,9 +174,11 @@ class Take(Operator):
     dim: int
     places: tuple[int, ...]
 
+    domains: ClassVar[Domains] = {"dim": DIM, "places": COUNTS}
+
     def sizes(self, *inputs: Sizes) -> Sizes:
         """As many elements as places."""
-        source = _require_dims(self, one(self, inputs), self.dim)
+        source = require_dims(self, one(self, inputs), self.dim)
         last = max(self.places, default=-1)
         if min(self.places, default=-1) < 0:
             raise DomainError("places", self.places, "take needs at least one place, each >= 0")
@@ -169,6 +199,8 @@ class Embedding(Operator):
 
     rows: int
     features: int
+
+    domains: ClassVar[Domains] = {"rows": POSITIVE, "features": POSITIVE}
 
     @property
     def params(self) -> int:

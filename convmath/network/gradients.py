@@ -1,0 +1,52 @@
+"""Where training computes gradients: those of which inputs, and of whose weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import compress
+from typing import TypeAlias
+
+from .graph import Graph
+from .layer import Layer
+
+Gradients: TypeAlias = tuple[tuple[bool, ...], bool]
+"""For each input of a node whether training computes its gradient, and whether it does those of the node's weights."""
+
+
+def gradients_of(graph: Graph, layers: Mapping[str, Layer]) -> dict[str, Gradients]:
+    """What training computes at every node.
+
+    A gradient goes from what the network returns back to parameters that are trained, by every way that is open: no
+    way goes through a comparison, the place of an extremum or an input that is detached.
+    """
+    learned: set[str] = set()
+    found: dict[str, Gradients] = {}
+    nodes = list(graph)
+    for node in nodes:
+        layer, own = layers[node.name], False
+        inputs: tuple[bool, ...] = tuple([name in learned for name in node.inputs])
+        if node.cut:
+            inputs = tuple([goes and number not in node.cut for number, goes in enumerate(inputs)])
+        if not layer.operator.differentiable:
+            inputs = (False,) * len(inputs)
+        elif (node.params or layer.learns) and node.frozen != "all":
+            learned.add(node.name)
+            own = node.frozen == ""
+        elif True in inputs:
+            learned.add(node.name)
+        found[node.name] = inputs, own
+    wanted = _ends(graph)
+    for node in reversed(nodes):
+        inputs, own = found[node.name]
+        if node.name in wanted:
+            wanted.update(compress(node.inputs, inputs))
+        elif own or True in inputs:
+            found[node.name] = (False,) * len(inputs), False
+    return found
+
+
+def _ends(graph: Graph) -> set[str]:
+    """Where gradients begin: at what is returned, and at weights that are computed, which no other node reads."""
+    read = {name for node in graph for name in node.inputs}
+    unread = (node for node in graph if node.name not in read)
+    return set(graph.outputs) | {node.name for node in unread if node.origin is not None and node.origin.used}
