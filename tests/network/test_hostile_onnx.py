@@ -286,7 +286,7 @@ def given_attribute(proto: onnx.ModelProto, name: str, value: Any) -> None:
         (lambda proto: proto.opset_import[0].__setattr__("version", 999), "knows the versions 1 to"),
         (lambda proto: proto.ClearField("opset_import"), "does not say which version"),
         (lambda proto: proto.graph.initializer[0].dims.__setitem__(0, -2), "each >= 0"),
-        (lambda proto: proto.graph.initializer[0].dims.__setitem__(0, 0), "the sizes \\(1, 0, 6, 6\\)"),
+        (lambda proto: proto.graph.initializer[0].dims.__setitem__(0, 0), "out_channels=0: needs"),
         (lambda proto: proto.graph.initializer[0].dims.extend([1] * 70), "at most 64"),
         (lambda proto: sized(proto, 0), "1 <= size < 2"),
         (lambda proto: sized(proto, -4), "1 <= size < 2"),
@@ -335,7 +335,8 @@ def test_numbers_do_not_grow_with_the_depth():
     nodes = [helper.make_node("Conv", [f"t{n}", "w"], [f"t{n + 1}"], strides=[2**62]) for n in range(3000)]
     row = from_onnx(model(nodes, {"t0": (1, 1, 1)}, {"w": weight})).analyze().output
     assert row.output_size == (1, 1)
-    assert "not followed" in row.field_unknown
+    field = row.receptive_field
+    assert "not followed" in row.field_unknown if field is None else field.size == (1,)
     assert len(row.field_unknown) < 200
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -26,13 +27,21 @@ def from_onnx(
 ) -> Graph:
     """The graph of an ONNX model.
 
-    Floating-point constants of the file that have dimensions count as learned parameters, each once, without the
-    running statistics of batch normalisation. What is not understood becomes ``Unknown``, with the sizes that ONNX
-    infers. Weights are stepped over, and data in other files is never looked at. An input's axes after batch and
-    channels are spatial; one that is only ever transposed from channels last to channels first is read so.
+    Learned parameters are the constants that lie where an operator has its weights, biases, scales and tables, and the
+    floating-point tensors with dimensions, stored in the file, that Mul, Add, Sum, Pow and Concat read; each counts
+    once. Bounds, factors, what is subtracted or divided by, and statistics of batch normalisation are none. What the
+    file itself says of a tensor goes before that: torch's newer exporter writes down which ones are parameters. Where
+    it does not, a file cannot tell what was learned: a stored mask that is added counts, a scalar without dimensions
+    does not, and ones and zeros are a norm's own, but not those of InstanceNormalization. What an exporter has folded
+    into other weights is gone.
 
-    Sizes follow the rules of the model's opset. In ceil mode a pooling window that begins in the padding counts before
-    opset 22, as those say, though ONNX Runtime drops it.
+    What is not understood becomes ``Unknown``, with the sizes that ONNX infers. Weights are stepped over, and data in
+    other files is never looked at. An input's axes after batch and channels are spatial; one that is only ever
+    transposed from channels last to channels first is read so.
+
+    Sizes follow the rules of the model's opset. Where ONNX Runtime or the inference of the onnx package gives a node
+    others, ``remarks`` of its row say which: so in ceil mode before opset 22, where a pooling window counts that begins
+    in the padding, and ONNX Runtime drops it. The nodes after it follow the file.
 
     Args:
         path_or_model: the file, or an ``onnx.ModelProto``, which stays as it is.
@@ -71,14 +80,15 @@ def from_onnx(
     shapes = {info.name: sizes[1:] for info, sizes in found}
 
     def read(sizes: Mapping[str, Sequence[Any]]) -> Graph:
-        return _again(graph_of(model, {name: (*batch[name], *size) for name, size in sizes.items()}, batch_size))
+        given = {**shapes, **sizes}  # those without spatial axes are known by their first sizes
+        return _again(graph_of(model, {name: (*batch[name], *size) for name, size in given.items()}, batch_size))
 
     def _again(graph: Graph) -> Graph:
-        graph.reread = read
+        graph.provenance = replace(graph.provenance, source=read)
         return graph
 
     if any(is_symbolic(size) for shape in shapes.values() for size in shape):
         return read_at(read, shapes, at)
     if at is not None:
-        raise DomainError("at", at, "the sizes of the inputs are numbers already")
+        raise DomainError("at", at, "the sizes of the inputs are numbers already; it is for letters among them")
     return _again(graph_of(model, input_size, batch_size))

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import onnx
 
 from ...errors import DomainError
-from ..computed_sizes import changed, look, sizes_in
+from ..computed_sizes import changed, sizes_in
 from ..graph import Graph, Node
 from ..operators import Input, Operator, Sizes, Unknown
 from ..operators.base import product
+from ..placement import Placement
+from ..provenance import Provenance
+from ..told import look, number_of
 from ..trail import Recorder
-from . import framework, handlers  # noqa: F401  (importing the handlers enters them)
+from . import differences, framework, handlers  # noqa: F401  (importing the handlers enters them)
 from .call import Call
 from .constants import elements, folded
 from .registry import HANDLERS, NotUnderstoodError
-from .value import MOST_DIMENSIONS, Value
+from .value import MOST_DIMENSIONS, Kind, Value
+
+MOST_GRAPHS = 30
+"""Graphs inside of each other that are followed; the encoding of files has a limit of about this, too."""
 
 LARGEST = 2**63 - 1
 """The largest size that ONNX can write down."""
@@ -26,21 +34,24 @@ LARGEST = 2**63 - 1
 class Builder:
     """The nodes so far, and what every tensor's name stands for."""
 
-    def __init__(self, opsets: dict[str, int], used: frozenset[str]) -> None:
+    def __init__(self, opsets: dict[str, int], used: frozenset[str], kinds: Mapping[str, Kind]) -> None:
         """Begin a graph.
 
         Args:
             opsets: the version of every set of operators, by domain.
             used: the names of the tensors that are read.
+            kinds: what the file says of stored tensors, by their names.
         """
+        self._kinds = kinds
         self._opsets = opsets
         self._used = used
-        self._values: dict[str, Value] = {}
+        self._values: ChainMap[str, Value] = ChainMap()
         self._nodes: list[Node] = []
         self._names: dict[str, int] = {}
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
-        self._operands: dict[Value, str] = {}
+        self._operands: dict[Value, int] = {}
         self._counted: set[Value] = set()
+        self._seen: tuple[set[Value], set[Value]] = (set(), set())
         self.recorder = Recorder(lambda: len(self._nodes))
 
     # What the graph begins with
@@ -59,16 +70,22 @@ class Builder:
         sizes = tuple(tensor.dims)
         if len(sizes) > MOST_DIMENSIONS or min(sizes, default=0) < 0:
             raise DomainError("initializer", tensor.name, f"needs at most {MOST_DIMENSIONS} sizes, each >= 0")
+        self._bind(tensor.name, Value(sizes, array=elements(tensor), name=tensor.name, kind=self._kind(tensor)))
+
+    def _kind(self, tensor: Any) -> Kind:
+        """What a stored tensor is: as the file says, if it says it of any; otherwise by its elements."""
+        if tensor.name in self._kinds:
+            return self._kinds[tensor.name]
         floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
-        learned = tensor.data_type in floats and len(sizes) > 0
-        self._bind(tensor.name, Value(sizes, array=elements(tensor), name=tensor.name, learned=learned))
+        single = product(tensor.dims) == 1 if self._kinds else not tensor.dims
+        return Kind.OTHER if tensor.data_type not in floats or single else Kind.PERHAPS
 
     def sparse_initializer(self, tensor: Any) -> None:
         """A constant of the file of which only some elements are not 0."""
         self._bind(tensor.values.name, Value(tuple(tensor.dims), name=tensor.values.name))
 
     def _bind(self, name: str, value: Value) -> None:
-        if name in self._values:
+        if name in self._values.maps[0]:
             raise DomainError("name", name, "two tensors of the graph have this name")
         self._values[name] = value
 
@@ -102,7 +119,7 @@ class Builder:
                 return [Value(array.shape, array=array, parts=_constants(call))]
             values = self._understood(call)
         except NotUnderstoodError as error:
-            return self._unknown(call, str(error))
+            return self._unknown(call, str(error), said=error.sizes)
         except DomainError as error:
             if error.parameter == "node":
                 raise
@@ -116,8 +133,8 @@ class Builder:
     def _understood(self, call: Call) -> list[Value | None]:
         if call.domain:
             raise NotUnderstoodError(f"the operators of the domain {call.domain} are not understood")
-        if call.holds_graphs:
-            raise NotUnderstoodError("it holds graphs of its own, and which of them runs is not known beforehand")
+        if call.op == "If":
+            return call.outputs(self._branch(call))
         handler = HANDLERS.get(call.op)
         if handler is None:
             raise NotUnderstoodError("it is not one of the operators that are understood")
@@ -125,11 +142,37 @@ class Builder:
         values: list[Value | None] = [result] if isinstance(result, Value) else list(result)
         return call.outputs(values)
 
-    def _unknown(self, call: Call, reason: str, numbers: Sequence[int] | None = None) -> list[Value | None]:
-        """Outputs that are not understood, with the sizes that ONNX infers."""
+    def _branch(self, call: Call) -> list[Value | None]:
+        """The outputs of the graph inside of an If that certainly runs: its nodes become nodes of the network."""
+        condition = call.value().array
+        if condition is None or condition.size != 1:
+            raise NotUnderstoodError("which of its branches runs is not known beforehand")
+        inner = call.graph("then_branch" if condition.reshape(-1)[0] else "else_branch")
+        if len(self._values.maps) > MOST_GRAPHS:
+            raise NotUnderstoodError(f"graphs lie in each other, more than {MOST_GRAPHS} deep")
+        self._values = self._values.new_child()
+        for tensor in inner.initializer:
+            self.initializer(tensor)
+        for tensor in inner.sparse_initializer:
+            self.sparse_initializer(tensor)
+        for proto in inner.node:
+            self.step(proto)
+        found: list[Value | None] = [self._read(call.name, info.name) for info in inner.output]
+        self._values = self._values.parents
+        return found
+
+    def _unknown(
+        self, call: Call, reason: str, numbers: Sequence[int] | None = None, *, said: Sizes | None = None
+    ) -> list[Value | None]:
+        """Outputs that are not understood, with the sizes that ONNX infers, or is said to give the first one."""
         sizes = framework.inferred(call)
+        told = sizes[:1]
+        if said is not None:
+            _require_sizes(call.name, said)
+            sizes[:1] = [said]
         constants = _constants(call)
-        reads = tuple(dict.fromkeys(value.node for value in call.inputs if value is not None and value.node))
+        captured = (self._values[name] for name in call.captured if name in self._values)
+        reads = tuple(dict.fromkeys(value.node for value in (*call.inputs, *captured) if value and value.node))
         if not reads:
             return [Value(one, parts=constants) for one in sizes]
         if numbers is None:
@@ -137,26 +180,49 @@ class Builder:
         found: list[Value | None] = [None] * len(sizes)
         hidden = call.domain or call.holds_graphs
         for number in numbers:
-            params = sum(self._learned(value) for value in constants)
+            params = sum(self._learned(value, learns=call.weighs(value)) for value in constants)
             operator = Unknown(call.op, reason, sizes[number], None if hidden else params)
             name = f"{call.name}/{number}" if number else call.name
-            found[number] = Value(sizes[number], self._append(name, operator, reads, params))
+            value = found[number] = Value(sizes[number], self._append(name, operator, reads, params))
+            for other in told if number == 0 else ():
+                if other is not None:
+                    differences.say(call, value, other, differences.INFERENCE, "against the text of the operator")
         return found
 
-    def emit(self, name: str, operator: Operator, inputs: Sequence[Value], params: int | None) -> Value:
+    def emit(
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Sequence[Value],
+        params: int | None,
+        weighs: Callable[[Value], bool],
+    ) -> Value:
         """Add a node and return its output; a constant, and no node, where all inputs are constants.
+
+        Args:
+            name: its name.
+            operator: what it does.
+            inputs: what it reads.
+            params: its parameters; None for those of the operator.
+            weighs: whether an input is there for learned parameters.
 
         Raises:
             DomainError: the sizes do not fit.
         """
-        traced, operator = operator, changed(operator, int) if self.recorder.told else operator
+        traced, operator = operator, changed(operator, number_of) if self.recorder.told else operator
         sizes = self._output(name, operator, inputs)
         if all(value.constant for value in inputs):
             look(sizes_in(traced))
             return Value(sizes, parts=tuple(inputs))
-        reads = tuple(self._operand(value) for value in inputs)
+        reads = tuple(self._operand(value, learns=weighs(value)) for value in inputs)
         params = operator.params if params is None else params
         return Value(sizes, self._append(name, operator, reads, params, traced if traced is not operator else None))
+
+    def remark(self, value: Value, sentence: str) -> None:
+        """Say a sentence about the last node, which has made the value; a constant has no node."""
+        node = self._nodes[-1] if self._nodes else None
+        if node is not None and node.name == value.node:
+            self._nodes[-1] = replace(node, remarks=(*node.remarks, sentence))
 
     def _output(self, name: str, operator: Operator, inputs: Sequence[Value]) -> Sizes | None:
         known = tuple(value.sizes for value in inputs if value.sizes is not None)
@@ -172,16 +238,23 @@ class Builder:
             self._sizes[key] = sizes
         return self._sizes[key]
 
-    def _operand(self, value: Value) -> str:
-        """The node of a value; a constant becomes one where a node first reads it."""
+    def _operand(self, value: Value, *, learns: bool) -> str:
+        """The node of a value; a constant becomes one where a node first reads it, and has the parameters that it adds.
+
+        They are counted where a node reads it that is there for them (``learns``).
+        """
         if value.node:
             return value.node
         if value not in self._operands:
-            params = self._learned(value)
-            lost = Unknown("constant", "its sizes are not known", None, params)
-            operator = lost if value.sizes is None else Input(value.sizes)
-            self._operands[value] = self._append(value.name or "constant", operator, (), params)
-        return self._operands[value]
+            self._operands[value] = len(self._nodes)
+            lost = Unknown("constant", "its sizes are not known", None, 0)
+            self._append(value.name or "constant", lost if value.sizes is None else Input(value.sizes), (), 0)
+            self._nodes[-1] = replace(self._nodes[-1], placement=Placement(stored=True))
+        place = self._operands[value]
+        params = self._learned(value, learns=learns)
+        if params:
+            self._nodes[place] = replace(self._nodes[place], params=params + (self._nodes[place].params or 0))
+        return self._nodes[place].name
 
     def _append(
         self, wanted: str, operator: Operator, inputs: tuple[str, ...], params: int, traced: Operator | None = None
@@ -202,24 +275,36 @@ class Builder:
 
     def params(self, weights: Iterable[Value | None]) -> int:
         """The elements of weights that are not all counted already."""
-        return sum(product(value.sizes or ()) for value in weights if value is not None and self._count(value)[0])
+        return sum(product(value.sizes or ()) for value in weights if value is not None and self._is_fresh(value))
 
-    def _learned(self, value: Value) -> int:
-        """The elements of the parameters that a constant is made of, without those that are counted already."""
-        return self._count(value)[1]
-
-    def _count(self, value: Value) -> tuple[bool, int]:
-        """Whether a constant is made of something that is not counted yet, and how many learned elements that has."""
-        fresh, learned, waiting = False, 0, [value]
+    def _is_fresh(self, value: Value) -> bool:
+        """Whether a weight is made of something that is not counted yet, and not said to be no parameter."""
+        fresh, waiting = False, [value]
         while waiting:
             one = waiting.pop()
             if one in self._counted or not one.constant:
                 continue
             self._counted.add(one)
-            fresh = fresh or not one.parts
-            learned += product(one.sizes or ()) if one.learned else 0
+            fresh = fresh or not (one.parts or one.kind is Kind.FIXED)
             waiting += one.parts
-        return fresh, learned
+        return fresh
+
+    def _learned(self, value: Value, *, learns: bool) -> int:
+        """The elements of the parameters that an operand is made of, without those that are counted already.
+
+        Where the operand is not there for parameters, only of those of which the file says what they are.
+        """
+        found, seen, waiting = 0, self._seen[learns], [value]
+        while waiting:
+            one = waiting.pop()
+            if one in seen or not one.constant:
+                continue
+            seen.add(one)
+            waiting += one.parts
+            if one not in self._counted and (one.kind is Kind.LEARNED or (learns and one.kind is Kind.PERHAPS)):
+                self._counted.add(one)
+                found += product(one.sizes or ())
+        return found
 
     def graph(self, outputs: Iterable[str]) -> Graph:
         """The graph that returns these tensors.
@@ -227,9 +312,9 @@ class Builder:
         Raises:
             DomainError: one of them is not there.
         """
-        ends = [self._operand(self._read("graph", name)) for name in outputs]
+        ends = [self._operand(self._read("graph", name), learns=False) for name in outputs]
         graph = Graph(self._nodes, dict.fromkeys(ends))
-        graph.trail = self.recorder.trail(str, lambda nodes: nodes)
+        graph.provenance = Provenance(trail=self.recorder.trail(str, lambda nodes: nodes))
         return graph
 
 

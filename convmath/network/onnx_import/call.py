@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import onnx
 
 from ...errors import DomainError
-from ..computed_sizes import look, numbers, sizes_of_node
+from ..computed_sizes import sizes_of_node
 from ..operators import Operator, Sizes
+from ..told import told
 from ..trail import RECORDER
 from .registry import NotUnderstoodError
+from .roles import holds_weights
 from .value import Array, Value
 
 if TYPE_CHECKING:
     from .builder import Builder
 
 _REQUIRED: Any = object()
+
+
+def graphs_in(*nodes: Any) -> Iterator[Any]:
+    """The graphs that are attributes of nodes, and those of their nodes, and so on."""
+    waiting = list(nodes)
+    while waiting:
+        for attribute in waiting.pop().attribute:
+            for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
+                yield graph
+                waiting += graph.node
 
 
 class Call:
@@ -57,6 +69,13 @@ class Call:
         """Whether an attribute is a graph, as that of a loop is."""
         graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
         return any(attribute.type in graphs for attribute in self.proto.attribute)
+
+    @property
+    def captured(self) -> Iterator[str]:
+        """The names that the graphs inside of it read, and those inside of these."""
+        for graph in graphs_in(self.proto):
+            yield from (tensor for node in graph.node for tensor in node.input)
+            yield from (info.name for info in graph.output)
 
     # Attributes
 
@@ -109,6 +128,14 @@ class Call:
         found = self._attribute(name, "TENSOR", None)
         return None if found is None else found.t
 
+    def graph(self, name: str) -> Any:
+        """An attribute that is a graph.
+
+        Raises:
+            DomainError: it is not there, or is none.
+        """
+        return self._attribute(name, "GRAPH", _REQUIRED).g
+
     # Inputs
 
     def optional(self, number: int) -> Value | None:
@@ -158,13 +185,8 @@ class Call:
         if note is None or not value.node:
             return value.sizes
         note.told = True
-        return self._told(sizes_of_node(value.node, value.sizes), kept)
-
-    def _told(self, sizes: tuple[Any, ...], kept: bool) -> tuple[Any, ...]:
-        if kept:
-            return sizes
-        look(sizes)
-        return numbers(sizes)
+        sizes = sizes_of_node(value.node, value.sizes)
+        return sizes if kept else told(sizes)
 
     def axes_of(self, number: int = 0) -> int:
         """The number of spatial axes of an input, those after batch and channels."""
@@ -196,7 +218,8 @@ class Call:
 
     def numbers(self, number: int, *, kept: bool = False) -> list[Any]:
         """The elements of an input, as Python's numbers; ``kept`` as for :meth:`sizes`."""
-        return list(self._told(tuple(self.array(number).reshape(-1).tolist()), kept))
+        found = self.array(number).reshape(-1).tolist()
+        return found if kept else list(told(found))
 
     def whole(self, number: int, *, kept: bool = False) -> list[Any]:
         """The elements of an input that holds integers, as ints, or symbols; ``kept`` as for :meth:`sizes`.
@@ -256,7 +279,16 @@ class Call:
             label: what distinguishes it from other nodes that the same one becomes.
         """
         name = f"{self.name}/{label}" if label else self.name
-        return self._builder.emit(name, operator, inputs, params)
+        return self._builder.emit(name, operator, inputs, params, self.weighs)
+
+    def remark(self, value: Value, sentence: str) -> None:
+        """Say a sentence about the node that was added last, whose output this is."""
+        self._builder.remark(value, sentence)
+
+    def weighs(self, value: Value) -> bool:
+        """Whether an input, or what is made of it, is there for learned parameters."""
+        places = [number for number, one in enumerate(self.inputs) if one is value] or range(len(self.inputs))
+        return any(holds_weights(self.op, number) for number in places)
 
     def params(self, *weights: Value | None) -> int:
         """The elements of weights that no node before it has counted."""

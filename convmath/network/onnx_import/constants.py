@@ -12,9 +12,11 @@ import onnx
 from onnx import numpy_helper
 
 from ...division import floor_div, is_symbolic
-from ..computed_sizes import Size, look, numbers
+from ..computed_sizes import numbers
 from ..operators import Sizes
 from ..operators.base import product
+from ..size import Size
+from ..told import look, number_of
 from .registry import NotUnderstoodError
 from .value import Array
 
@@ -71,7 +73,15 @@ def _has_terms(array: Array) -> bool:
 
 def _array(found: Any) -> Array:
     """What NumPy gives, as an array: of a single object it gives the object itself."""
-    return np.array(found, dtype=object) if type(found) is Size else np.asarray(found)
+    return _objects([found]).reshape(()) if type(found) is Size else np.asarray(found)
+
+
+def _objects(sizes: Sequence[Any]) -> Array:
+    """An array of the sizes themselves, which NumPy does not ask for their numbers where they are put in one by one."""
+    found = np.empty(len(sizes), dtype=object)
+    for place, size in enumerate(sizes):
+        found[place] = size
+    return found
 
 
 def without_terms(array: Array) -> Array:
@@ -93,9 +103,9 @@ def _made(call: Call, fold: Callable[..., Array], inputs: Sequence[Array]) -> Ar
             found = fold(call, *inputs)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, NotUnderstoodError):
         return None
-    if found is None or np.size(found) > MOST:
+    array = None if found is None else _array(found)
+    if array is None or array.size > MOST:
         return None
-    array = _array(found)
     if array.dtype == object and all(type(size) is int for size in array.flat):
         array = array.astype(np.int64)
     if array.dtype == object:
@@ -106,7 +116,7 @@ def _made(call: Call, fold: Callable[..., Array], inputs: Sequence[Array]) -> Ar
 def _short(size: Any) -> bool:
     """Whether a size, a symbol or an int, is short enough to be computed with."""
     if not is_symbolic(size):
-        return isinstance(size, int) and abs(int(size)) < 2**63
+        return isinstance(size, int) and abs(number_of(size)) < 2**63
     numbers = [one for one in size.atoms() if one.is_number]
     return bool(size.count_ops() <= MOST_OPERATIONS) and all(abs(one) < 2**63 for one in numbers)
 
@@ -128,7 +138,7 @@ def elements(tensor: Any) -> Array | None:
 def array_of(sizes: Sequence[Any]) -> Array:
     """Sizes as elements: int64 as in ONNX, or objects where some are symbols."""
     kept = any(is_symbolic(size) or type(size) is Size for size in sizes)
-    return np.array(list(sizes), dtype=object if kept else np.int64)
+    return _objects(sizes) if kept else np.array(list(sizes), dtype=np.int64)
 
 
 def _folds(*names: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:

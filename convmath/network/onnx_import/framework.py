@@ -45,7 +45,7 @@ def _inferred(call: Call) -> dict[str, Any]:
         types[name] = _type(value, formal.types)
         array = without_terms(value.array)
         if array is not None and array.dtype != object:
-            data[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+            data[name] = numpy_helper.from_array(np.array(array, order="C"), name)
             types[name] = helper.make_tensor_type_proto(data[name].data_type, array.shape)
     found: dict[str, Any] = shape_inference.infer_node_outputs(
         schema, call.proto, types, data, opset_imports=opsets, ir_version=onnx.IR_VERSION

@@ -17,6 +17,8 @@ from ..operators import Sizes
 from ..symbolic import with_symbols
 from . import skeleton
 from .builder import Builder
+from .call import graphs_in
+from .value import Kind
 
 MOST_INPUTS = 64
 
@@ -50,8 +52,7 @@ def graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
 
 def _graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
     graph = model.graph
-    used = frozenset(tensor for node in graph.node for tensor in node.input) | {info.name for info in graph.output}
-    builder = Builder(_opsets(model), used)
+    builder = Builder(_opsets(model), _used(graph), _kinds(graph))
     with builder.recorder.on():
         return _filled(builder, model, inputs_of(model, input_size, batch_size))
 
@@ -114,12 +115,35 @@ def _open(name: str, sizes: Sizes, axes: tuple[int, ...]) -> Sizes:
         raise DomainError("input_size", None, needs) from error
 
 
+def _used(graph: Any) -> frozenset[str]:
+    """The names of the tensors that nodes read, or graphs give."""
+    found: set[str] = set()
+    for one in (graph, *graphs_in(*graph.node)):
+        found.update(tensor for node in one.node for tensor in node.input)
+        found.update(info.name for info in one.output)
+    return frozenset(found)
+
+
+_KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
+"""Under this key files that torch exports by torch.export say what a stored tensor was in the module."""
+
+
+def _kinds(graph: Any) -> dict[str, Kind]:
+    """What the file itself says of stored tensors: which of them are parameters of the module that was exported."""
+    said = {info.name: one.value for info in graph.value_info for one in info.metadata_props if one.key == _KIND}
+    return {name: Kind.LEARNED if kind == "PARAMETER" else Kind.FIXED for name, kind in said.items()}
+
+
+def _texts(graph: Any) -> Iterator[Any]:
+    values = [*graph.input, *graph.output, *graph.initializer, *(tensor.values for tensor in graph.sparse_initializer)]
+    yield from (graph.name, *(value.name for value in values))
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+
+
 def _require_texts(graph: Any) -> None:
     """Protocol buffers hand out what is not encoded as UTF-8 as bytes."""
-    values = [*graph.input, *graph.output, *graph.initializer, *(tensor.values for tensor in graph.sparse_initializer)]
-    texts = [graph.name, *(value.name for value in values)]
-    for node in graph.node:
-        texts += [node.name, node.op_type, node.domain, *node.input, *node.output]
+    texts = (text for one in (graph, *graphs_in(*graph.node)) for text in _texts(one))
     wrong = next((text for text in texts if not isinstance(text, str)), None)
     if wrong is not None:
         raise DomainError("name", wrong, "the texts of a model are encoded as UTF-8")

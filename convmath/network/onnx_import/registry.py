@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from ..operators import Sizes
     from .call import Call
     from .value import Value
 
@@ -19,7 +20,14 @@ class NotUnderstoodError(Exception):
     """A call that is none of those that are understood; the message says why.
 
     A handler raises it before it emits anything.
+
+    Attributes: sizes: those of its first output, where they follow from the text of the operator alone.
     """
+
+    def __init__(self, reason: str, sizes: Sizes | None = None) -> None:
+        """Say why."""
+        super().__init__(reason)
+        self.sizes = sizes
 
 
 def handles(*names: str) -> Callable[[Handler], Handler]:

@@ -27,17 +27,19 @@ _INSIDE: Mapping[str, Mapping[int, str]] = {
     "model": {7: "graph"},
     "graph": {1: "node", 5: "tensor"},
     "node": {5: "attribute"},
-    "attribute": {5: "tensor"},
+    "attribute": {5: "tensor", 6: "graph", 11: "graph"},
     "tensor": {},
 }
 """The fields of a message that may hold large tensors, and what they are."""
 
 _LEFT_OUT: Mapping[str, frozenset[int]] = {
     "model": frozenset({20, 25}),  # training_info, functions
-    "attribute": frozenset({6, 11}),  # g, graphs
     "tensor": frozenset({4, 5, 6, 7, 9, 10, 11}),  # float_data to uint64_data, raw_data
 }
-"""The fields that are left out where they are long: elements, and graphs inside of nodes and functions."""
+"""The fields that are left out where they are long: elements, and functions."""
+
+_DEEPEST = 100
+"""Messages inside of each other; the library that reads them takes no more."""
 
 _VARINT, _EIGHT, _LENGTH, _FOUR = 0, 1, 2, 5
 
@@ -84,7 +86,7 @@ class _Skeleton:
         """The model in ``content`` without the elements of large tensors."""
         return b"".join(self._message(content, 0, len(content), "model"))
 
-    def _message(self, content: mmap.mmap, start: int, end: int, kind: str) -> Iterator[bytes]:
+    def _message(self, content: mmap.mmap, start: int, end: int, kind: str, depth: int = 0) -> Iterator[bytes]:
         for field in self._fields(content, start, end):
             self._nodes += kind == "graph" and field.number == 1
             if self._nodes > MOST_NODES:
@@ -92,7 +94,7 @@ class _Skeleton:
             length = field.end - field.content
             if length > LONG and field.number in _LEFT_OUT.get(kind, ()):
                 continue
-            inside = _INSIDE[kind].get(field.number) if field.nested and length > LONG else None
+            inside = _INSIDE[kind].get(field.number) if field.nested and length > LONG and depth < _DEEPEST else None
             if inside is None:
                 self._left -= field.end - field.start
                 if self._left < 0:
@@ -100,7 +102,7 @@ class _Skeleton:
                     raise DomainError("path", self._path, f"the file holds {most} beside its weights")
                 yield content[field.start : field.end]
             else:
-                nested = b"".join(self._message(content, field.content, field.end, inside))
+                nested = b"".join(self._message(content, field.content, field.end, inside, depth + 1))
                 yield _varint(field.number << 3 | _LENGTH) + _varint(len(nested)) + nested
 
     def _fields(self, content: mmap.mmap, at: int, end: int) -> Iterator[_Field]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 from ..operators import Sizes
@@ -14,6 +15,19 @@ Array: TypeAlias = Any
 """A NumPy array: of ints, floats or bools, or of objects where sizes are symbols."""
 
 
+class Kind(Enum):
+    """What a stored tensor is.
+
+    The file says of it that it is a parameter, or that it is none; or nothing, and it may be one where an operator is
+    there for parameters, or is no number that is learned.
+    """
+
+    LEARNED = "learned"
+    FIXED = "fixed"
+    PERHAPS = "perhaps"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
     """A tensor.
@@ -23,7 +37,7 @@ class Value:
         node: the node of the graph that makes it; empty for one that depends on no input.
         array: its elements, of short tensors that depend on nothing but sizes.
         name: the name of a constant.
-        learned: whether it is taken for a parameter that is learned.
+        kind: whether it is a parameter that is learned.
         parts: the constants that a constant is made of.
     """
 
@@ -31,10 +45,25 @@ class Value:
     node: str = ""
     array: Array = None
     name: str = ""
-    learned: bool = False
+    kind: Kind = Kind.OTHER
     parts: tuple[Value, ...] = ()
 
     @property
     def constant(self) -> bool:
         """Whether it depends on no input."""
         return not self.node
+
+    def filled(self, number: float) -> bool:
+        """Whether all of its elements are known to be this number."""
+        return self.array is not None and bool((self.array == number).all())
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is made of a tensor that is stored in the file, and not of what nodes say alone."""
+        waiting = [self]
+        while waiting:
+            one = waiting.pop()
+            if one.name:
+                return True
+            waiting += one.parts
+        return False

@@ -7,7 +7,7 @@ from ...operators import Attention, Combine, Linear, MatMul, Norm, Permute
 from ...operators.einsum import pairwise, parsed
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
-from ..value import Value
+from ..value import Kind, Value
 
 
 def _transposed(call: Call, value: Value, label: str, *, wanted: int) -> Value:
@@ -84,9 +84,9 @@ def _attention(call: Call) -> list[Value | None]:
 def _batch_norm(call: Call) -> Value:
     """By the running statistics, or those of the batch where it trains."""
     rank = call.rank()
-    scale, bias, mean, variance = (call.value(number) for number in (1, 2, 3, 4))
-    params = call.params(scale, bias)
-    call.params(mean, variance)
+    for number in (1, 2, 3, 4):
+        call.value(number)
+    params = _scale_and_shift(call)
     trains = call.integer("training_mode", 0) if call.opset >= 14 else 0
     dims = tuple(d for d in range(rank) if d != 1) if trains else ()
     return call.emit(Norm("batch_norm", params, dims), call.value(), params=params)
@@ -105,7 +105,7 @@ def _group_norm(call: Call) -> Value:
     groups = call.integer("num_groups")
     if groups < 1 or any(isinstance(channels, int) and channels % groups for channels in call.sizes(kept=True)[1:2]):
         raise DomainError("node", call.name, f"num_groups={groups} needs to divide the channels of {call.sizes()}")
-    return _normalised(call, "group_norm", tuple(range(1, call.rank())))
+    return _normalised(call, "group_norm", tuple(range(1, call.rank())), groups)
 
 
 @handles("LayerNormalization", "RMSNormalization")
@@ -117,9 +117,29 @@ def _layer_norm(call: Call) -> list[Value | None]:
     return [_normalised(call, name, tuple(range(first, rank)))]
 
 
-def _normalised(call: Call, name: str, dims: tuple[int, ...]) -> Value:
-    params = call.params(call.optional(1), call.optional(2))
-    return call.emit(Norm(name, params, dims), call.value(), params=params)
+def _normalised(call: Call, name: str, dims: tuple[int, ...], groups: int = 1) -> Value:
+    params = _scale_and_shift(call)
+    return call.emit(Norm(name, params, dims, groups), call.value(), params=params)
+
+
+def _scale_and_shift(call: Call) -> int:
+    """Their parameters; none where they are ones and zeros because the operator cannot be without them.
+
+    So where nodes and no stored tensors say them, and where InstanceNormalization has them, with which exporters write
+    norms that have neither.
+    """
+    learned = []
+    for number, neutral in ((1, 1.0), (2, 0.0)):
+        value = call.optional(number)
+        if value is None or (value.filled(neutral) and _fills_in(call, value)):
+            continue
+        learned.append(value)
+    return call.params(*learned)
+
+
+def _fills_in(call: Call, value: Value) -> bool:
+    """Whether ones or zeros are there for want of a scale or a shift."""
+    return not value.stored or (call.op == "InstanceNormalization" and value.kind is not Kind.LEARNED)
 
 
 @handles("LRN")

@@ -47,7 +47,6 @@ def _activation(call: Call) -> Value:
     others = [value for value in call.inputs[1:] if value is not None and not value.constant]
     if others:
         raise NotUnderstoodError("its parameters are computed from the input of the network")
-    call.params(*call.inputs[1:])
     return call.emit(Activation(_ACTIVATIONS[call.op]), call.value())
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ....errors import DomainError
-from ...computed_sizes import bounds, cropping, same
+from ...computed_sizes import bounds, cropping, identical, same
 from ...operators import (
     Concat,
     Embedding,
@@ -113,7 +113,7 @@ def _slice(call: Call) -> Value:
             flipped.append(dimension)
             first, last = n - 1 - first, n - 1 - last
         cuts[dimension] = Slice(dimension, first, last, abs(step))
-    needed = [cut for d, cut in cuts.items() if not same((cut.start, cut.stop, cut.step), (0, sizes[d], 1))]
+    needed = [cut for d, cut in cuts.items() if not identical((cut.start, cut.stop, cut.step), (0, sizes[d], 1))]
     if not flipped:
         return _in_turn(call, call.value(), needed)
     label = "flip" if needed else ""

@@ -10,14 +10,13 @@ import numpy as np
 from ....errors import DomainError
 from ...operators import Interpolate, PixelShuffle, PixelUnshuffle, Repeat, Sizes
 from ...operators.interpolation import COORDINATES
+from .. import differences
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
 
 _MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
 _ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
-_EXACT = 2**24
-"""Integers up to this are exact as 32-bit floats, with which ONNX multiplies sizes."""
 
 
 @handles("Upsample")
@@ -75,7 +74,7 @@ def _mode(call: Call) -> str:
 def _interpolated(
     call: Call, mode: str, coordinates: str, rounding: str, scales: dict[int, Any] | None, wanted: dict[int, Any] | None
 ) -> Value:
-    sizes = call.sizes(kept=all(scale == int(scale) for scale in (scales or {}).values()))
+    sizes = call.sizes(kept=all(Fraction(_factor(call, scale)).denominator == 1 for scale in (scales or {}).values()))
     output = [
         _scaled(call, n, (scales or {}).get(d, 1.0)) if wanted is None else wanted.get(d, n)
         for d, n in enumerate(sizes)
@@ -94,7 +93,10 @@ def _interpolated(
     exact = ratios is not None and _fits(sizes, output, ratios)
     fixed = None if exact else tuple(output[2:])
     scale = None if ratios is None else tuple(ratios)
-    return call.emit(Interpolate(mode, scale, fixed, coordinates=coordinates, rounding=rounding), call.value())
+    value = call.emit(Interpolate(mode, scale, fixed, coordinates=coordinates, rounding=rounding), call.value())
+    if ratios is not None and any(ratio.denominator > 1 for ratio in ratios):
+        differences.from_inference(call, value, "it does not multiply as 32-bit floats")
+    return value
 
 
 def _fits(sizes: Sizes, output: list[Any], ratios: list[Fraction]) -> bool:
@@ -105,15 +107,20 @@ def _fits(sizes: Sizes, output: list[Any], ratios: list[Fraction]) -> bool:
     )
 
 
-def _scaled(call: Call, size: Any, scale: float) -> Any:
-    """``floor(size * scale)``, multiplied as 32-bit floats as ONNX does."""
+def _factor(call: Call, scale: float) -> float:
+    """The factor, if sizes can be multiplied by it."""
     if not 0 < scale < float("inf"):
         raise DomainError("node", call.name, f"{call.op} needs factors > 0, and not {scale}")
+    return scale
+
+
+def _scaled(call: Call, size: Any, scale: float) -> Any:
+    """``floor(size * scale)``, multiplied as 32-bit floats as ONNX does."""
     if scale == int(scale):
         return size * int(scale)
     if not isinstance(size, int):
         raise NotUnderstoodError("its factor is no integer, and the size is a symbol")
-    if size > _EXACT:
+    if size > differences.EXACT:
         raise NotUnderstoodError(f"its factor is no integer, and the size {size} is not exact as a 32-bit float")
     return int(np.floor(np.float32(size) * np.float32(scale)))
 

@@ -1,13 +1,13 @@
-"""Convolution, transposed convolution and pooling."""
+"""Convolution, transposed convolution, and columns to images."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....division import ceil_div
 from ....errors import DomainError
 from ....formulas.padding import reach
-from ...operators import AdaptivePool, Conv, ConvTranspose, Fold, Pad, Pool, Sizes
+from ...operators import Conv, ConvTranspose, Fold, Sizes
+from .. import differences
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
@@ -52,7 +52,8 @@ def _kernel(call: Call, weight: Sizes) -> tuple[int, ...]:
     return kernel
 
 
-def _window(call: Call, axes: int) -> dict[str, Any]:
+def window_of(call: Call, axes: int) -> dict[str, Any]:
+    """Stride and dilation per axis, and padding as a form or in pairs."""
     ones = (1,) * axes
     strides, dilations = _per_axis(call, "strides", axes, ones), _per_axis(call, "dilations", axes, ones)
     return {"stride": strides, "dilation": dilations, "padding": _padding(call, axes)}
@@ -77,7 +78,7 @@ def _conv(call: Call) -> Value:
     kernel, groups = _kernel(call, weight), _groups(call)
     bias = None if biases is None else call.optional(biases)
     operator = Conv(
-        weight[1] * groups, weight[0], kernel, groups=groups, bias=bias is not None, **_window(call, len(kernel))
+        weight[1] * groups, weight[0], kernel, groups=groups, bias=bias is not None, **window_of(call, len(kernel))
     )
     return call.emit(operator, call.value(0), params=call.params(call.value(place), bias))
 
@@ -88,7 +89,7 @@ def _conv_transpose(call: Call) -> Value:
     weight = call.weight(1)
     kernel, groups, bias = _kernel(call, weight), _groups(call), call.optional(2)
     axes = len(kernel)
-    window = _window(call, axes)
+    window = window_of(call, axes)
     extra = _per_axis(call, "output_padding", axes, (0,) * axes)
     padding, extra = _transposed_padding(call, kernel, window, extra)
     operator = ConvTranspose(
@@ -102,7 +103,10 @@ def _conv_transpose(call: Call) -> Value:
         bias=bias is not None,
         output_padding=extra,
     )
-    return call.emit(operator, call.value(0), params=call.params(call.value(1), bias))
+    value = call.emit(operator, call.value(0), params=call.params(call.value(1), bias))
+    if isinstance(window["padding"], str) and any(extra):
+        differences.from_inference(call, value, "it enlarges even a same form by the output padding")
+    return value
 
 
 def _transposed_padding(
@@ -133,66 +137,6 @@ def _shared(totals: list[int], form: Any) -> tuple[tuple[int, int], ...]:
     """What is taken away in total, before and after; the odd one before, unless the form says after."""
     halves = [divmod(max(0, total), 2) for total in totals]
     return tuple((half, half + odd) if form == "same_upper" else (half + odd, half) for half, odd in halves)
-
-
-_POOLS = {"MaxPool": "max", "AveragePool": "avg", "LpPool": "lp"}
-_CLAMPED = 22
-"""From this opset on no window begins in the padding after the input. [onnx.MaxPool-22]"""
-
-
-@handles(*_POOLS)
-def _pool(call: Call) -> list[Value | None]:
-    """The window slides by one element where no stride is given. [onnx.MaxPool-22]"""
-    if call.op == "LpPool" and call.opset < 2 and call.integers("kernel_shape", None) is None:
-        raise NotUnderstoodError("its kernel_shape is left out")
-    kernel = tuple(call.integers("kernel_shape"))
-    axes = len(kernel)
-    window = _window(call, axes)
-    ceil = bool(call.integer("ceil_mode", 0))
-    padding, source = window["padding"], call.value(0)
-    if not isinstance(padding, str):
-        more = _padded(call, kernel, window, ceil=ceil)
-        if more is not None:
-            source, padding, ceil = call.emit(Pad(more), source, label="pad"), 0, False
-    else:
-        ceil = ceil and padding == "valid"
-    operator = Pool(_POOLS[call.op], kernel, window["stride"], padding, window["dilation"], ceil)
-    return [call.emit(operator, source)]
-
-
-def _padded(call: Call, kernel: tuple[int, ...], window: dict[str, Any], *, ceil: bool) -> Any:
-    """What to add around the input beforehand, where pooling itself cannot: None if it can.
-
-    It can add at most half of the window on a side, and no window that begins in the padding after the input.
-    """
-    wide = any(2 * side > k for k, sides in zip(kernel, window["padding"], strict=True) for side in sides)
-    if not wide and (not ceil or call.opset >= _CLAMPED):
-        return None
-    sizes = call.sizes(0, kept=True)[2:]
-    if len(sizes) != len(kernel):
-        raise DomainError("node", call.name, f"needs an input of {len(kernel)} spatial axes, and not {call.sizes(0)}")
-    amounts, needed = [(0, 0), (0, 0)], wide
-    rows = zip(sizes, kernel, window["stride"], window["dilation"], window["padding"], strict=True)
-    for n, k, s, d, (lo, hi) in rows:
-        if min(s, d, k) < 1:
-            raise DomainError("node", call.name, "needs kernel_shape, strides and dilations >= 1")
-        if not isinstance(n, int):
-            raise NotUnderstoodError("its padding depends on sizes that are symbols")
-        span = reach(k, d) + 1
-        windows = ceil_div(n + lo + hi - span, s) + 1 if ceil else (n + lo + hi - span) // s + 1
-        begun = ceil_div(n + lo, s)
-        if ceil and windows > begun:
-            windows = begun if call.opset >= _CLAMPED else windows
-            needed = needed or call.opset < _CLAMPED
-        amounts.append((lo, max(hi, (windows - 1) * s + span - n - lo)))
-    return tuple(amounts) if needed else None
-
-
-@handles("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
-def _global_pool(call: Call) -> Value:
-    """One window over all of every axis."""
-    how = {"GlobalAveragePool": "avg", "GlobalMaxPool": "max", "GlobalLpPool": "lp"}[call.op]
-    return call.emit(AdaptivePool(how, (1,) * call.axes_of()), call.value(0))
 
 
 @handles("Col2Im")
