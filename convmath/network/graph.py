@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..division import is_symbolic
 from ..errors import DomainError
 from ..notebook import bracketed, brief, counted, html_table, listed, plain
 from . import operators
-from .operators import Input, Operator, Sizes
+from .operators import Input, Operator
+from .operators.domains import COUNT
 from .origin import Origin
+from .placement import USUAL, Placement
+from .provenance import Edit, Provenance, Reader
 
 if TYPE_CHECKING:
     import sympy
 
+    from .closed_form.by_symbol import FormsBySymbol
+    from .closed_form.forms import Letters
     from .closed_form.report import ClosedForms
     from .report import NetworkReport
     from .trail import Trail
@@ -35,6 +40,12 @@ class Node:
             has. A node that shares its weights with one before it adds none.
         origin: where it comes from, if a framework made it; two nodes are equal without it.
         traced: the operator with the terms of the sizes that the network computes; None if it has none.
+        remarks: sentences about it that every report shows; two nodes are equal without them.
+        cut: the numbers of the inputs through which no gradient goes back, as those that are detached; two nodes are
+            equal without them.
+        frozen: which of its own parameters training leaves as they are: none, its ``"weights"`` but not what is added,
+            or ``"all"``; two nodes are equal without it.
+        placement: how its result lies in memory; two nodes are equal without it.
     """
 
     name: str
@@ -43,11 +54,22 @@ class Node:
     params: int | None = None
     origin: Origin | None = field(default=None, compare=False)
     traced: Operator | None = field(default=None, compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
+    cut: tuple[int, ...] = field(default=(), compare=False)
+    frozen: Literal["", "weights", "all"] = field(default="", compare=False)
+    placement: Placement = field(default=USUAL, compare=False)
 
     def computing(self, operator: Operator) -> Node:
-        """The node with another operator; it comes from where it came if that has the same kind and parameters."""
+        """The node with another operator, and all the parameters of that if it had all those of its own.
+
+        It comes from where it came if the operator has the same kind and as many parameters.
+        """
         same = (operator.kind, operator.params) == (self.operator.kind, self.operator.params)
-        return replace(self, operator=operator, traced=None, origin=self.origin if same else None)
+        params = None if self.params == self.operator.params else self.params
+        origin = self.origin if same else None
+        placement = self.placement if operator.kind == self.operator.kind else USUAL
+        found = replace(self, operator=operator, params=params, traced=None, remarks=())
+        return replace(found, origin=origin, placement=placement)
 
     def __repr__(self) -> str:
         """The operator and what it reads."""
@@ -68,29 +90,53 @@ class Graph:
     """
 
     def __init__(self, nodes: Iterable[Node] = (), outputs: Iterable[str] = ()) -> None:
-        """A graph of nodes in any order.
+        """A graph of nodes in any order, or a copy of a graph.
+
+        A copy of a graph that was read from a model is known at other sizes as far as that is; nodes alone are taken to
+        be the network as it is meant, at all sizes.
 
         Args:
-            nodes: the nodes.
-            outputs: the names of those whose results the network returns; by default those that no other reads.
+            nodes: the nodes, or the graph.
+            outputs: the names of those whose results the network returns; by default those that no other reads, and of
+                a copy those of the graph.
 
         Raises:
             DomainError: a name occurs twice or is missing, or the nodes form a cycle.
         """
-        self.reread: Callable[[Mapping[str, Sizes]], Graph] | None = None
-        """Reads the same network at other sizes of its inputs, without the batch: set by an importer."""
-        self.trail: Trail | None = None
-        """What the network's own code saw of sizes, where an importer has followed it."""
-        self.reading: Graph | None = None
-        """The same network at the sizes at which an importer has read it, where sizes of its inputs are symbols."""
-        self.unused: Mapping[str, int] = {}
-        """Parts of the model that no node is made of, and the parameters in them: set by an importer."""
+        self.provenance = Provenance()
+        """How the graph is known."""
         self._nodes: dict[str, Node] = {}
+        self._outputs = tuple(outputs)
+        if isinstance(nodes, Graph):
+            returned = self._outputs
+            self.provenance = (
+                nodes.provenance.edited(lambda other: Graph(other, returned)) if returned else nodes.provenance
+            )
+            self._outputs = returned or nodes._outputs
         for node in _ordered(list(nodes)):
             self._append(node)
-        self._outputs = tuple(outputs)
         for name in self._outputs:
             self[name]
+
+    @property
+    def reread(self) -> Reader | None:
+        """Reads the same network at other sizes of its inputs, without the batch; None if no importer has read it."""
+        return self.provenance.reread
+
+    @property
+    def trail(self) -> Trail | None:
+        """What the network's own code saw of sizes, where an importer has followed it."""
+        return self.provenance.trail
+
+    @property
+    def reading(self) -> Graph | None:
+        """The same network at the sizes at which an importer has read it, where sizes of its inputs are symbols."""
+        return self.provenance.reading
+
+    @property
+    def unused(self) -> Mapping[str, int]:
+        """Parts of the model that no node is made of, and the parameters in them."""
+        return self.provenance.unused
 
     def input(self, input_size: Iterable[Any], name: str = "input", *, batch_size: Any = 1) -> str:
         """Add an input and return its name.
@@ -125,15 +171,27 @@ class Graph:
         Traceback (most recent call last):
         convmath.errors.DomainError: operator='conv': needs an operator, not its name; did you mean Conv(...)?
         """
-        self._append(Node(name, operator, inputs))
+        node = Node(name, operator, inputs)
+        self._append(node)
+        if self.provenance.source is not None:
+            self.provenance = self.provenance.edited(lambda other: other._longer(node))
         return name
 
+    def _longer(self, node: Node) -> Graph:
+        """A copy with a node more."""
+        found = Graph(self)
+        found.add(node.name, node.operator, *node.inputs)
+        return found
+
     def _append(self, node: Node) -> None:
-        for parameter, name in (("name", node.name), *(("inputs", name) for name in node.inputs)):
-            if not isinstance(name, str):
-                raise DomainError(parameter, name, "needs the name of a node, which is a text")
+        for parameter, names in (("name", (node.name,)), ("inputs", node.inputs)):
+            for name in names:
+                if not isinstance(name, str):
+                    raise DomainError(parameter, name, "needs the name of a node, which is a text")
         if not isinstance(node.operator, Operator):
             raise _no_operator(node.operator)
+        if node.params is not None and not COUNT.holds(node.params):
+            raise DomainError("params", node.params, f"needs {COUNT.needs}, or None for those of the operator")
         if node.name in self._nodes:
             raise DomainError("name", node.name, "there is a node of this name already")
         missing = [name for name in node.inputs if name not in self._nodes]
@@ -192,10 +250,35 @@ class Graph:
         return self._outputs or tuple(node.name for node in self if node.name not in read)
 
     def replaced(self, operators: Mapping[str, Operator]) -> Graph:
-        """The same graph with other operators at some nodes."""
-        nodes = (node.computing(operators[node.name]) if node.name in operators else node for node in self)
-        found = Graph(nodes, self._outputs)
-        found.trail = self.trail
+        """The same graph with other operators at some nodes.
+
+        Raises:
+            DomainError: there is no node of a name.
+        """
+        for name in operators:
+            self[name]
+        inner = {name: operator for name, operator in operators.items() if not isinstance(operator, Input)}
+
+        def edit(other: Graph) -> Graph:
+            return other.replaced({name: operator for name, operator in inner.items() if name in other._nodes})
+
+        nodes = [node.computing(operators[node.name]) if node.name in operators else node for node in self]
+        return self.rebuilt(nodes, self._outputs, edit) if inner else self._of(nodes, self._outputs, self.provenance)
+
+    def rebuilt(self, nodes: Iterable[Node], outputs: Iterable[str], edit: Edit) -> Graph:
+        """A changed copy of the graph, known at other sizes as far as this one is.
+
+        Args:
+            nodes: those of the copy.
+            outputs: the names of those whose results it returns.
+            edit: changes the graph in the same way where it is read again.
+        """
+        return self._of(nodes, outputs, self.provenance.edited(edit))
+
+    @staticmethod
+    def _of(nodes: Iterable[Node], outputs: Iterable[str], provenance: Provenance) -> Graph:
+        found = Graph(nodes, outputs)
+        found.provenance = provenance
         return found
 
     @property
@@ -237,10 +320,19 @@ class Graph:
         require_numbers(self)
         return analyze(self)
 
+    @overload
     def closed_forms(
         self, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
-    ) -> ClosedForms:
-        """Every size as a term in the size of the input: see :func:`convmath.network.closed_form.closed_forms`."""
+    ) -> ClosedForms | Any: ...
+
+    @overload
+    def closed_forms(self, symbol: Letters, *, axis: None = None, source: str | None = None) -> FormsBySymbol: ...
+
+    def closed_forms(self, symbol: Any = None, *, axis: int | None = None, source: str | None = None) -> Any:
+        """Every size as a term in the size of the input, or in those of its axes, ``("h", "w")``.
+
+        See :func:`convmath.network.closed_form.closed_forms`.
+        """
         from .closed_form.forms import closed_forms
 
         return closed_forms(self, symbol, axis=axis, source=source)
@@ -262,6 +354,9 @@ def _no_operator(found: object) -> DomainError:
 
 def _ordered(nodes: list[Node]) -> Iterator[Node]:
     """The nodes, each after those that it reads; as they come where they are in order already."""
+    for node in nodes:
+        if not isinstance(node, Node):
+            raise DomainError("nodes", node, "needs nodes, such as Node('conv', Conv(3, 8, (3, 3)), ('input',))")
     by_name = {node.name: node for node in nodes}
     if len(by_name) != len(nodes):
         seen: set[str] = set()

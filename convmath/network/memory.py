@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from ..division import is_symbolic
 from ..errors import DomainError, unknown
+from .graph import Node
 from .operators import Expand, Flatten, Identity, Permute, Reshape, Slice, Windows
-from .report import NetworkReport
+from .report import NetworkReport, Total
+from .row import Row
 
 _WIDTHS = {
     1: ("bool", "uint8", "int8", "quint8", "qint8", "quint4x2", "quint2x4", "bits8", "bits4x2", "bits2x4", "bits1x8"),
@@ -24,6 +28,8 @@ _SMALL = (
 
 _ITEMSIZE = {name: width for width, names in _WIDTHS.items() for name in names} | dict.fromkeys(_SMALL, 1)
 _VIEWS = (Expand, Flatten, Identity, Permute, Reshape, Slice, Windows)
+_COPIES = ("cast", "clone", "contiguous", "copy")
+"""Identities that lie in memory of their own."""
 
 
 def itemsize(dtype: Any) -> int:
@@ -54,26 +60,26 @@ def _name(dtype: Any) -> str:
     return str(getattr(dtype, "__name__" if scalar else "name", dtype))
 
 
-def peak(report: NetworkReport) -> Any:
-    """Elements that are alive at once at most.
+def peak(report: NetworkReport, measure: Callable[[Row], Any] = lambda row: row.elements) -> Total:
+    """Elements that are alive at once at most; with ``measure`` another number of those of a node.
 
     Nodes run in order; each has its inputs and its output at once, and what no later node reads is freed, the network's
-    outputs aside. A node that only names elements anew, or some of them, makes none, and keeps all alive.
+    outputs aside. A node that only names elements anew, or some of them, or writes in place, makes none, and keeps all
+    alive. Weights and constants, what a node needs besides while it runs, and what training keeps are not among them.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv
     >>> net = Graph()
     >>> one = net.add("one", Conv(1, 8, (3, 3), padding=1), net.input((1, 4, 4)))
     >>> two = net.add("two", Conv(8, 2, (3, 3), padding=1), one)
-    >>> peak(net.analyze())  # the output of one and that of two
+    >>> peak(net.analyze()).value  # the output of one and that of two
     160
     """
     owner: dict[str, str] = {}
     last: dict[str, int] = {}
     outputs = set(report.graph.outputs)
     for number, node in enumerate(report.graph):
-        view = isinstance(node.operator, _VIEWS) and len(node.inputs) == 1
-        owner[node.name] = owner[node.inputs[0]] if view else node.name
+        owner[node.name] = owner[node.inputs[0]] if _shares(node) else node.name
         for name in (node.name, *node.inputs):
             last[owner[name]] = number
         if node.name in outputs:
@@ -82,9 +88,34 @@ def peak(report: NetworkReport) -> Any:
     for name, number in last.items():
         if name not in outputs:
             freed.setdefault(number, []).append(name)
+    sizes = {row.name: 0 if row.sizes is None else measure(row) for row in report}
     alive = most = 0
     for number, row in enumerate(report):
-        alive += row.elements if owner[row.name] == row.name else 0
-        most = max(most, alive)
-        alive -= sum(report[name].elements for name in freed.get(number, ()))
-    return most
+        alive += sizes[row.name] if owner[row.name] == row.name else 0
+        most = larger(most, alive)
+        alive -= sum(sizes[name] for name in freed.get(number, ()))
+    elements = report.total("elements")
+    return Total(most, elements.status, elements.missing)
+
+
+def _shares(node: Node) -> bool:
+    """Whether a node's result lies in the memory of what it reads first."""
+    if node.placement.shares is not None or not node.inputs:
+        return bool(node.placement.shares)
+    copies = isinstance(node.operator, Identity) and node.operator.name in _COPIES
+    return isinstance(node.operator, _VIEWS) and len(node.inputs) == 1 and not copies
+
+
+def larger(one: Any, other: Any) -> Any:
+    """The larger of two numbers, as a term where they go by a symbol.
+
+    >>> from sympy import Symbol
+    >>> n = Symbol("N", positive=True)
+    >>> larger(3 * n, 2 * n), larger(3 * n, n + 1), larger(3, 2)
+    (3*N, Max(3*N, N + 1), 3)
+    """
+    if not is_symbolic(one) and not is_symbolic(other):
+        return max(one, other)
+    from sympy import Max
+
+    return Max(one, other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..errors import DomainError, unknown
 from ..notebook import brief, counted, listed
@@ -17,10 +17,15 @@ from .row import Row
 if TYPE_CHECKING:
     import sympy
 
+    from .closed_form.by_symbol import FormsBySymbol
+    from .closed_form.forms import Letters
     from .closed_form.report import ClosedForms
     from .graph import Graph
 
 Status = Literal["complete", "partial", "unknown"]
+
+_SUMMED = ("params", "macs", "backward_macs", "elements")
+"""What rows have a number of."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +105,20 @@ class NetworkReport:
 
     @property
     def output(self) -> Row:
-        """The last row.
+        """The row of the last node whose result the network returns; of several, :attr:`outputs` has all.
 
         Raises:
             DomainError: there are no rows.
         """
         if not self.rows:
             raise DomainError("rows", self.rows, "an empty network has no output")
-        return self.rows[-1]
+        returned = set(self.graph.outputs)
+        return next(row for row in reversed(self.rows) if row.name in returned)
+
+    @property
+    def outputs(self) -> tuple[Row, ...]:
+        """The rows of the nodes whose results the network returns, in its order."""
+        return tuple(self[name] for name in self.graph.outputs)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -124,7 +135,14 @@ class NetworkReport:
         return "complete" if not missing else "partial" if missing < computed else "unknown"
 
     def total(self, what: Callable[[Row], Any] | str) -> Total:
-        """A sum over the rows: of ``"params"``, ``"macs"``, or of what a function says of a row, None if unknown.
+        """A sum over the rows: of a number that they have, or of what a function says of those that are understood.
+
+        Args:
+            what: ``"params"``, ``"macs"``, ``"backward_macs"``, ``"elements"``, or a function of a row: a number, or
+                None where it is unknown.
+
+        Raises:
+            DomainError: a row has no such number.
 
         >>> from convmath.network.operators import Unknown
         >>> from convmath.network import Graph
@@ -133,10 +151,14 @@ class NetworkReport:
         >>> net.analyze().total("macs")
         Total(0, unknown: without 1 node)
         """
-        values = [what(row) if callable(what) else getattr(row, what) for row in self.rows]
-        missing = tuple(
-            row.name for row, value in zip(self.rows, values, strict=True) if value is None or row.lacks(what)
-        )
+        if not callable(what) and what not in _SUMMED:
+            raise unknown("what", what, _SUMMED, "sum over the rows", ", ".join(_SUMMED))
+        if callable(what):
+            values = [None if row.reason else what(row) for row in self.rows]
+        else:
+            values = [getattr(row, what) for row in self.rows]
+        both = zip(self.rows, values, strict=True)
+        missing = tuple(row.name for row, value in both if value is None or row.lacks(what))
         return Total(sum(value for value in values if value is not None), self._status(len(missing)), missing)
 
     @property
@@ -173,24 +195,33 @@ class NetworkReport:
 
     @property
     def activations(self) -> Any:
-        """Elements of all outputs and inputs together: what training keeps at most."""
+        """Elements of the inputs and of all results together, each in memory of its own; no weights and constants.
+
+        What training keeps is other: results that no gradient needs are freed, and layers keep more than their results,
+        as gates, weights of attention and the places of maxima.
+        """
         return self.total("elements").value
 
     def activation_bytes(self, dtype: Any = "float32") -> Any:
-        """Bytes of all outputs and inputs together.
+        """Bytes of the inputs and of all results together, as in :attr:`activations`.
 
         Args:
-            dtype: the name of a dtype of torch, or a dtype of torch or NumPy.
+            dtype: that of the network, the name of one of torch, or a dtype of torch or NumPy. Results of which an
+                importer knows that they have another one than the network's weights, such as masks and indices, take
+                the bytes of theirs.
 
         Raises:
             DomainError: the dtype is unknown.
         """
         from .memory import itemsize
 
-        return self.activations * itemsize(dtype)
+        itemsize(dtype)
+        return sum(row.activation_bytes(dtype) for row in self.rows if row.sizes is not None)
 
     def peak_bytes(self, dtype: Any = "float32") -> Any:
         """Bytes that are alive at once at most, where each node runs in order and frees what no later one reads.
+
+        Views and what is written in place take none. :meth:`peak` says whether sizes are missing.
 
         Args:
             dtype: as in :meth:`activation_bytes`.
@@ -198,13 +229,27 @@ class NetworkReport:
         Raises:
             DomainError: the dtype is unknown.
         """
+        return self.peak(dtype).value
+
+    def peak(self, dtype: Any = "float32") -> Total:
+        """As :meth:`peak_bytes`, with the nodes whose sizes are unknown.
+
+        Args and errors as there.
+        """
         from .memory import itemsize, peak
 
-        return peak(self) * itemsize(dtype)
+        itemsize(dtype)
+        return peak(self, lambda row: row.activation_bytes(dtype))
 
+    @overload
     def closed_forms(
         self, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
-    ) -> ClosedForms:
+    ) -> ClosedForms | Any: ...
+
+    @overload
+    def closed_forms(self, symbol: Letters, *, axis: None = None, source: str | None = None) -> FormsBySymbol: ...
+
+    def closed_forms(self, symbol: Any = None, *, axis: int | None = None, source: str | None = None) -> Any:
         """Every size as a term in the size of the input: see :func:`convmath.network.closed_form.closed_forms`."""
         return self.graph.closed_forms(symbol, axis=axis, source=source)
 
@@ -221,6 +266,33 @@ class NetworkReport:
         from .fields.exact import exact_field
 
         return exact_field(self, name, position)
+
+    def to(
+        self, style: str = "json", *, convention: str = "mac", node: str | None = None, dtype: Any = "float32"
+    ) -> str:
+        """All that is known as the text of a file, as ``convmath net --format`` writes it.
+
+        Args:
+            style: ``"json"``, ``"csv"``, ``"markdown"``, ``"latex"`` or ``"html"``; ``docs/networks.md`` says what the
+                keys of JSON and the columns of CSV hold.
+            convention: what counts as an operation, as in :meth:`flops`.
+            node: the only node whose row is written; by default all.
+            dtype: as in :meth:`activation_bytes`.
+
+        Raises:
+            DomainError: the style, the convention or the dtype is unknown, or there is no such node.
+
+        >>> import json
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Linear
+        >>> net = Graph()
+        >>> _ = net.add("dense", Linear(3, 4), net.input((3,)))
+        >>> json.loads(net.analyze().to("json"))["totals"]["macs"]
+        {'value': 12, 'status': 'complete', 'missing': []}
+        """
+        from .views.documents import document
+
+        return document(self, style, convention, node, dtype)
 
     def __repr__(self) -> str:
         """Nodes, whether all are understood, parameters and multiply-accumulates."""

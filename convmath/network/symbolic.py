@@ -137,7 +137,7 @@ def numbers(names: Sequence[str], at: Any) -> dict[str, int]:
     ({'h': 224, 'w': 224}, {'h': 64, 'w': 32})
     """
     if not names:
-        raise DomainError("at", at, "the sizes of the inputs are numbers already")
+        raise DomainError("at", at, "the sizes of the inputs are numbers already; it is for letters among them")
     given = dict(at) if isinstance(at, Mapping) else dict.fromkeys(names, at)
     for name in given:
         if name not in names:
@@ -162,9 +162,7 @@ def at_numbers(graph: Graph, at: Any) -> Graph:
     shapes = {name: _numbered(one.shape, given) for name, one in inputs.items()}
     if graph.reread is None:
         return graph.replaced({name: replace(one, shape=shapes[name]) for name, one in inputs.items()})
-    found = graph.reread({name: shape[1:] for name, shape in shapes.items()})
-    found.reread = graph.reread
-    return found
+    return graph.reread({name: shape[1:] for name, shape in shapes.items()})
 
 
 def _input(graph: Graph, name: str) -> Input:
@@ -231,8 +229,7 @@ def _symbolic(graph: Graph, shapes: Mapping[str, Sizes]) -> Graph:
     found = graph.replaced(
         {name: replace(one, shape=(*one.shape[: ends[name]], *shapes[name])) for name, one in inputs.items()}
     )
-    found.reread, found.reading = graph.reread, None if graph.reread is None else graph
-    found.unused = graph.unused
+    found.provenance = replace(graph.provenance, reading=None if graph.reread is None else graph)
     return found
 
 

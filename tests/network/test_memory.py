@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from convmath.errors import DomainError
-from convmath.network import Graph
+from convmath.network import Graph, from_onnx, from_torch
 from convmath.network.memory import itemsize, peak
-from convmath.network.operators import Linear, Unknown
+from convmath.network.operators import Activation, Flatten, Identity, Linear, Unknown
 
+from .computing import Function
 from .networks import Network, networks
 
 DTYPES = {name: found for name in dir(torch) if isinstance(found := getattr(torch, name), torch.dtype)}
@@ -83,7 +89,7 @@ def alive(network: Network, *, frees: bool = True) -> Iterator[int]:
 @given(networks(axes=2, head=True))
 def test_the_peak_is_what_torch_holds_at_most(network):
     with torch.no_grad():
-        assert peak(network.graph.analyze()) == max(alive(network))
+        assert peak(network.graph.analyze()).value == max(alive(network))
 
 
 def test_a_peak_that_nothing_is_freed_before_is_caught():
@@ -91,4 +97,161 @@ def test_a_peak_that_nothing_is_freed_before_is_caught():
     one = network.add(Linear(6, 60), torch.nn.Linear(6, 60), "input")
     network.add(Linear(60, 60), torch.nn.Linear(60, 60), network.add(Linear(60, 60), torch.nn.Linear(60, 60), one))
     with torch.no_grad():
-        assert peak(network.graph.analyze()) == max(alive(network)) < max(alive(network, frees=False))
+        assert peak(network.graph.analyze()).value == max(alive(network)) < max(alive(network, frees=False))
+
+
+class Alive(TorchDispatchMode):
+    """The bytes of all storages that are alive after each operation at most, those of parameters aside."""
+
+    def __init__(self, *inputs: torch.Tensor):
+        super().__init__()
+        self.found: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.most = 0
+        self.see(inputs)
+
+    def see(self, tensors: Any) -> None:
+        for tensor in tree_leaves(tensors):
+            if isinstance(tensor, torch.Tensor) and not isinstance(tensor, nn.Parameter):
+                storage = tensor.untyped_storage()
+                self.found[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+        self.most = max(self.most, sum(size for weak, size in self.found.values() if not weak.expired()))
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        self.see(result)
+        return result
+
+
+IMAGE = (3, 32, 32)
+CALLS: dict[str, tuple[Callable[..., Any], list[nn.Module]]] = {
+    "a ReLU in place": (lambda x, conv: nn.functional.relu_(conv(x)), [nn.Conv2d(3, 8, 3)]),
+    "a module in place": (lambda x, conv, relu: relu(conv(x)), [nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True)]),
+    "a sum in place": (lambda x, conv: conv(x).add_(1), [nn.Conv2d(3, 8, 3)]),
+    "a sum by an operator in place": (lambda x, conv: _added(conv(x)), [nn.Conv2d(3, 8, 3)]),
+    "a ReLU of its own": (nn.functional.relu, []),
+    "another type": (lambda x: x.double(), []),
+    "another type by to": (lambda x: x.to(torch.float16), []),
+    "the same type": (lambda x: x.float(), []),
+    "a clone": (lambda x: x.clone(), []),
+    "in another order": (lambda x: x.permute(0, 2, 3, 1), []),
+    "in another order, laid out": (lambda x: x.permute(0, 2, 3, 1).contiguous(), []),
+    "laid out as it is": (lambda x: x.contiguous(), []),
+    "reshaped as it lies": (lambda x: x.reshape(1, -1), []),
+    "reshaped in another order": (lambda x: x.permute(0, 2, 3, 1).reshape(1, -1), []),
+    "flattened in another order": (lambda x: x.permute(0, 2, 3, 1).flatten(1), []),
+    "rows swapped and kept apart": (lambda x: x.transpose(1, 2).reshape(1, 32, 3, 16, 2), []),
+    "a mask": (lambda x: x > 0, []),
+    "places": (lambda x: x.argmax(1), []),
+}
+
+
+def _added(y: torch.Tensor) -> torch.Tensor:
+    y += 1
+    return y
+
+
+def held(module: nn.Module, *inputs: torch.Tensor) -> int:
+    """The bytes that torch holds at most while it runs a module."""
+    with torch.no_grad(), Alive(*inputs) as alive:
+        module(*inputs)
+    return alive.most
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_peak_in_bytes_is_what_torch_holds_in_place_in_views_and_in_every_type(name):
+    module = Function(CALLS[name][0], *CALLS[name][1])
+    assert from_torch(module, IMAGE).analyze().peak_bytes() == held(module, torch.rand(1, *IMAGE))
+
+
+def test_tokens_take_the_bytes_of_integers():
+    module = nn.Embedding(10, 4)
+    report = from_torch(module, (7,), dtype=torch.int64).analyze()
+    assert report.peak_bytes() == held(module, torch.zeros(1, 7, dtype=torch.int64)) == 8 * 7 + 4 * 28
+    assert report.activation_bytes("float16") == 8 * 7 + 2 * 28
+
+
+def test_a_model_of_halves_takes_the_bytes_that_are_asked_for():
+    """Its own type is that of its weights, and has no other bytes than those of the type that is asked for."""
+    module = Function(lambda x, conv: conv(x) > 0, nn.Conv2d(3, 8, 3)).half()
+    report = from_torch(module, IMAGE).analyze()
+    assert report.peak_bytes("float16") == 2 * 7200 + 7200
+    assert [row.activation_bytes("float32") for row in report] == [4 * 3072, 4 * 7200, 7200]
+
+
+def test_weights_that_come_in_by_themselves_are_no_activations():
+    class Placed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = nn.Parameter(torch.rand(1, *IMAGE))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.place
+
+    report = from_torch(Placed(), IMAGE).analyze()
+    assert (report.params, report.activations) == (3072, 2 * 3072)
+    assert report.peak_bytes() == held(Placed(), torch.rand(1, *IMAGE)) == 8 * 3072
+    assert [(row.op, row.elements) for row in report if row.params] == [("input", 0)]
+
+
+def test_a_dense_layer_of_a_file_has_the_activations_of_its_products_and_sums():
+    onnx = pytest.importorskip("onnx")
+    image = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])
+    weights = [
+        onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, size, [1.0] * int(np.prod(size)))
+        for name, size in (("w", [4, 5]), ("b", [5]))
+    ]
+    nodes = [onnx.helper.make_node("MatMul", ["x", "w"], ["p"]), onnx.helper.make_node("Add", ["p", "b"], ["y"])]
+    report = from_onnx(onnx.helper.make_model(onnx.helper.make_graph(nodes, "net", [image], [], weights))).analyze()
+    assert (report.params, report.activations) == (25, 4 + 5 + 5)
+    assert report.peak_bytes() == 4 * (5 + 5)
+
+
+def test_by_hand_casts_and_copies_take_memory_and_other_names_take_none():
+    graph = Graph()
+    name = graph.input((5, 3))
+    for what in ("dropout", "cast", "identity", "clone"):
+        name = graph.add(what, Identity(what), name)
+    graph.add("flat", Flatten(1), name)
+    assert graph.analyze().peak_bytes() == 2 * 4 * 15
+
+
+def test_another_operator_writes_into_memory_of_its_own():
+    graph = from_torch(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True)), IMAGE)
+    pooled = graph.replaced({"1": Activation("sigmoid")})
+    assert graph.analyze().peak_bytes() == 4 * (3072 + 7200)
+    assert pooled.analyze().peak_bytes() == 4 * 2 * 7200
+
+
+def test_a_peak_says_whether_sizes_are_missing():
+    graph = Graph()
+    first = graph.add("first", Linear(4, 4), graph.input((3, 4)))
+    graph.add("last", Linear(4, 4), graph.add("odd", Unknown("odd", "it is odd"), first))
+    report = graph.analyze()
+    assert (report.peak().value, report.peak().status, report.peak().missing) == (96, "partial", ("odd", "last"))
+    whole = Graph()
+    whole.add("dense", Linear(4, 4), whole.input((3, 4)))
+    assert whole.analyze().peak("float16") == peak(whole.analyze(), lambda row: 2 * row.elements)
+    assert whole.analyze().peak().status == "complete"
+
+
+def kept(module: nn.Module, image: torch.Tensor) -> int:
+    """The bytes of the storages that torch keeps for the gradients, those of parameters aside."""
+    found: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in {weight.untyped_storage()._cdata for weight in module.parameters()}:
+            found[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        module(image)
+    return sum(storage.nbytes() for storage in found.values())
+
+
+def test_what_training_keeps_is_another_number_as_the_reports_say():
+    """Gates are kept beside the results of a recurrent layer; sums keep nothing of what they add."""
+    cells = Function(lambda x, cells: cells(x)[0], nn.LSTM(8, 64, batch_first=True))
+    sums = Function(lambda x, conv: ((conv(x) + 1) + 2) + 3, nn.Conv2d(3, 8, 3))
+    assert from_torch(cells, (50, 8)).analyze().activation_bytes() < kept(cells, torch.rand(1, 50, 8))
+    assert from_torch(sums, IMAGE).analyze().activation_bytes() > kept(sums, torch.rand(1, *IMAGE)) == 4 * 3072

@@ -8,13 +8,25 @@ import sys
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
+from typing import get_overloads
 
 import pytest
 
 from convmath.errors import DomainError
-from convmath.network import Graph, Node
+from convmath.network import Graph, NetworkReport, Node
 from convmath.network.memory import peak
-from convmath.network.operators import Activation, Combine, Conv, ConvTranspose, Flatten, Identity, Input, Linear, Pool
+from convmath.network.operators import (
+    Activation,
+    Combine,
+    Conv,
+    ConvTranspose,
+    Flatten,
+    Identity,
+    Input,
+    Linear,
+    Pool,
+    Unknown,
+)
 from convmath.network.views.cells import field_lines, field_rows
 from convmath.network.views.documents import document
 
@@ -85,6 +97,41 @@ def test_parameters_that_are_shared_count_once():
     assert [row.backward_macs for row in report] == [0, 144 * 64, 2 * 144 * 64]
 
 
+def test_the_output_is_what_the_network_returns():
+    graph = Graph()
+    image = graph.input((3, 8, 8))
+    graph.add("returned", Conv(3, 4, (3, 3)), image)
+    graph.add("unused", Conv(3, 5, (1, 1)), image)
+    report = Graph(graph, outputs=["returned"]).analyze()
+    assert (report.output.name, [row.name for row in report.outputs]) == ("returned", ["returned"])
+    assert report.output.name == report.closed_forms().output.name != report.rows[-1].name
+    both = Graph(graph, outputs=["unused", "returned"]).analyze()
+    assert (both.output.name, [row.name for row in both.outputs]) == ("unused", ["unused", "returned"])
+
+
+def test_numbers_that_are_unknown_are_none_and_missing_in_totals():
+    graph = Graph()
+    known = graph.add("known", Conv(3, 3, (1, 1)), graph.input((3, 8, 8)))
+    graph.add("after", Conv(3, 3, (3, 3)), graph.add("odd", Unknown("odd", "nobody knows it"), known))
+    report = graph.analyze()
+    for name in ("odd", "after"):
+        row = report[name]
+        assert (row.macs, row.backward_macs, row.elements, row.flops()) == (None,) * 4
+    for what in ("macs", "backward_macs", "elements", lambda row: 2 * row.macs):
+        assert (report.total(what).status, report.total(what).missing) == ("partial", ("odd", "after"))
+    assert report.macs == report["known"].macs == 9 * 64
+    assert report["known"].backward_macs is not None
+
+
+def test_a_row_has_the_field_in_the_first_input_that_it_reads():
+    graph = Graph()
+    graph.add("small", Conv(3, 4, (3, 3)), graph.input((3, 8, 8), "one"))
+    graph.add("large", Conv(3, 4, (5, 5)), graph.input((3, 8, 8), "two"))
+    report = graph.analyze()
+    assert [report[name].receptive_field.size for name in ("small", "large")] == [(3, 3), (5, 5)]
+    assert list(report["large"].fields) == ["two"]
+
+
 # Activations
 
 
@@ -108,7 +155,7 @@ def test_activations_are_all_results_and_inputs():
 
 
 def test_the_peak_is_what_is_alive_at_once():
-    assert peak(chain([10, 40, 30, 5]).analyze()) == 70
+    assert peak(chain([10, 40, 30, 5]).analyze()).value == 70
     assert chain([10, 40, 30, 5]).analyze().peak_bytes("float32") == 280
     assert chain([10, 40, 30, 5]).analyze().peak_bytes() < chain([10, 40, 30, 5]).analyze().activation_bytes()
 
@@ -118,19 +165,19 @@ def test_a_shortcut_stays_alive_until_it_is_read():
     image = graph.add("wide", Linear(10, 50), graph.input((10,)))
     narrow = graph.add("narrow", Linear(50, 5), image)
     graph.add("sum", Combine("add"), graph.add("widened", Linear(5, 50), narrow), image)
-    assert peak(graph.analyze()) == 50 + 50 + 50  # the shortcut, the branch and their sum
+    assert peak(graph.analyze()).value == 50 + 50 + 50  # the shortcut, the branch and their sum
 
 
 def test_other_names_for_the_same_elements_take_no_memory():
     graph = chain([10, 40])
     graph.add("flat", Flatten(1), graph.add("dropout", Identity("dropout"), "dense0"))
     graph.add("last", Linear(40, 30), "flat")
-    assert peak(graph.analyze()) == 70
+    assert peak(graph.analyze()).value == 70
 
 
 def test_results_that_the_network_returns_stay_alive():
     graph = Graph(chain([10, 40, 30, 5]), outputs=["dense0", "dense2"])
-    assert peak(graph.analyze()) == 75
+    assert peak(graph.analyze()).value == 75
 
 
 def test_another_dtype_is_refused():
@@ -288,3 +335,10 @@ def test_a_position_that_reads_nothing_has_no_centre():
     assert [axis["center"] for axis in axes] == ["1/2", None]
     assert ",1/2x-," in document(report, "csv", name="up")
     assert [row[4] for row in field_rows(fields)] == [Fraction(1, 2), "-"]
+
+
+def test_type_checkers_know_the_same_of_the_closed_forms_of_a_graph_and_of_its_report():
+    """Those of a graph are either kind for one symbol, and of several letters always one form for each."""
+    said = [[one.__annotations__ for one in get_overloads(of.closed_forms)] for of in (Graph, NetworkReport)]
+    assert said[0] == said[1]
+    assert [one["return"] for one in said[0]] == ["ClosedForms | Any", "FormsBySymbol"]

@@ -16,8 +16,26 @@ from convmath.calculus.index import integers
 from convmath.errors import DomainError
 from convmath.inert import FloorDiv
 from convmath.network import Graph, from_torch
-from convmath.network.operators import Combine, Concat, Conv, ConvTranspose, Flatten, Linear, Permute, Pool
+from convmath.network.operators import (
+    Combine,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Cumulative,
+    Flatten,
+    Flip,
+    Linear,
+    Pad,
+    Permute,
+    Pool,
+    Recurrent,
+    Reduce,
+    Reshape,
+    Softmax,
+    Sort,
+)
 from convmath.network.symbolic import TRIED, resized
+from convmath.network.views.documents import document
 
 n, h, w = symbols("n h w", integer=True)
 
@@ -78,8 +96,7 @@ def test_two_symbols_are_told_apart_by_name_and_by_axis():
     assert (str(graph.closed_forms("h").valid), str(graph.closed_forms(w).valid)) == ("h >= 3", "w >= 7")
     assert graph.closed_forms("w").output.size == FloorDiv(w - 3, 4)
     assert graph.closed_forms("h").output.theorem is not None
-    with pytest.raises(DomainError, match="these sizes are h and w: ask for one of them, by symbol='h' or"):
-        graph.closed_forms()
+    assert str(graph.closed_forms().about("w")) == str(graph.closed_forms("w"))
     with pytest.raises(DomainError, match="no input size has this name"):
         graph.closed_forms("n")
     with pytest.raises(DomainError, match=r"stem has the size .*w.*Graph.at\(\) takes a number for each symbol"):
@@ -168,6 +185,66 @@ def test_a_batch_may_be_a_symbol_that_is_positive():
     graph.add("conv", Conv(3, 4, (3, 3)), graph.input((3, 8, 8), batch_size=n))
     with pytest.raises(DomainError, match="batch_size=n: needs an integer, or a symbol that is positive"):
         graph.analyze()
+
+
+def test_a_running_sum_along_a_batch_that_is_a_symbol_has_no_count_of_additions_but_the_rest_is_known():
+    """Without its own element it takes n - 2 additions, or none where n = 1; with it n - 1 at every n."""
+    operations = {}
+    for batch, exclusive in [("N", True), ("N", False), (5, True), (1, True)]:
+        graph = Graph()
+        graph.add("sum", Cumulative("cumsum", 0, exclusive=exclusive), graph.input((4,), batch_size=batch))
+        graph.add("linear", Linear(4, 3), "sum")
+        report = graph.analyze()
+        assert str(report["linear"].macs) == ("12*N" if batch == "N" else str(12 * batch))
+        operations[batch, exclusive] = str(report["sum"].flops("exact"))
+    assert operations == {("N", True): "None", ("N", False): "4*N - 4", (5, True): "12", (1, True): "0"}
+
+
+BY_BATCH = {
+    "regrouped": Reshape((-1, 4)),
+    "split": Reshape((2, -1, 4)),
+    "flat": Flatten(0),
+    "flipped": Flip((0,)),
+    "sorted": Sort("sort", 0),
+    "along the batch": Recurrent("lstm", 4, 5, time=0),
+    "summed up": Cumulative("cumsum", 0),
+    "averaged": Reduce("mean", (0,)),
+    "a softmax": Softmax(0),
+    "with more": Pad(((1, 1), (0, 0), (0, 0))),
+}
+
+
+@pytest.mark.parametrize("name", BY_BATCH)
+def test_what_an_operator_does_along_a_symbolic_batch_is_told_or_unknown(name):
+    """Its numbers at 5 are those of the network with 5; where it says nothing of the field, it says why."""
+    reports = {}
+    for batch in ("N", 5):
+        graph = Graph()
+        graph.add("it", BY_BATCH[name], graph.input((8, 4), batch_size=batch))
+        reports[batch] = graph.analyze()
+    told, numbers = reports["N"], reports[5]
+    at = {Symbol("N", integer=True, positive=True): 5}
+    assert [int(sympify(n).subs(at)) for n in told.output.sizes] == list(numbers.output.sizes)
+    assert sympify(told.peak_bytes()).subs(at) == numbers.peak_bytes()
+    assert sympify(told.activation_bytes()).subs(at) == numbers.activation_bytes()
+    assert told.output.flops("exact") is None or sympify(told.flops("exact")).subs(at) == numbers.flops("exact")
+    assert told.output.fields or told.output.field_unknown == "it: what it reads goes by N, which is no number"
+    assert "N" in document(told, "json")
+
+
+def test_an_error_that_no_symbol_explains_is_not_hidden():
+    class Wrong(Flip):
+        def reads(self, inputs, output):
+            raise TypeError("wrong")
+
+    for batch, error in ((5, TypeError), ("N", None)):
+        graph = Graph()
+        graph.add("it", Wrong((0,)), graph.input((8, 4), batch_size=batch))
+        if error is None:
+            assert graph.analyze().output.field_unknown
+        else:
+            with pytest.raises(error, match="wrong"):
+                graph.analyze()
 
 
 WRONG = {

@@ -1,0 +1,210 @@
+"""Copies of a graph that was read are known as far as the graph itself is, and no further."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from convmath.errors import DomainError
+from convmath.network import Graph, Node, from_onnx, from_torch, solve
+from convmath.network.operators import Activation, Conv, ConvTranspose, Input, Linear
+from convmath.network.provenance import Provenance
+
+from .computing import Function
+
+SIZE = (3, 64, 64)
+
+
+def rooted(x: Any, conv: Any, up: Any) -> Any:
+    """A pool whose kernel is the root of the size: what is computed of it is not followed."""
+    return up(nn.functional.avg_pool2d(conv(x), int(math.sqrt(x.shape[2]))))
+
+
+def steady(x: Any, conv: Any, up: Any) -> Any:
+    """A pool by a number that is told, and is the same at every size."""
+    return up(nn.functional.avg_pool2d(conv(x), 2 + int(x.shape[2] * 0.0)))
+
+
+def compared(x: Any, conv: Any, up: Any) -> Any:
+    """A size decides after the convolution."""
+    x = conv(x)
+    return up(x[..., ::2, ::2]) if x.shape[2] > 40 else up(x)
+
+
+def resized(x: Any, conv: Any, up: Any) -> Any:
+    """A size is computed, and followed."""
+    y = conv(x)
+    return nn.functional.interpolate(up(y), size=(x.shape[2] // 2, x.shape[3] // 2))
+
+
+def read(forward: Callable[..., Any], size: Any = SIZE) -> Graph:
+    layers = nn.Conv2d(3, 4, 3, padding=1), nn.ConvTranspose2d(4, 4, 3, stride=2, padding=1, output_padding=1)
+    return from_torch(Function(forward, *layers), size)
+
+
+def conv_of(graph: Graph) -> str:
+    return next(node.name for node in graph if isinstance(node.operator, Conv))
+
+
+def widened(graph: Graph) -> Graph:
+    name = conv_of(graph)
+    return graph.replaced({name: replace(graph[name].operator, dilation=3, padding=3)})
+
+
+def padded(graph: Graph) -> Graph:
+    up = next(node.name for node in graph if isinstance(node.operator, ConvTranspose))
+    return graph.replaced({up: replace(graph[up].operator, output_padding=1)})
+
+
+def added(graph: Graph) -> Graph:
+    found = Graph(graph)
+    found.add("further", Activation("relu"), list(graph)[-1].name)
+    return found
+
+
+def enlarged(kind: str) -> Callable[[Graph], Graph]:
+    def change(graph: Graph) -> Graph:
+        row = graph.analyze().output
+        wanted = max(row.receptive_field.size) + 4
+        changes = solve(graph, receptive_field=wanted, layers=conv_of(graph))
+        return next(change.graph for change in changes if kind in change.text)
+
+    return change
+
+
+COPIES = {
+    "graph": Graph,
+    "with outputs": lambda graph: Graph(graph, graph.outputs),
+    "replaced by nothing": lambda graph: graph.replaced({}),
+    "replaced": widened,
+    "other output padding": padded,
+    "a node more": added,
+    "dilated": enlarged("dilation"),
+    "wider": enlarged("kernel"),
+    "deeper": enlarged("more"),
+    "twice": lambda graph: enlarged("more")(enlarged("more")(graph)),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("forward", [rooted, steady, compared, resized])
+def test_a_copy_claims_no_more_than_what_was_read(forward, name):
+    graph = read(forward)
+    copy = COPIES[name](graph)
+    known, forms = graph.closed_forms(), copy.closed_forms()
+    assert forms.output.reading == known.output.reading
+    assert (forms.output.sizes is None) == (known.output.sizes is None) == (forward is rooted)
+    assert str(forms.valid) == str(known.valid) or forward is rooted
+    assert str(forms.scope) == str(known.scope)
+
+
+def test_nodes_alone_are_taken_as_they_are():
+    """The control: nodes that are taken out of a graph are a network by hand, which is meant at all sizes."""
+    graph = read(rooted)
+    assert graph.closed_forms().output.sizes is None
+    assert Graph(list(graph)).closed_forms().output.sizes is not None
+    assert Graph(list(graph)).provenance == Provenance()
+
+
+@pytest.mark.parametrize("name", ["replaced", "dilated", "wider", "deeper", "twice", "a node more"])
+@pytest.mark.parametrize("forward", [compared, resized])
+def test_a_changed_copy_is_read_again_with_its_changes(forward, name):
+    graph = read(forward)
+    copy = COPIES[name](graph)
+    again = copy.reread(dict.fromkeys(graph.inputs, (3, 96, 96)))
+    own = graph.reread(dict.fromkeys(graph.inputs, (3, 96, 96)))
+    ops = [(node.name, node.operator) for node in again if not isinstance(node.operator, Input)]
+    assert [name for name, _ in ops] == [node.name for node in copy if not isinstance(node.operator, Input)]
+    assert (again[conv_of(graph)].operator, len(again)) == (copy[conv_of(graph)].operator, len(copy))
+    assert list(own) != list(again)
+    if name != "a node more":
+        assert copy.closed_forms().output.at(96) == again.analyze().output.sizes
+
+
+@pytest.mark.parametrize("name", ["replaced", "a node more", "graph"])
+def test_a_changed_copy_at_numbers_keeps_its_changes(name):
+    graph = read(resized, (3, "n", "n"))
+    copy = COPIES[name](graph)
+    numbers = copy.at(48)
+    assert [node.name for node in numbers] == [node.name for node in copy]
+    assert numbers[conv_of(graph)].operator == copy[conv_of(graph)].operator
+    assert copy.closed_forms().output.at(48) == numbers.analyze().output.sizes
+    assert [node.name for node in copy.reading] == [node.name for node in copy]
+
+
+def test_what_a_node_was_fixed_to_is_not_changed_into_a_proof():
+    """A layer whose padding is told by a size, made wider, is still the one of that size."""
+
+    def told(x: Any, conv: Any) -> Any:
+        return nn.functional.conv2d(x, conv.weight, padding=int(math.sqrt(x.shape[2])))
+
+    graph = from_torch(Function(told, nn.Conv2d(3, 4, 3)), SIZE)
+    for kind in ("dilation", "kernel", "more"):
+        found = enlarged(kind)(graph).closed_forms().output
+        assert found.sizes is None
+        assert "fixed to the size at reading" in found.reason
+
+
+def test_the_inputs_of_a_graph_that_was_read_are_not_replaced_by_others_in_secret():
+    graph = read(rooted)
+    (name,) = graph.inputs
+    other = graph.replaced({name: Input((1, 3, 100, 100), (2, 3))})
+    assert other.closed_forms().output.sizes is None
+    assert "at the same sizes" in other.closed_forms().output.reason
+
+
+def test_parts_that_no_node_is_made_of_stay_known():
+    class Spare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.spare = nn.Conv2d(3, 4, 3), nn.Linear(2, 5)
+
+        def forward(self, x: Any) -> Any:
+            return self.used(x)
+
+    graph = from_torch(Spare(), SIZE)
+    assert graph.unused == {"spare": 15}
+    for name in ("graph", "with outputs", "replaced", "a node more", "dilated", "deeper"):
+        assert COPIES[name](graph).unused == graph.unused, name
+    assert from_torch(Spare(), (3, "n", "n")).at(20).unused == graph.unused
+
+
+def test_files_are_read_again_with_changes(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    image = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 32, 32])
+    nodes = [
+        onnx.helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2]),
+        onnx.helper.make_node("Relu", ["y"], ["z"], "relu"),
+    ]
+    graph = from_onnx(onnx.helper.make_model(onnx.helper.make_graph(nodes, "net", [image], [])))
+    copy = graph.replaced({"relu": Activation("sigmoid")})
+    again = copy.reread({"x": (3, 17, 9)})
+    assert (again["relu"].operator, again.analyze()["relu"].output_size) == (Activation("sigmoid"), (3, 8, 4))
+
+
+def test_another_operator_has_all_of_its_own_parameters_if_the_first_had():
+    graph = from_torch(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1)), SIZE)
+    wider = graph.replaced({"0": Conv(3, 4, (5, 5), padding=1)})
+    assert (graph.analyze().params, wider.analyze().params) == (112 + 20, 304 + 20)
+    shared = Graph([Node("x", Input((1, 3))), Node("a", Linear(3, 3), ("x",)), Node("b", Linear(3, 3), ("a",), 0)])
+    assert shared.replaced({"b": Linear(3, 5)}).analyze().params == 12
+
+
+def test_a_node_that_is_not_there_cannot_be_replaced():
+    with pytest.raises(DomainError, match="name='zz': no node has this name"):
+        read(resized).replaced({"zz": Activation("relu")})
+
+
+def test_torch_agrees_on_what_is_said_of_the_copies():
+    """At a size at which the root is another, what a copy would have said by construction is wrong."""
+    module = Function(lambda x, conv: nn.functional.avg_pool2d(conv(x), int(math.sqrt(x.shape[2]))), nn.Conv2d(3, 4, 1))
+    graph = from_torch(module, SIZE)
+    assert Graph(graph).closed_forms().output.sizes is None
+    said = Graph(list(graph)).closed_forms().output.at(100)
+    assert said != tuple(module(torch.rand(1, 3, 100, 100)).shape) == (1, 4, 10, 10)
