@@ -18,13 +18,14 @@ _NOISE = 1e-7
 """What the linear program leaves below this is taken for zero; the exact solution decides."""
 
 
-def find_certificate(hypotheses: Sequence[Any], goal: Any, cuts: Sequence[Any] = ()) -> Any:
+def find_certificate(hypotheses: Sequence[Any], goal: Any, cuts: Sequence[Any] = (), products: int = 3) -> Any:
     """A certificate of ``hypotheses |- goal``, or ProofError when none is found.
 
     Args:
         hypotheses: formulas in the JSON of :mod:`convmath.calculus.certificate`.
         goal: the formula to prove.
         cuts: formulas to split on before anything else, such as ``["<=", "q", "o"]``.
+        products: of how many inequalities products may be needed, at most 3; with fewer, a search that fails is short.
 
     >>> find_certificate([["<=", 1, "n"]], ["<=", 2, ["*", 2, "n"]])
     {'close': [[2, [0]], [1, [1]]], 'equations': []}
@@ -33,36 +34,62 @@ def find_certificate(hypotheses: Sequence[Any], goal: Any, cuts: Sequence[Any] =
     for hypothesis in hypotheses:
         facts.assume(hypothesis)
     facts.assume(goal, False)
-    found = _refute(facts, list(cuts), frozenset())
+    found = _refute(facts, list(cuts), frozenset(), products)
     if found is None:
         raise ProofError(f"no certificate found for {goal!r} from {list(hypotheses)!r}")
     exact.check(hypotheses, goal, found)
     return found
 
 
-def _refute(facts: Facts, cuts: list[Any], done: frozenset[int]) -> Any | None:
-    for products in (1, 2):
+def _refute(facts: Facts, cuts: list[Any], done: frozenset[int], most: int) -> Any | None:
+    for index, (kind, value) in enumerate(facts.listed):
+        if kind == ">=" and _impossible((kind, value)):
+            return {"close": [[_plain(-1 / value[()]), [index]]], "equations": []}
+    affine = all(map(_affine, facts.listed))
+    splits = [(i, node[1]) for i, node in enumerate(facts.listed) if node[0] == "or" and i not in done]
+    forced = [(i, alternatives) for i, alternatives in splits if any(map(_impossible, alternatives))]
+    if affine and forced:
+        return _split(facts, forced[0], cuts, done, most)
+    for products in (1,) if affine or most == 1 else (1, 2):
         closed = _close(facts, products)
         if closed is not None:
             return closed
     if cuts:
         cut, *rest = cuts
         nodes = [facts.node(cut, True), facts.node(cut, False)]
-        cases = _cases(facts, nodes, rest, done)
+        cases = _cases(facts, nodes, rest, done, most)
         return None if cases is None else {"cut": cut, "cases": cases}
-    for index, (kind, alternatives) in enumerate(facts.listed):
-        if kind == "or" and index not in done:
-            cases = _cases(facts, alternatives, cuts, done | {index})
-            return None if cases is None else {"split": index, "cases": cases}
-    return _close(facts, products=3)
+    if splits:
+        return _split(facts, splits[0], cuts, done, most)
+    return None if affine or most < 3 else _close(facts, products=3)
 
 
-def _cases(facts: Facts, nodes: Sequence[Any], cuts: list[Any], done: frozenset[int]) -> list[Any] | None:
+def _split(
+    facts: Facts, split: tuple[int, Sequence[Any]], cuts: list[Any], done: frozenset[int], most: int
+) -> Any | None:
+    index, alternatives = split
+    cases = _cases(facts, alternatives, cuts, done | {index}, most)
+    return None if cases is None else {"split": index, "cases": cases}
+
+
+def _impossible(node: Any) -> bool:
+    """Whether it says that a negative number is at least 0."""
+    kind, value = node
+    return kind == ">=" and set(value) == {()} and bool(value[()] < 0)
+
+
+def _affine(node: Any) -> bool:
+    """Whether no variables are multiplied: by Farkas' lemma, products of such inequalities close no further case."""
+    kind, value = node
+    return all(map(_affine, value)) if kind in ("and", "or") else all(len(monomial) <= 1 for monomial in value)
+
+
+def _cases(facts: Facts, nodes: Sequence[Any], cuts: list[Any], done: frozenset[int], most: int) -> list[Any] | None:
     found = []
     for node in nodes:
         branch = Facts(facts.listed, facts.names)
         branch.append(node)
-        part = _refute(branch, cuts, done)
+        part = _refute(branch, cuts, done, most)
         if part is None:
             return None
         found.append(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from convmath.calculus import search
 from convmath.calculus.certificate import check
 from convmath.calculus.search import find_certificate
 from convmath.errors import ProofError
@@ -36,6 +37,46 @@ def test_a_certificate_is_found(lemma):
 def test_no_certificate_is_found_for_what_is_false(hypotheses, goal):
     with pytest.raises(ProofError, match="no certificate found"):
         find_certificate(hypotheses, goal)
+
+
+@pytest.fixture
+def degrees(monkeypatch):
+    """Of how many inequalities products are tried, one by one."""
+    found, close = [], search._close
+    monkeypatch.setattr(search, "_close", lambda facts, products: found.append(products) or close(facts, products))
+    return found
+
+
+AFFINE = [["==", ["mod", "n", 4], 1]], ["==", ["ceil", "n", 4], ["div", "n", 4]]
+SQUARES = [["<=", 0, "a"], ["<=", "a", "b"]], ["<=", ["*", "b", "b"], ["*", "a", "b"]]
+CUBES = [["<=", 1, "a"], ["<=", 1, "b"], ["<=", 1, "c"]], ["<=", 1, ["*", "a", ["*", "b", "c"]]]
+
+
+def test_products_are_tried_of_nothing_but_products(degrees):
+    for fact, tried in ((AFFINE, {1}), (SQUARES, {1, 2, 3})):
+        degrees.clear()
+        with pytest.raises(ProofError, match="no certificate found"):
+            find_certificate(*fact)
+        assert set(degrees) == tried
+    degrees.clear()
+    check(*CUBES, find_certificate(*CUBES))
+    assert max(degrees) == 3
+
+
+def test_products_of_more_inequalities_than_asked_for_are_not_tried(degrees):
+    with pytest.raises(ProofError, match="no certificate found"):
+        find_certificate(*CUBES, products=2)
+    assert set(degrees) == {1, 2}
+
+
+def test_a_rounding_by_a_number_is_no_case_of_its_own(degrees):
+    """Its divisor is not below 1, so nothing is tried before all that is known of it is there."""
+    quotients = [["div", "n", divisor] for divisor in (2, 3, 5, 7, 11)]
+    goal = ["<=", ["+", *quotients], ["*", 2, "n"]]
+    find_certificate([["<=", 0, "n"]], goal)
+    assert degrees == [1]
+    with pytest.raises(ProofError, match="no certificate found"):
+        find_certificate([], goal)
 
 
 def test_a_certificate_has_few_terms():

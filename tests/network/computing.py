@@ -135,6 +135,42 @@ def positioned(x):
     return torch.cat([x, rows.to(x.dtype), x.new_zeros(1, 1, *x.shape[2:])], 1)
 
 
+def coordinates(x):
+    """With its coordinates from -1 to 1, as two channels more."""
+    rows, columns = (torch.linspace(-1, 1, n, device=x.device) for n in x.shape[2:])
+    grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+    return torch.cat([x, grid.unsqueeze(0).expand(x.shape[0], -1, -1, -1)], 1)
+
+
+def waves(x):
+    """Tokens, and waves of four lengths over their places added to each."""
+    tokens = F.pad(x, (0, 0, 0, 0, 0, 5)).flatten(2).transpose(1, 2)
+    places = torch.arange(x.shape[2] * x.shape[3], device=x.device).unsqueeze(1) / (x.shape[2] * x.shape[3])
+    lengths = torch.exp(torch.arange(0, 8, 2, device=x.device) * (-math.log(100.0) / 8))
+    return tokens + torch.cat([torch.sin(places * lengths), torch.cos(places * lengths)], 1).unsqueeze(0)
+
+
+class VisionTransformer(nn.Module):
+    """Patches of 8 by 8 with learned positions that are resized to their grid, a token for the class, and attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 8, 8)
+        self.token, self.positions = nn.Parameter(torch.zeros(1, 1, 16)), nn.Parameter(torch.zeros(1, 50, 16))
+        self.attention, self.norm = nn.MultiheadAttention(16, 2, batch_first=True), nn.LayerNorm(16)
+
+    def forward(self, x):
+        """The tokens after a layer."""
+        patches = self.patches(x)
+        batch, width, *grid = patches.shape
+        side = math.isqrt(self.positions.shape[1] - 1)
+        first, rest = self.positions[:, :1], self.positions[:, 1:].reshape(1, side, side, width).permute(0, 3, 1, 2)
+        rest = F.interpolate(rest, size=grid, mode="bicubic").permute(0, 2, 3, 1).reshape(1, grid[0] * grid[1], width)
+        tokens = torch.cat([self.token.expand(batch, -1, -1), patches.flatten(2).transpose(1, 2)], 1)
+        tokens = self.norm(tokens + torch.cat([first, rest], 1))
+        return tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]
+
+
 def shape_of(module: nn.Module, n: int, channels: int = 3) -> tuple[int, ...] | None:
     """The sizes that torch gives for a square input; None where it refuses, or where nothing is left."""
     meta = copy.deepcopy(module).to("meta").eval()
@@ -142,7 +178,7 @@ def shape_of(module: nn.Module, n: int, channels: int = 3) -> tuple[int, ...] | 
         with torch.no_grad():
             shape = tuple(meta(torch.empty(1, channels, n, n, device="meta")).shape)
             return None if 0 in shape else shape
-    except (AssertionError, RuntimeError, ValueError, ZeroDivisionError):
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError, ZeroDivisionError):
         return None
 
 

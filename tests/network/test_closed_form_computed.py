@@ -13,13 +13,16 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 from convmath import network
 from convmath.errors import ConvmathError, DomainError
 from convmath.network.closed_form.forms import closed_forms
+from convmath.network.provenance import Provenance
 
 from .computing import (
     Function,
     PaddedAsTensorFlow,
     SegFormerHead,
     UNet,
+    VisionTransformer,
     checked,
+    coordinates,
     cropped,
     padded,
     positioned,
@@ -27,6 +30,7 @@ from .computing import (
     resized_where_needed,
     shape_of,
     shuffled,
+    waves,
     windows,
 )
 
@@ -52,6 +56,9 @@ NETWORKS = {
     "shuffled": (lambda: Function(shuffled), "n >= 1"),
     "with positions": (lambda: Function(positioned), "n >= 1"),
     "resized as a copy": (lambda: Function(lambda x: F.interpolate(x, (torch.zeros_like(x) * 2).shape[2:])), "n >= 1"),
+    "coordinates": (lambda: Function(coordinates), "n >= 1"),
+    "waves": (lambda: Function(waves), "n >= 1"),
+    "patches with positions": (VisionTransformer, "n >= 8"),
     "rounded up": (lambda: Function(lambda x: F.interpolate(x, math.ceil(x.shape[-1] * 0.75))), "n >= 1"),
 }
 NETWORKS |= {
@@ -70,7 +77,7 @@ SIZES = (*range(1, 50), 63, 64, 65, 96, 100, 112, 223, 224, 225, 333)
 def test_the_closed_form_is_torchs_size_and_outside_torch_refuses(make, valid):
     module = make()
     found = closed_forms(network.from_torch(module, (3, 112, 112)))
-    assert found.output.algebra == "proved", str(found.output)
+    assert (found.output.label, found.output.reading) == ("proved", "by construction"), str(found.output)
     assert str(found.valid.sizes) == valid
     checked(module, found, SIZES)
 
@@ -162,7 +169,7 @@ def test_a_closed_form_of_what_a_network_computes_is_never_wrong(program, size):
 def test_a_size_that_is_not_followed_is_wrong_where_nothing_is_read_again():
     module = Function(lambda x: F.interpolate(x, size=int(str(x.shape[2])) // 2))
     graph = network.from_torch(module, (3, 32, 32))
-    graph.reread = graph.trail = None
+    graph.provenance = Provenance()
     assert closed_forms(graph).output.at(64) != shape_of(module, 64)
 
 
@@ -172,13 +179,12 @@ def test_a_decision_after_the_last_layer_narrows_its_closed_form():
     assert str(found.output.valid) == "n >= 42"
 
 
-def test_where_a_u_net_needs_no_resizing_is_where_sizes_match():
-    module = UNet(resized_where_needed)
-    found = closed_forms(network.from_torch(module, (3, 64, 64)))
-    assert str(found.valid) == str(found.matching) == f"n >= 8 with n mod 8 = 0, {READ}"
-    other = closed_forms(network.from_torch(module, (3, 63, 63)))
-    assert 64 not in other.valid
-    assert other.output.at(63) == shape_of(module, 63)
+@pytest.mark.parametrize("size", [64, 63])
+def test_a_u_net_that_resizes_where_it_has_to_takes_every_size(size):
+    module = UNet(resized_where_needed, 2)
+    found = closed_forms(network.from_torch(module, (3, size, size)))
+    assert (str(found.valid), str(found.output.size), len(found.ways)) == ("n >= 4", "n", 3)
+    checked(module, found, SIZES)
 
 
 def test_a_size_by_several_symbols_at_once_is_unknown():

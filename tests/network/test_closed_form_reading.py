@@ -1,6 +1,11 @@
-"""Closed forms of networks that ask for sizes: what is not followed is never given, and what is sampled says so."""
+"""Closed forms of networks that are told sizes: what is not followed is never given, and what is sampled says so."""
 
 from __future__ import annotations
+
+import operator
+import random
+from dataclasses import replace
+from itertools import count
 
 import pytest
 import torch
@@ -9,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath import network
 from convmath.network.closed_form.forms import closed_forms
+from convmath.network.operators import Activation
 
 from .computing import Function, checked
 
@@ -17,6 +23,15 @@ SIZE = 32
 
 def forms(module: nn.Module, size: int = SIZE):
     return closed_forms(network.from_torch(module, (3, size, size)))
+
+
+def watched(graph):
+    """The sizes at which a graph is read again from now on."""
+    read, source = [], graph.provenance.source
+    graph.provenance = replace(
+        graph.provenance, source=lambda sizes: read.append(tuple(sizes.values())) or source(sizes)
+    )
+    return read
 
 
 LOST = {
@@ -52,25 +67,25 @@ TRUE = {
     "cropped": lambda: Function(lambda x: x[:, :, 1:-1, 2:]),
     "stretched": lambda: Function(lambda x: x * x.mean((2, 3), keepdim=True).expand_as(x)),
     "in windows": lambda: nn.Sequential(nn.PixelUnshuffle(2), nn.Flatten(2)),
+    "resized to its input": lambda: Function(lambda x: F.interpolate(F.avg_pool2d(x, 2), size=x.shape[-2:])),
+    "asked for nothing": lambda: Function(lambda x: (x.shape[-1], F.relu(x))[1]),
 }
 
 
 @pytest.mark.parametrize("make", TRUE.values(), ids=TRUE)
-def test_code_that_asks_for_no_size_is_proved_and_not_read_again(make):
+def test_code_that_is_told_no_number_is_proved_and_read_again_at_the_same_size_only(make):
     graph = network.from_torch(make(), (3, SIZE, SIZE))
-
-    def reread(_):
-        raise AssertionError
-
-    graph.reread = reread
+    read = watched(graph)
     found = closed_forms(graph)
+    assert read[0] == ((3, SIZE, SIZE),)
+    assert len(read) == 1 or found.scope  # else only for the ways that its code goes at other sizes
     assert (found.output.label, found.output.reading, found.valid.label) == ("proved", "by construction", "proved")
     checked(make(), found, range(1, 60, 7))
 
 
-ASKED = {
-    "of its input": lambda x: F.interpolate(F.avg_pool2d(x, 2), size=x.shape[-2:]),
-    "and thrown away": lambda x: (x.shape[-1], F.relu(x))[1],
+TOLD = {
+    "as a number": lambda x: F.interpolate(F.avg_pool2d(x, 2), size=[(int(n), n)[1] for n in x.shape[-2:]]),
+    "and thrown away": lambda x: (hash(x.shape[-1]), F.relu(x))[1],
     "as text": lambda x: (f"{x!r}", F.relu(x))[1],
     "by a refused layer": lambda x: _either(x),
 }
@@ -83,8 +98,8 @@ def _either(x):
         return F.relu(x)
 
 
-@pytest.mark.parametrize("function", ASKED.values(), ids=ASKED)
-def test_code_that_asks_for_a_size_is_never_called_proved(function):
+@pytest.mark.parametrize("function", TOLD.values(), ids=TOLD)
+def test_code_that_is_told_a_size_is_never_called_proved(function):
     found = forms(Function(function))
     assert found.output.label in ("checked by sampling", "unknown"), str(found.output)
     assert found.valid.label == found.output.label
@@ -93,7 +108,7 @@ def test_code_that_asks_for_a_size_is_never_called_proved(function):
         assert "read again at 9 other sizes" in str(found.output)
 
 
-def test_layers_before_the_first_question_and_channels_stay_proved():
+def test_layers_before_the_first_number_that_is_told_and_channels_stay_proved():
     class Late(nn.Module):
         def __init__(self):
             super().__init__()
@@ -101,10 +116,10 @@ def test_layers_before_the_first_question_and_channels_stay_proved():
 
         def forward(self, x):
             y = self.norm(self.first(x))
-            return y.reshape(y.size(0), y.size(1), y.size(2) * y.size(3))
+            return F.relu(y) * operator.index(y.size(1)) * operator.index(y.size(2))
 
     found = forms(Late())
-    assert [form.label for form in found] == ["proved", "proved", "proved", "checked by sampling"]
+    assert [form.label for form in found] == [*["proved"] * 5, "checked by sampling"]
 
 
 def test_what_is_lost_only_beyond_the_sizes_that_are_tried_is_called_sampled():
@@ -153,15 +168,53 @@ def test_a_size_that_is_refused_has_to_be_refused_by_a_condition():
     assert "no condition says why" in found["layers.0"].reason
     assert "352" in found["layers.0"].reason
     said = forms(Stages(lambda results, size: results[0 if size <= 100 else 2]))
-    assert said["layers.0"].label == "checked by sampling"
+    assert said["layers.0"].label == "proved"
     assert 352 not in said.valid
 
 
 @pytest.mark.parametrize("size", [8, 32, 64, 100])
 def test_the_other_sizes_are_as_many_as_the_label_says(size):
-    graph = network.from_torch(Function(lambda x: x.view(*x.shape[:2], -1)), (3, size, size))
-    read, again = [], graph.reread
-    graph.reread = lambda sizes: read.append(str(sizes)) or again(sizes)
+    graph = network.from_torch(
+        Function(lambda x: x.view(*map(abs, x.shape[:2]), -1) * int(x.shape[2])), (3, size, size)
+    )
+    read = watched(graph)
     found = closed_forms(graph)
-    assert found.output.reading == f"read again at {len(set(read))} other sizes"
-    assert len(read) == 9
+    others = set(read) - {((3, size, size),)}
+    assert found.output.reading == f"read again at {len(others)} other sizes"
+    assert (len(others), len(read)) == (9, 10)
+
+
+def by_turns(change):
+    """A network whose result goes by what it has done before."""
+    turns = count()
+    return Function(lambda x: F.avg_pool2d(x, 2) if change(next(turns)) else F.relu(x))
+
+
+def test_a_network_that_goes_by_what_it_has_done_before_is_unknown():
+    found = forms(by_turns(lambda turn: turn % 2))
+    assert "otherwise at the same sizes" in found.output.reason
+    assert forms(by_turns(lambda turn: turn < 0)).output.label == "proved"
+
+
+def test_a_network_that_goes_by_chance_is_unknown():
+    chance = random.Random(7)  # noqa: S311 - no secret
+    found = forms(Function(lambda x: F.interpolate(x, size=chance.randrange(10**9) + 1)))
+    assert "otherwise at the same sizes" in found.output.reason
+    assert found.label == "unknown"
+
+
+def test_a_network_that_is_refused_the_second_time_is_unknown():
+    def once(x):
+        if next(turns):
+            raise ValueError
+        return F.relu(x)
+
+    turns = count()
+    assert "cannot be read again at the same sizes" in forms(Function(once)).output.reason
+
+
+def test_a_changed_network_that_was_told_a_size_is_read_again_with_its_changes():
+    graph = network.from_torch(Function(lambda x: F.relu(x) * int(x.shape[2])), (3, SIZE, SIZE))
+    changed = graph.replaced({"relu": Activation("tanh")})
+    assert closed_forms(changed).output.reading == "read again at 9 other sizes"
+    assert closed_forms(network.Graph(list(changed))).output.reading == "by construction"

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from convmath.calculus.index import eq, integers
 from convmath.errors import UnsupportedError
 from convmath.inert import CeilDiv, FloorDiv, Mod
+from convmath.network.closed_form.claims import Claim, satisfying
 from convmath.network.closed_form.inputs import InputSizes
 from convmath.network.closed_form.laws import proved, same, step
 from convmath.network.closed_form.linear import linear_certificate
-from convmath.network.closed_form.sets import EMPTY, Claim, SizeSet, satisfying
+from convmath.network.closed_form.sets import EMPTY, SizeSet, union
 
 n, x, y = integers("n x y")
 LAST = 150
@@ -81,6 +82,25 @@ def test_the_sets_are_proved(claim):
     assert found.label == "proved", str(found)
     assert all(theorem.trust == {"kernel"} for theorem in found.theorems)
     assert found.theorems
+
+
+ROUNDED = [FloorDiv(n, 2), CeilDiv(n, 3), n, 2 * FloorDiv(n, 2), FloorDiv(n - 1, 4)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["==", "<="]), st.integers(0, 12), st.sampled_from(ROUNDED)), max_size=4))
+@settings(max_examples=40)
+def test_several_claims_are_satisfied_at_once(rows):
+    """An equation beside a bound on the same rounding is not lost."""
+    claims = [Claim.of(relation, sympy.Integer(number), rounded) for relation, number, rounded in rows]
+    found = InputSizes(SizeSet(), n).where(claims)
+    assert found.known.up_to(60) == [m for m in range(1, 61) if all(claim.holds(m) for claim in claims)]
+
+
+def test_an_equation_between_branches_is_not_lost_beside_a_bound():
+    """Halved and doubled: the branches have floor(n/2) and 2*floor(n/2) elements, which are never equal from 1 on."""
+    claims = [Claim.of("<=", sympy.Integer(1), FloorDiv(n, 2)), Claim.of("==", FloorDiv(n, 2), 2 * FloorDiv(n, 2))]
+    for order in (claims, claims[::-1]):
+        assert not InputSizes(SizeSet(), n).where(order).known
 
 
 @pytest.mark.parametrize("relation", ["==", "<="])
@@ -166,3 +186,35 @@ def test_linear_certificates_are_accepted(a, b, c):
     assert linear_certificate(given_, goal) is not None
     assert proved(goal, given_).formula == goal
     assert linear_certificate(given_, eq(y, c * a * FloorDiv(n, 3) + c * b - b + 1)) is None
+
+
+@given(sets(), sets())
+def test_a_union_has_what_is_in_one_or_the_other(first, second):
+    (one, plain), (other, others) = first, second
+    found = union(one, other)
+    if found is not None:
+        assert found.up_to(LAST - 1) == sorted(plain | others)
+    elif all(part.greatest is None for part in (one, other)):
+        assert one.least != other.least  # else the remainders would tell
+
+
+@pytest.mark.parametrize(
+    ("elements", "text", "latex"),
+    [
+        (range(1, 200), "1 <= n <= 199", r"1 \le n \le 199"),
+        ([7], "n = 7", "n = 7"),
+        ([30, 32], "n in {30, 32}", r"n \in \{30, 32\}"),
+        ([27, 28, 30], "n in {27, 28, 30}", r"n \in \{27, 28, 30\}"),
+        (range(2, 99, 3), "2 <= n <= 98 with n mod 3 = 2", r"2 \le n \le 98, \; n \bmod 3 = 2"),
+        (
+            [m for m in range(1, 90) if m % 3 != 1],
+            "2 <= n <= 89 with n mod 3 != 1",
+            r"2 \le n \le 89, \; n \bmod 3 \ne 1",
+        ),
+    ],
+    ids=str,
+)
+def test_a_set_is_written_in_short_however_it_was_found(elements, text, latex):
+    found = {SizeSet.of(min(elements), max(elements), modulus, elements) for modulus in (300, 360, 1000)}
+    assert {str(one) for one in found} == {text}
+    assert {one.latex(n) for one in found} == {latex}

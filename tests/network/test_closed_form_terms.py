@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convmath.calculus.index import integers
+from convmath.calculus.index import eq, integers
 from convmath.errors import UnsupportedError
-from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
-from convmath.network.closed_form.terms import bounds, evaluated, period, rises, short, shown
+from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod, Rounding
+from convmath.network.closed_form.laws import proved
+from convmath.network.closed_form.rewriting import rewritten, short
+from convmath.network.closed_form.terms import bounds, evaluated, period, rises, shown
 
 n = integers("n")
 SMALL = st.integers(-5, 5)
@@ -87,3 +89,25 @@ def test_rounding_is_joined_and_written_in_few_signs():
     assert shown(short(FloorDiv(3 * FloorDiv(n, 2), 2))) == "floor((3*floor(n/2))/2)"
     same = Max(0, 2 * CeilDiv(n, 2) - 2 + 3 - n)
     assert shown(short(FloorDiv(n + same - 3, 2) + 1)) == "ceil(n/2)"
+
+
+def true(law, m: int) -> bool:
+    return evaluated(law.left)(m) == evaluated(law.right)(m)
+
+
+@given(TERMS)
+def test_every_law_of_a_rewriting_is_true(term):
+    found = rewritten(term)
+    assert found.term == short(term)
+    assert [(law, m) for law in found.laws for m in range(1, 80) if not true(law, m)] == []
+
+
+@settings(max_examples=max(10, settings.default.max_examples // 10), deadline=None)
+@given(TERMS)
+def test_laws_of_few_roundings_are_proved_and_their_neighbours_refused(term):
+    for law in rewritten(term).laws:
+        if len((law.left - law.right).atoms(Rounding)) > 4 or (law.left - law.right).has(Min, Max):
+            continue
+        given_ = tuple(eq(*need) for need in law.needs)
+        assert proved(eq(law.left, law.right), given_) is not None, law
+        assert proved(eq(law.left, law.right + 1), given_) is None, law

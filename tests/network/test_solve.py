@@ -200,7 +200,7 @@ def test_an_output_that_cannot_be_reached_is_named():
     graph = single(Conv(1, 1, (3,), stride=4), ConvTranspose(1, 1, (3,), stride=2), size=(1, 27))
     with pytest.raises(DomainError, match="none of the output paddings"):
         solve.output_padding(graph)
-    with pytest.raises(DomainError, match="needs an input with spatial axes and a transposed convolution"):
+    with pytest.raises(DomainError, match="no transposed convolution is before it"):
         solve.output_padding(single(Conv(1, 1, (3,))))
 
 
@@ -311,6 +311,55 @@ def test_a_field_that_is_large_enough_needs_no_change():
     assert solve.receptive_field(graph, graph.analyze().output.receptive_field.size[0] + 1) != ()
 
 
+def test_a_changed_network_is_asked_again():
+    """Layers that were put in before keep their names; further ones have the next."""
+    graph = small()
+    for _ in range(3):
+        name = next(node.name for node in graph if isinstance(node.operator, Conv))
+        wanted = graph.analyze().output.receptive_field.size[0] + 2
+        found = next(change for change in solve(graph, receptive_field=wanted, layers=name) if "more" in change.text)
+        assert found.size == found.graph.analyze().output.receptive_field.size
+        assert len(found.graph) > len(graph)
+        graph = found.graph
+    assert len({node.name for node in graph}) == len(graph)
+
+
+def test_layers_that_were_read_from_a_module_are_widened_too():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(3, 1, 1))
+    for change in solve(from_torch(module, (3, 32, 32)), receptive_field=9):
+        assert change.graph.analyze().params == 112 + change.params
+    one = solve(from_torch(module, (3, 32, 32)), receptive_field=9, layers="0")
+    assert any("kernel" in change.text for change in one)
+    twice = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2)
+    shared = solve(from_torch(twice, (3, 32, 32)), receptive_field=9, layers="0_1")
+    assert len(shared) > 0
+    assert not any("kernel" in change.text for change in shared)
+
+
+def test_a_symbol_is_asked_for_by_its_name():
+    graph = Graph()
+    graph.add("conv", Conv(3, 4, (3, 5), padding=(1, 0)), graph.input((3, "h", "w")))
+    assert [str(solve(graph, output_size=6, symbol=one)) for one in ("h", "w")] == ["h = 6", "w = 10"]
+    assert str(solve(graph, round_trip=True, symbol="h").sizes) == "h >= 1"
+    with pytest.raises(DomainError, match="by symbol='h'"):
+        solve(graph, output_size=6)
+    with pytest.raises(DomainError, match="symbol='z': no input size has this name"):
+        solve(graph, output_size=6, symbol="z")
+
+
+def test_errors_name_what_was_asked():
+    graph = small()
+    with pytest.raises(DomainError, match=r"^receptive_field=-1: needs an integer of at least 1"):
+        solve(graph, receptive_field=-1)
+    with pytest.raises(DomainError, match=r"^at_least=-1: needs an integer of at least 1"):
+        solve.receptive_field(graph, -1)
+    with pytest.raises(DomainError, match=r"^source='zz': no input has this name"):
+        solve(graph, receptive_field=9, source="zz")
+    other = graph.input((3, 8), "other")
+    with pytest.raises(DomainError, match=r"^source='other': .* does not read this input; it reads "):
+        solve(graph, receptive_field=9, source=other, node=list(graph)[-2].name)
+
+
 def test_wrong_questions_about_fields_are_named():
     with pytest.raises(DomainError):
         solve.receptive_field(small(), (9, 9, 9))
@@ -320,7 +369,7 @@ def test_wrong_questions_about_fields_are_named():
         solve.receptive_field(small(), 9, layers=["none"])
     with pytest.raises(DomainError):
         solve.receptive_field(single(Unknown("odd", "nobody knows it", (1, 1, 64))), 9)
-    with pytest.raises(DomainError, match="it does not read nothing"):
+    with pytest.raises(DomainError, match="source='nothing': no input has this name"):
         solve.receptive_field(small(), 9, source="nothing")
     with pytest.raises(DomainError, match="needs an axis from 0 to 1"):
         solve.receptive_field(small(), 9, axis=2)
@@ -386,13 +435,13 @@ def test_answers_print_as_sentences():
 def test_a_round_trip_says_what_of_it_is_unknown():
     only_sizes = network.solve(single(Pool("max", (2,)), Conv(1, 1, (3,), padding=1)), round_trip=True)
     assert (str(only_sizes.sizes), only_sizes.paddings) == ("no n", None)
-    assert "needs an input with spatial axes and a transposed convolution" in str(only_sizes)
+    assert "no transposed convolution is before it" in str(only_sizes)
     lettered = Graph()
     lettered.add("up", ConvTranspose(1, 1, (1,)), lettered.input((1, "n")))
     found = network.solve(lettered, round_trip=True)
     assert (str(found.sizes), found.paddings) == ("n >= 1", None)
     assert "needs a number in place of n" in found.paddings_unknown
-    with pytest.raises(DomainError, match=r"do not depend on the input size; .* a transposed convolution"):
+    with pytest.raises(DomainError, match=r"do not depend on the input size; .* no transposed convolution"):
         network.solve(single(Flatten(1), Linear(64, 5)), round_trip=True)
 
 
@@ -424,7 +473,7 @@ def test_no_question_or_two_of_them_are_refused_with_all_there_are(arguments):
     [
         (
             {"output_size": 3, "layers": ["node0"]},
-            r"layers=\['node0'\]: is no option of this question; it takes node, axis",
+            r"layers=\['node0'\]: is no option of this question; it takes symbol, node, axis",
         ),
         ({"output_size": 3, "stride": 2}, "is no option of this question"),
         ({"round_trip": True, "max_kernel_size": 2}, "is no option of this question"),
@@ -475,10 +524,14 @@ def square(module, size=224):
 
 READ = "where the network is as it was read"
 HALVES = {
-    "half": (lambda x: x.chunk(2, dim=2)[0], 13, [25, 26]),
     "in quarters": (lambda x: torch.cat(x.chunk(4, dim=2), 2), 50, [50]),
     "by a decision": (lambda x: F.avg_pool2d(x, 2) if x.shape[2] > 100 else x, 50, [50, 101]),
 }
+
+
+def test_an_answer_for_all_the_ways_that_code_goes_is_complete():
+    found = solve.input_sizes(square(lambda x: x.chunk(2, dim=2)[0]), 13, axis=0)
+    assert (str(found), found.label) == ("25 <= n <= 26", "proved")
 
 
 @pytest.mark.parametrize(("module", "wanted", "right"), HALVES.values(), ids=HALVES)

@@ -2,72 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import sympy
 
-from ...calculus.index import Term
-from ...errors import DomainError, UnsupportedError, unknown
-from ...inert import Max, Min
+from ...errors import ConvmathError, DomainError, unknown
 from ...latex.notebook import show_theorems
-from ..computed_sizes import changed, sizes_in
-from ..operators import Attention, Combine, Concat, Expand, Input, MatMul, Operator, Reshape, Slice, Unknown
-from ..symbolic import batches, reading, symbols_of
+from ...notebook import listed
+from ..operators import Input
+from ..symbolic import batches, reading, resized, symbols_of
 from ..symbolic import symbol as named
-from ..trail import Leaf, leaves
-from .laws import Label, placeholder, step, weakest
-from .operators import Output, computed, output_of, resolved
-from .reading import BY_CONSTRUCTION, Reading
-from .report import ClosedForm, ClosedForms, Dimension, Length
-from .scope import Kind, narrowed, scope_of
-from .sets import Claim, SizeSet
-from .terms import REMEMBERED
+from .by_symbol import FormsBySymbol
+from .composing import Moving, composed
+from .report import ClosedForms
+from .ways import with_other_ways
 
 if TYPE_CHECKING:
-    from ..graph import Graph, Node
+    from ..graph import Graph
 
-Moving: TypeAlias = Mapping[sympy.Symbol, Mapping[str, Sequence[int]]]
-"""For each symbol the dimensions of each input that have this size."""
+
+Letters: TypeAlias = tuple[str | sympy.Symbol, ...] | list[str | sympy.Symbol]
+"""A symbol for each spatial axis."""
+
+
+@overload
+def closed_forms(
+    graph: Graph, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
+) -> ClosedForms | Any: ...
+
+
+@overload
+def closed_forms(graph: Graph, symbol: Letters, *, axis: None = None, source: str | None = None) -> FormsBySymbol: ...
 
 
 def closed_forms(
-    graph: Graph, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
-) -> ClosedForms:
+    graph: Graph,
+    symbol: str | sympy.Symbol | Letters | None = None,
+    *,
+    axis: int | None = None,
+    source: str | None = None,
+) -> ClosedForms | FormsBySymbol:
     """The sizes of every node as terms in the size of the input, and the input sizes for which these hold.
 
     Nested roundings are joined, step by step, and every step is proved for all integers by the engine; a step for which
     no proof is found, or for which SciPy is missing, is checked at many sizes, and the closed form says so.
 
     Sizes that a network computes with, as ``interpolate(x, size=skip.shape[2:])`` does, are followed; where its code
-    compares sizes, the closed forms are those for input sizes for which it goes the same way. Code that asks for a size
-    may do with it what is not followed: from there on the network is read again at some other sizes, what is another
-    one there is unknown, and that the rest is the same at every size is ``"checked by sampling"``, not proved.
+    compares sizes, the closed forms are those for input sizes for which it goes the same way. Code that is told the
+    number of a size, as ``range(n)`` or ``f"{n}"`` is, may do with it what is not followed: from there on the network
+    is read again at some other sizes, what is another one there is unknown, and that the rest is the same at every size
+    is ``"checked by sampling"``, not proved.
 
     Where branches meet, their sizes have to be equal, and the shortest closed form of them goes on: from there on the
     closed forms are those for valid input sizes. Where a branch may happen to have size 1 and be stretched, or the code
     may go another way, the sets of input sizes say among which sizes they are complete.
 
-    Where sizes of the inputs are symbols already, ``(3, "h", "w")``, it is one of these that is asked for: its sets are
-    those for the sizes that go by it alone. A size that goes by several of them is unknown.
+    Every spatial axis may have a symbol of its own: ``closed_forms(graph, ("h", "w"))``. Then, and where sizes of the
+    inputs are several symbols already, ``(3, "h", "w")``, every size is given in them, and the sets of input sizes for
+    each of them: those for the sizes that go by it alone. A size that goes by several of them at once is unknown.
 
     Args:
         graph: the network.
-        symbol: the name of the input size, or an integer symbol without further assumptions; by default ``"n"``, or the
-            symbol that the sizes of the inputs have.
+        symbol: the name of the input size, or an integer symbol without further assumptions, or one for each spatial
+            axis; by default ``"n"`` for all axes, or the symbols that the sizes of the inputs have.
         axis: the spatial axis of the input, from 0, that has this size, while the others keep theirs; by default all of
-            them have it. Where sizes are symbols, the axis whose symbol is asked for.
+            them have it. Where sizes are symbols, the axis whose symbol alone is asked for.
         source: the name of the input; by default all of them.
 
     Returns:
-        the closed forms: ``forms["conv1"].size``, ``forms.output``, ``forms.valid``, ``forms.matching``,
-        ``forms.lossless``.
+        the closed forms: ``forms["conv1"].size``, ``forms.output``, ``forms.outputs``, ``forms.valid``,
+        ``forms.matching``, ``forms.lossless``. Of several symbols, the last three give a set for each by its name, and
+        ``forms.about("h")`` gives all that is known about one.
 
     Raises:
-        DomainError: there is no such axis or input, or the name is none for a symbol; or sizes are several symbols, and
-            nothing says which is asked for.
+        DomainError: there is no such axis or input, or the name is none for a symbol; or there are as many symbols, but
+            not as many spatial axes, or the sizes of the inputs are symbols already.
 
     Entry: size.compose. Source: [GrahamKnuthPatashnik1994, equation 3.11].
 
@@ -81,13 +90,81 @@ def closed_forms(
     pool1: (64, ceil(n/4), ceil(n/4)) for n >= 1, proved
     >>> print(forms.lossless)
     n >= 1 with n mod 4 = 1
+    >>> print(closed_forms(net, ("h", "w")).output)
+    pool1: (64, ceil(h/4), ceil(w/4)) for h >= 1; w >= 1, proved
+    """
+    if isinstance(symbol, tuple | list):
+        net = _lettered(graph, symbol, axis, source)
+        return FormsBySymbol(tuple(forms_about(net, one) for one in symbols_of(net)))
+    if symbol is None and axis is None and len(symbols_of(graph)) > 1:
+        several = _found(graph, symbols_of(graph), axis, source)
+        if len(several) > 1:
+            return FormsBySymbol(tuple(forms_about(graph, one) for one in several))
+    return forms_about(graph, symbol, axis=axis, source=source)
+
+
+def forms_about(
+    graph: Graph, symbol: str | sympy.Symbol | None = None, *, axis: int | None = None, source: str | None = None
+) -> ClosedForms:
+    """The closed forms with what they say about one symbol.
+
+    Args and errors as for :func:`closed_forms`, and DomainError if sizes are several symbols, and nothing says which.
     """
     show_theorems()
     moving = symbols_of(graph)
     if not moving:
         asked = named("n" if symbol is None else symbol, "symbol")
-        return _Forms(graph, asked, {asked: _moving(graph, axis, source), **batches(graph)}).forms()
-    return _Forms(reading(graph), _asked(graph, moving, symbol, axis, source), {**moving, **batches(graph)}).forms()
+        return _on_all_ways(graph, asked, {asked: _moving(graph, axis, source), **batches(graph)})
+    asked = _asked(graph, moving, symbol, axis, source)
+    if len(moving) == 1:
+        return _on_all_ways(reading(graph), asked, {**moving, **batches(graph)})
+    return composed(reading(graph), asked, {**moving, **batches(graph)})
+
+
+def _on_all_ways(graph: Graph, symbol: sympy.Symbol, moving: Moving) -> ClosedForms:
+    """The closed forms in the only symbol, for input sizes for which the network's code goes other ways, too."""
+    found = composed(graph, symbol, moving)
+    again, places = graph.reread, moving[symbol]
+    if again is None or not places:
+        return found
+    shapes = {name: graph[name].operator.sizes() for name in graph.inputs}
+
+    def read(n: int) -> ClosedForms | None:
+        sizes = {
+            name: tuple(n if d in places.get(name, ()) else size for d, size in enumerate(shape))[1:]
+            for name, shape in shapes.items()
+        }
+        try:
+            other = again(sizes)
+        except ConvmathError:
+            return None
+        return composed(other, symbol, moving)
+
+    start = next(shapes[name][dimension] for name, dimensions in places.items() for dimension in dimensions)
+    return with_other_ways(found, start, read)
+
+
+def _lettered(graph: Graph, symbols: Letters, axis: int | None, source: str | None) -> Graph:
+    """The network with a symbol for each spatial axis of an input, or of all of them."""
+    letters = [named(one, "symbol").name for one in symbols]
+    if axis is not None or not letters:
+        raise DomainError(
+            "symbol", tuple(letters), "needs one name for an axis, or one for each spatial axis, and no axis"
+        )
+    if graph.symbols:
+        needs = f"the sizes of the inputs are symbols already, {listed(graph.symbols)}: ask for one of them, or for all"
+        raise DomainError("symbol", tuple(letters), needs)
+    shapes = {}
+    for name, dimensions in _moving(graph, None, source).items():
+        if len(dimensions) != len(letters):
+            raise DomainError(
+                "symbol", tuple(letters), f"needs a name for each of the {len(dimensions)} axes of {name}"
+            )
+        shape = list(graph[name].operator.sizes())
+        for dimension, letter in zip(dimensions, letters, strict=True):
+            shape[dimension] = letter
+        shapes[name] = shape[1:]
+    return resized(graph, shapes)
 
 
 def _asked(
@@ -99,8 +176,7 @@ def _asked(
         if asked not in moving:
             raise unknown("symbol", asked.name, [one.name for one in moving], "input size", ", ".join(map(str, moving)))
         return asked
-    wanted = _moving(graph, axis, source)
-    found = [one for one, at in moving.items() if any(set(wanted[name]) & set(at.get(name, ())) for name in wanted)]
+    found = _found(graph, moving, axis, source)
     if len(found) != 1:
         have = " and ".join(map(str, found)) or "numbers"
         first = next(iter(moving)).name
@@ -109,259 +185,10 @@ def _asked(
     return found[0]
 
 
-class _Forms:
-    """One pass over a graph; layers that are equal are looked at once."""
-
-    def __init__(self, graph: Graph, symbol: sympy.Symbol, moving: Moving) -> None:
-        self.graph, self.symbol = graph, symbol
-        self.whole = {
-            (name, dimension): length
-            for length, places in ((Length(one), places) for one, places in moving.items())
-            for name, dimensions in places.items()
-            for dimension in dimensions
-        }
-        self.reading = Reading(graph, _together(self.whole))
-        self.guards = list(graph.trail.guards) if graph.trail else []
-        self.refused = ""
-        self.within = SizeSet()
-        self.unplaced: tuple[Claim, ...] = ()
-        self.found: dict[str, ClosedForm] = {}
-        self.made: dict[tuple[Term, tuple[Length, ...]], Length] = {}
-        self.conditions: dict[Claim, Kind] = {}
-        self.matches: dict[Claim, None] = {}
-        self.remainders: dict[Claim, None] = {}
-        self.labels: list[Label] = []
-
-    def forms(self) -> ClosedForms:
-        for number, node in enumerate(self.graph):
-            self.read(number)
-            self.found[node.name] = self.known(self.form(node, [self.found[name] for name in node.inputs]))
-        self.read(len(self.graph))
-        for name in self.graph.outputs:
-            self.found[name] = self.known(self.found[name])
-        self.explain()
-        sets = tuple(self.conditions), tuple(self.matches), tuple(self.remainders)
-        return ClosedForms(self.symbol, self.found, *sets, weakest(self.labels), scope_of(self.conditions.items()))
-
-    def explain(self) -> None:
-        """Where the network could not be read at a size that the conditions admit, what is known by reading is not."""
-        if {length.form for length in self.whole.values()} != {self.symbol}:
-            return
-        places = next(iter(self.whole))
-        for sizes, why in self.reading.failures:
-            n = sizes[places[0]][places[1] - 1]
-            if n >= 1 and all(claim.holds(n) for claim in self.conditions):
-                reason = f"no condition says why the network cannot be read at {self.symbol} = {n}: {why}"
-                for name, form in self.found.items():
-                    if form.reading != BY_CONSTRUCTION and form.dimensions is not None:
-                        self.found[name] = ClosedForm(name, self.symbol, None, None, reason)
-                return
-
-    def known(self, form: ClosedForm) -> ClosedForm:
-        """A closed form, for the sizes at which the graph is known to be this one."""
-        if form.dimensions is None:
-            return form
-        refused = self.refused or self.reading.refused
-        if refused:
-            return ClosedForm(form.name, self.symbol, None, None, refused)
-        valid = None if self.unplaced else _meet(form.valid, self.within)
-        return replace(form, valid=valid, reading=self.reading.words)
-
-    def size(self, leaf: Leaf) -> Dimension:
-        """One of the sizes of a node.
-
-        Raises:
-            UnsupportedError: it is unknown.
-        """
-        form = self.found[leaf.node]
-        if form.dimensions is None:
-            raise UnsupportedError(form.reason)
-        return form.dimensions[leaf.dimension]
-
-    def term(self, leaf: Leaf) -> int | Term:
-        """The closed form of one of the sizes of a node."""
-        size = self.size(leaf)
-        return size.form if isinstance(size, Length) else size
-
-    def depends(self, leaf: Leaf) -> bool:
-        """Whether one of the sizes of a node goes by those of the input, as far as is known."""
-        form = self.found.get(leaf.node)
-        return form is None or form.dimensions is None or isinstance(form.dimensions[leaf.dimension], Length)
-
-    def read(self, number: int) -> None:
-        """What the network's own code asked and decided until it came to a node."""
-        self.reading.before(number, self.depends)
-        while self.guards and self.guards[0].position <= number and not self.refused:
-            relation, left, right = self.guards.pop(0).holds
-            try:
-                sides = [sympy.sympify(computed(side, self.term)) for side in (left, right)]
-                if self.only(sides) == self.symbol:
-                    self.suppose(Claim.of(relation, *sides))
-            except UnsupportedError as error:
-                self.refused = f"by which sizes the network goes this way is not known: {error}"
-
-    def suppose(self, claim: Claim) -> None:
-        """What has to hold for the graph to be this one."""
-        if not claim.trivial:
-            self.conditions.setdefault(claim, "read")
-            self.matches[claim] = None
-            self.within, self.unplaced = narrowed((*self.unplaced, claim), self.within)
-
-    def form(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
-        """The closed form of what a node makes."""
-        operator = node.operator
-        if isinstance(operator, Input) and node.traced is None:
-            shape = list(operator.shape)
-            for dimension, size in enumerate(shape):
-                shape[dimension] = self.whole.get((node.name, dimension), size)
-            if node.name not in self.reading.fixed:
-                return ClosedForm(node.name, self.symbol, tuple(shape))
-        reason = next((form.reason for form in inputs if form.dimensions is None), "")
-        if isinstance(operator, Unknown):
-            reason = f"{node.name} ({operator.name}) is not understood: {operator.reason}"
-        reason = reason or self.reading.fixed.get(node.name, "")
-        if reason:
-            return ClosedForm(node.name, self.symbol, None, None, reason)
-        return self.computed(node, inputs)
-
-    def computed(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
-        """The closed forms of what an operator makes, with what it requires."""
-        operator = node.traced if node.traced and changed(node.traced, int) == node.operator else node.operator
-        told = list(dict.fromkeys(leaf for size in sizes_in(operator) for leaf in leaves(size.term)))
-        try:
-            given = (*(n for form in inputs for n in form.dimensions or ()), *map(self.size, told))
-            names = _names(self.symbol, [n for n in given if isinstance(n, Length)], isinstance(operator, Reshape))
-            places = {name: length for length, name in reversed(names.items())}
-            output = self.output(operator, inputs, names)
-            equal = _equal(output.conditions, places)
-            dimensions = tuple(self.dimension(size, places, equal) for size in output.sizes)
-            self.rests(output, places)
-            claims = self.claims(operator, output, places, dimensions)
-        except UnsupportedError as error:
-            return ClosedForm(node.name, self.symbol, None, None, f"{node.name}: {error}")
-        read = [*inputs, *(self.found[leaf.node] for leaf in told)]
-        return ClosedForm(node.name, self.symbol, dimensions, _where(read, claims, self.within))
-
-    def output(self, operator: Operator, inputs: Sequence[ClosedForm], names: Mapping[Length, sympy.Symbol]) -> Output:
-        """What an operator makes of sizes, with placeholders for those that go by that of the input.
-
-        Raises:
-            UnsupportedError: it is not known.
-        """
-
-        def named(size: Dimension) -> Any:
-            return size.named(names) if isinstance(size, Length) else size
-
-        def shared(term: Term) -> Term:
-            length = self.dimension(term, {name: length for length, name in names.items()}, {})
-            if not isinstance(length, Length) or length.label != "proved":
-                return term
-            same = (name for other, name in names.items() if other.form == length.form and other.label == "proved")
-            return next(same, term)
-
-        sizes = tuple(tuple(map(named, form.dimensions or ())) for form in inputs)
-        given = resolved(operator, lambda leaf: named(self.size(leaf)), shared)
-        found = output_of(given, sizes)
-        if found.reason:
-            raise UnsupportedError(found.reason)
-        return found
-
-    def dimension(
-        self, size: Any, places: Mapping[sympy.Symbol, Length], equal: Mapping[sympy.Symbol, Length]
-    ) -> Dimension:
-        if isinstance(size, (int, sympy.Integer)):
-            return int(size)
-        if size in places:
-            return equal.get(size, places[size])
-        of = tuple((place, length) for place, length in places.items() if size.has(place))
-        key = size, tuple(length for _, length in of)
-        if key not in self.made:
-            symbol = self.only([length.form for _, length in of])
-            found = step(size, tuple((place, length.form) for place, length in of), symbol)
-            label = weakest((found.label, *(length.label for _, length in of)))
-            self.made[key] = Length(found.form, found, of, label, size)
-        return self.made[key]
-
-    def only(self, terms: Iterable[Term]) -> sympy.Symbol:
-        """The only symbol by which terms go; the one that is asked for if they go by none."""
-        found: list[sympy.Symbol] = sorted(set().union(*(term.free_symbols for term in terms)), key=str)
-        if len(found) > 1:
-            raise UnsupportedError(f"this goes by {' and '.join(map(str, found))} at once; give both the same symbol")
-        return found[0] if found else self.symbol
-
-    def claims(
-        self,
-        operator: Operator,
-        output: Output,
-        places: Mapping[sympy.Symbol, Length],
-        dimensions: Sequence[Dimension],
-    ) -> list[Claim]:
-        """What the operator requires of the input size; it is kept for the network, too."""
-        forms = tuple((place, length.form) for place, length in places.items())
-        concerned = [condition for condition in output.conditions if self.concerns(condition[1:], places)]
-        required = [_claim(*condition, forms) for condition in concerned]
-        positive = [_claim("<=", 1, n.form, ()) for n in dimensions if isinstance(n, Length) and self.own(n)]
-        claims = [claim for claim in (*required, *positive) if not claim.trivial]
-        kinds: dict[Claim, Kind] = dict.fromkeys(positive, "needed")
-        for claim in (*positive, *required):
-            if not claim.trivial:
-                self.conditions.setdefault(claim, kinds.get(claim) or self.kind(operator, claim))
-        if isinstance(operator, (Combine, Concat)):
-            self.matches.update(dict.fromkeys(claim for claim in claims if claim.equal))
-        return claims
-
-    def kind(self, operator: Operator, claim: Claim) -> Kind:
-        """Whether what an operator requires is needed: slices were cut to the size at reading, branches may be 1."""
-        if isinstance(operator, Slice) and self.graph.reread is not None:
-            return "read"
-        return "equal" if claim.equal and isinstance(operator, (Attention, Combine, Expand, MatMul)) else "needed"
-
-    def concerns(self, sides: Iterable[Any], places: Mapping[sympy.Symbol, Length]) -> bool:
-        """Whether a condition is about the symbol that is asked for."""
-        symbols = {symbol for side in sides if isinstance(side, sympy.Expr) for symbol in side.free_symbols}
-        return self.goes_by([places[place].form for place in symbols if place in places])
-
-    def own(self, length: Length) -> bool:
-        """Whether a size goes by the symbol that is asked for."""
-        return self.goes_by([length.form])
-
-    def goes_by(self, terms: Iterable[Term]) -> bool:
-        """Whether terms go by the symbol that is asked for and by no other, or by none."""
-        return bool(self.only(terms) == self.symbol)
-
-    def rests(self, output: Output, places: Mapping[sympy.Symbol, Length]) -> None:
-        """What comes after the last windows has to be nothing, if no element is to be lost."""
-        forms = tuple((place, length.form) for place, length in places.items())
-        for rest in output.remainders:
-            if not isinstance(rest, sympy.Expr) or not self.concerns([rest], places):
-                continue
-            claim = _claim("==", rest, 0, forms)
-            if rest.has(Min, Max):
-                left = self.dimension(rest, places, {})
-                claim = _claim("==", left.form if isinstance(left, Length) else left, 0, ())
-                self.labels.append(left.label if isinstance(left, Length) else "proved")
-            if not claim.trivial:
-                self.remainders[claim] = None
-
-
-def _names(symbol: sympy.Symbol, lengths: Iterable[Length], divides: bool) -> dict[Length, sympy.Symbol]:
-    """Placeholders of sizes; of their factors, and one for equal ones, for an operator that divides by some of them."""
-    if divides:
-        lengths = [factor for length in lengths for factor in length.factors]
-    names: dict[Length, sympy.Symbol] = {}
-    found: dict[Any, sympy.Symbol] = {}
-    for length in dict.fromkeys(lengths):
-        key = length.form if divides and length.label == "proved" else length
-        names[length] = found.setdefault(key, placeholder(symbol, len(found)))
-    return names
-
-
-def _together(whole: Mapping[tuple[str, int], Length]) -> dict[str, tuple[int, ...]]:
-    """For each input, the dimensions that have one of the sizes."""
-    found: dict[str, tuple[int, ...]] = {}
-    for name, dimension in whole:
-        found[name] = (*found.get(name, ()), dimension)
-    return found
+def _found(graph: Graph, moving: Moving, axis: int | None, source: str | None) -> list[sympy.Symbol]:
+    """The symbols that the asked axes have."""
+    wanted = _moving(graph, axis, source)
+    return [one for one, at in moving.items() if any(set(wanted[name]) & set(at.get(name, ())) for name in wanted)]
 
 
 def _moving(graph: Graph, axis: int | None, source: str | None) -> dict[str, tuple[int, ...]]:
@@ -376,42 +203,3 @@ def _moving(graph: Graph, axis: int | None, source: str | None) -> dict[str, tup
             raise DomainError("axis", axis, f"needs an axis from 0 to {len(operator.axes) - 1} of {name}")
         found[name] = operator.axes if axis is None else (operator.axes[axis],)
     return found
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _claim(relation: str, left: Any, right: Any, forms: tuple[tuple[sympy.Symbol, Term], ...]) -> Claim:
-    at = dict(forms)
-    return Claim.of(
-        relation, *(sympy.sympify(int(side)) if isinstance(side, int) else side.xreplace(at) for side in (left, right))
-    )
-
-
-def _equal(
-    conditions: Sequence[tuple[str, Any, Any]], places: Mapping[sympy.Symbol, Length]
-) -> dict[sympy.Symbol, Length]:
-    """For each placeholder the size with the shortest closed form among those that have to be equal to it."""
-    found = dict(places)
-    for relation, left, right in conditions:
-        if relation == "==" and left in places and right in places:
-            shortest = min(found[left], found[right], key=lambda length: int(sympy.count_ops(length.form)))
-            found[left] = found[right] = shortest
-    return found
-
-
-def _where(inputs: Sequence[ClosedForm], claims: Sequence[Claim], within: SizeSet) -> SizeSet | None:
-    """The input sizes of a set that all inputs take and that satisfy the claims."""
-    found: SizeSet | None = within
-    for form in inputs:
-        found = _meet(found, form.valid)
-    if found is None:
-        return None
-    found, unplaced = narrowed(claims, found)
-    return None if unplaced else found
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _meet(first: SizeSet | None, second: SizeSet | None) -> SizeSet | None:
-    try:
-        return None if first is None or second is None else first & second
-    except UnsupportedError:
-        return None

@@ -13,9 +13,10 @@ from ...calculus.kernel import Theorem
 from ...errors import UnsupportedError
 from ...inert import CeilDiv, FloorDiv, Mod
 from ...notebook import brief
+from .claims import Claim, satisfying
 from .laws import MOST_SPLIT, SAMPLES, Label, proved, weakest
 from .scope import Scope
-from .sets import Claim, SizeSet, satisfying
+from .sets import SizeSet, union
 from .terms import evaluated, period
 
 
@@ -30,7 +31,8 @@ class InputSizes:
         sizes: the set; None where it is unknown.
         symbol: the input size.
         label: ``"proved"``, ``"checked by sampling"`` or ``"unknown"``.
-        theorems: for each condition that matters, that it and the set before it are equivalent to the set after it.
+        theorems: for each condition that matters, up to the first without a proof, that it and the set before it are
+            equivalent to the set after it.
         reason: why it is unknown, in words.
         scope: among which sizes there are no others; all sizes, if conditions were met only where the operators of a
             network need them.
@@ -84,9 +86,18 @@ class InputSizes:
             return f"unknown: {self.reason}"
         return f"{self.sizes.text(self.symbol.name)}{self.scope.said(self.sizes, self.symbol)}"
 
+    def joined(self, other: InputSizes) -> InputSizes:
+        """Those of both, in the scope of this one."""
+        sizes = union(self.sizes, other.sizes)
+        if sizes is None:
+            reason = self.reason or other.reason or "they are not told from others by their remainders"
+            return replace(self, sizes=None, label="unknown", reason=reason)
+        theorems = (*self.theorems, *other.theorems)
+        return replace(self, sizes=sizes, label=weakest((self.label, other.label)), theorems=theorems)
+
     def where(self, claims: Iterable[Claim]) -> InputSizes:
-        """Those that satisfy claims, too."""
-        found = self
+        """Those that satisfy claims, too; after the first for which there is no proof, none is looked for."""
+        found = replace(self, label="proved")
         waiting = [claim for claim in sorted(_strongest(claims), key=_order) if not claim.trivial]
         while waiting and found.sizes is not None:
             left, unknown = [], found
@@ -100,27 +111,27 @@ class InputSizes:
             if len(left) == len(waiting):
                 return unknown
             waiting = left
-        return found
+        return replace(found, label=weakest((self.label, found.label)))
 
     def _where(self, claim: Claim, before: SizeSet) -> InputSizes:
         try:
             after = satisfying(claim, before)
         except UnsupportedError as error:
             return replace(self, sizes=None, label="unknown", reason=str(error))
-        theorems = _theorems(claim, before, after, self.symbol)
-        label: Label = "checked by sampling" if None in theorems else "proved"
-        if None in theorems and not all((n in after) == (n in before and claim.holds(n)) for n in SAMPLES):
+        theorems = _theorems(claim, before, after, self.symbol) if self.label == "proved" else None
+        if theorems is not None:
+            return replace(self, sizes=after, theorems=(*self.theorems, *theorems))
+        if not all((n in after) == (n in before and claim.holds(n)) for n in SAMPLES):
             return replace(self, sizes=None, label="unknown", reason=f"where {claim} holds is not known")
-        found = tuple(theorem for theorem in theorems if theorem is not None)
-        return replace(self, sizes=after, label=weakest((self.label, label)), theorems=self.theorems + found)
+        return replace(self, sizes=after, label="checked by sampling")
 
 
 def _strongest(claims: Iterable[Claim]) -> Iterable[Claim]:
     """The claims without those that say of the same roundings that they are at least something smaller."""
-    found: dict[Term, tuple[int, Claim]] = {}
+    found: dict[tuple[bool, Term], tuple[int, Claim]] = {}
     for claim in claims:
         number, rest = claim.term.as_coeff_Add()
-        key = claim.term if claim.equal else rest
+        key = claim.equal, claim.term if claim.equal else rest
         if key not in found or (not claim.equal and number < found[key][0]):
             found[key] = (int(number), claim)
     return [claim for _, claim in found.values()]
@@ -134,25 +145,34 @@ def _order(claim: Claim) -> tuple[bool, float]:
         return not claim.equal, inf
 
 
-def _theorems(claim: Claim, before: SizeSet, after: SizeSet, n: sympy.Symbol) -> list[Theorem | None]:
-    """For sizes of at least 1, what is in the set before and satisfies the claim is in the set after it, and back."""
+def _theorems(claim: Claim, before: SizeSet, after: SizeSet, n: sympy.Symbol) -> list[Theorem] | None:
+    """For sizes of at least 1, what is in the set before and satisfies the claim is in the set after it, and back.
+
+    None as soon as there is no proof for a part of it.
+    """
     if any(len(part.args) > MOST_SPLIT for part in (*before.formulas(n), *after.formulas(n))):
-        return [None]
+        return None
     roundings = _roundings(claim)
-    pinned = _pinned(roundings, before, n)
+    pins = pinned(roundings, before, n)
     given = list(dict.fromkeys((le(1, n), *before.formulas(n), claim.formula)))
-    found = list[Theorem | None]()
+    found = list[Theorem]()
     for part in reversed(after.formulas(n)):
         if part not in given:
             cuts = _cuts(part, roundings, after, n) if after else _passed(claim, roundings, n)
-            found.append(_part(part, given, pinned, cuts))
+            theorem = _part(part, given, pins, cuts)
+            if theorem is None:
+                return None
+            found.append(theorem)
             given.append(part)
-    pinned = _pinned([FloorDiv(n, before.modulus), *roundings], after, n)
+    pins = pinned([FloorDiv(n, before.modulus), *roundings], after, n)
     back = list(dict.fromkeys((le(1, n), *after.formulas(n))))
     for part in (*before.formulas(n), claim.formula):
         if part not in back:
             cuts = [*_cuts(part, roundings, before, n), *_cuts(part, roundings, after, n)]
-            found.append(_part(part, back, pinned, list(dict.fromkeys(cuts))))
+            theorem = _part(part, back, pins, list(dict.fromkeys(cuts)))
+            if theorem is None:
+                return None
+            found.append(theorem)
     return found
 
 
@@ -195,7 +215,7 @@ def _cuts(part: Formula, roundings: list[Term], within: SizeSet, n: sympy.Symbol
     return [*sides, *bounded] if part.op == "==" and within.modulus > 1 else [*bounded, *sides]
 
 
-def _pinned(roundings: list[Term], within: SizeSet, n: sympy.Symbol) -> tuple[Theorem, ...]:
+def pinned(roundings: list[Term], within: SizeSet, n: sympy.Symbol) -> tuple[Theorem, ...]:
     """What roundings are in a set of one remainder: a multiple of the number of rounds, and a number."""
     found = list[Theorem]()
     for rounding in roundings:

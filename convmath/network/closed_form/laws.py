@@ -6,10 +6,9 @@ says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Literal, TypeAlias
 
 import sympy
@@ -20,20 +19,24 @@ from ...calculus.index import Formula, Term, eq, integers, le
 from ...calculus.kernel import Theorem
 from ...calculus.search import find_certificate
 from ...errors import ProofError, UnsupportedError
-from ...inert import CeilDiv, FloorDiv, Mod, Rounding
+from ...inert import Rounding
 from .linear import linear_certificate
-from .terms import REMEMBERED, evaluated, short
+from .rewriting import Law, collected, replaced, rewritten
+from .terms import REMEMBERED, evaluated
 
 Label: TypeAlias = Literal["proved", "checked by sampling", "unknown"]
 
 Places: TypeAlias = tuple[tuple[sympy.Symbol, Term], ...]
 """Placeholders of sizes and the closed forms that they stand for."""
 
+Facts: TypeAlias = tuple[Formula | Theorem, ...]
+"""What is given: formulas that are supposed, and theorems."""
+
 MOST_SPLIT = 10
 """A fact with more roundings than these is not tried: each of them splits the proof."""
 
-MOST_CUTS = 4
-"""So many ways to split a proof are tried at most."""
+MOST_PRODUCTS = 2
+"""Products of more inequalities are not tried: where they do not help, that takes most of the time."""
 
 MOST_ROUNDINGS = 32
 """A closed form with more roundings than these is not written down."""
@@ -78,7 +81,17 @@ def weakest(labels: Iterable[Label]) -> Label:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def proved(goal: Formula, given: tuple[Formula | Theorem, ...] = (), cuts: tuple[Formula, ...] = ()) -> Theorem | None:
+def combined(goal: Formula, given: Facts) -> Theorem | None:
+    """An equation as the theorem that it follows from others by adding multiples of them; None if it does not."""
+    known = [fact.formula if isinstance(fact, Theorem) else fact for fact in given]
+    certificate = linear_certificate(known, goal)
+    if certificate is None:
+        return None
+    return without(kernel.fact(known, goal, certificate), [fact for fact in given if isinstance(fact, Theorem)])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def proved(goal: Formula, given: Facts = (), cuts: tuple[Formula, ...] = ()) -> Theorem | None:
     """The fact as a theorem, or None: it may be false, or no proof is found; ``cuts`` are what to split on first.
 
     >>> from convmath.inert import CeilDiv, FloorDiv
@@ -86,18 +99,18 @@ def proved(goal: Formula, given: tuple[Formula | Theorem, ...] = (), cuts: tuple
     >>> proved(eq(FloorDiv(n - 1, 2) + 1, CeilDiv(n, 2))) is None, proved(eq(CeilDiv(n, 2), FloorDiv(n, 2))) is None
     (False, True)
     """
-    lemmas = [lemma for lemma in given if isinstance(lemma, Theorem)]
+    theorem = combined(goal, given)
+    if theorem is not None:
+        return theorem
     known = [fact.formula if isinstance(fact, Theorem) else fact for fact in given]
-    certificate = linear_certificate(known, goal)
-    if certificate is not None:
-        return without(kernel.fact(known, goal, certificate), lemmas)
     if len(set[Term]().union(*(_roundings(fact) for fact in (goal, *known)))) > MOST_SPLIT:
         return None
     try:
-        certificate = find_certificate([fact.json() for fact in known], goal.json(), [cut.json() for cut in cuts])
+        plain = [fact.json() for fact in known]
+        certificate = find_certificate(plain, goal.json(), [cut.json() for cut in cuts], MOST_PRODUCTS)
     except (ProofError, UnsupportedError, OverflowError):  # the last from numbers beyond what a float can be
         return None
-    return without(kernel.fact(known, goal, certificate), lemmas)
+    return without(kernel.fact(known, goal, certificate), [fact for fact in given if isinstance(fact, Theorem)])
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -113,92 +126,73 @@ def step(made: Term, places: Places, symbol: sympy.Symbol) -> Step:
     >>> found.form, found.label
     (CeilDiv(n, 4), 'proved')
     """
-    alone = short(made) if len(places) == 1 else made
-    form = short(alone.xreplace(dict(places)))
-    if len(form.atoms(Rounding)) > MOST_ROUNDINGS:
+    alone = collected(made)
+    put = replaced(alone.term, places)
+    found = rewritten(put.term)
+    if len(found.term.atoms(Rounding)) > MOST_ROUNDINGS:
         raise UnsupportedError(f"its closed form has more than {MOST_ROUNDINGS} roundings")
-    if any(abs(int(number)).bit_length() > MOST_BITS for number in form.atoms(sympy.Integer)):
+    if any(abs(int(number)).bit_length() > MOST_BITS for number in found.term.atoms(sympy.Integer)):
         raise UnsupportedError(f"its closed form has numbers of more than {MOST_BITS} bits")
-    return _checked(made, alone, places, symbol, form) or _unchanged(made, places, symbol)
+    laws = (*alone.laws, *put.laws, *found.laws)
+    return _checked(made, places, symbol, found.term, laws) or _unchanged(made, places, symbol)
 
 
 def _unchanged(made: Term, places: Places, symbol: sympy.Symbol) -> Step:
     """The closed forms put into each other, without joining them."""
-    composed = made.xreplace(dict(places))
-    return _checked(made, made, places, symbol, composed) or Step(composed, "checked by sampling", None)
+    composed = replaced(made, places)
+    found = _checked(made, places, symbol, composed.term, composed.laws)
+    return found or Step(composed.term, "checked by sampling", None)
 
 
-def _checked(made: Term, alone: Term, places: Places, symbol: sympy.Symbol, form: Term) -> Step | None:
+def _checked(made: Term, places: Places, symbol: sympy.Symbol, form: Term, laws: Sequence[Law]) -> Step | None:
     known = tuple(eq(place, term) for place, term in places)
     positive = tuple(le(1, size) for size in dict.fromkeys((symbol, *(place for place, _ in places))))
-    tries = [
-        (known, ()),
-        ((*known, *positive), ()),
-        *((known, cuts) for cuts in islice(_cuts(places, form), MOST_CUTS)),
-    ]
-    for given, cuts in tries:
-        theorem = _joined(made, alone, form, given, cuts, made_size(symbol))
-        if theorem is not None:
-            return Step(form, "proved", theorem)
+    lawful = _lawful(laws, known, positive)
+    theorem = lawful and combined(eq(made_size(symbol), form), (eq(made_size(symbol), made), *lawful))
+    if theorem:
+        return Step(form, "proved", theorem)
     return Step(form, "checked by sampling", None) if same(made.xreplace(dict(places)), form) else None
 
 
-def _cuts(places: Places, form: Term) -> Iterator[tuple[Formula, ...]]:
-    """Where a proof may have to be split: where two roundings are not as far apart as they are for an input of 1."""
-    for inner in (rounding for _, term in places for rounding in term.atoms(FloorDiv, CeilDiv)):
-        for outer in form.atoms(FloorDiv, CeilDiv) - {inner}:
-            apart = evaluated(outer)(1) - evaluated(inner)(1)
-            yield le(outer, inner + apart - 1), le(inner + apart + 1, outer)
+def _lawful(laws: Sequence[Law], known: Sequence[Formula], positive: Sequence[Formula]) -> Facts | None:
+    """What is known and the laws, each proved from what it needs of those before it; None where one is not proved."""
+    found: Facts = tuple(known)
+    for law in laws:
+        needs = tuple(combined(eq(*need), found) for need in law.needs)
+        theorem = _law(law, tuple(need for need in needs if need is not None), positive)
+        if theorem is None:
+            return None
+        found = (*found, theorem)
+    return found
 
 
-def _joined(
-    made: Term, alone: Term, form: Term, given: Sequence[Formula], cuts: tuple[Formula, ...], size: sympy.Symbol
-) -> Theorem | None:
-    """From how the size is made, by its own shortest form, its closed form."""
-    own, conditions = eq(made, alone), tuple(fact for fact in given if fact.op == "<=")
-    first = proved(own, (*conditions, *_turned(made))) if made != alone else None
-    lemmas = [first, _substituted(alone, form, given, cuts, size)]
-    if lemmas[1] is None or (made != alone and lemmas[0] is None):
+def _law(law: Law, needs: tuple[Theorem, ...], positive: Sequence[Formula]) -> Theorem | None:
+    """A law from equal terms; if need be, for sizes of at least 1."""
+    equal = tuple(need.formula for need in needs)
+    theorem = _opaque(law, equal) or _proved_law(eq(law.left, law.right), equal, positive)
+    return theorem and without(theorem, needs)
+
+
+def _proved_law(goal: Formula, equal: tuple[Formula, ...], positive: Sequence[Formula]) -> Theorem | None:
+    symbols = set().union(*(side.free_symbols for side in goal.args))
+    used = tuple(fact for fact in positive if fact.args[1] in symbols)
+    return proved(goal, equal) or proved(goal, (*equal, *used))
+
+
+def _opaque(law: Law, equal: tuple[Formula, ...]) -> Theorem | None:
+    """A law whatever the roundings are of which it says nothing: those in equal terms, or on both of its sides."""
+    shared = law.left.atoms(Rounding) & law.right.atoms(Rounding)
+    inner = shared.union(*(side.atoms(Rounding) for fact in equal for side in fact.args)) - {law.left, law.right}
+    if not inner:
         return None
-    return proved(eq(size, form), (eq(size, made), *(lemma for lemma in lemmas if lemma is not None)))
-
-
-def _substituted(
-    alone: Term, form: Term, given: Sequence[Formula], cuts: tuple[Formula, ...], size: sympy.Symbol
-) -> Theorem | None:
-    """The closed form of a term from those of its sizes; roundings that stay as they are become variables first."""
-    named: dict[Term, sympy.Symbol] = {}
-    known = [fact.args[1] for fact in given if fact.op == "=="]
-    for rounding in sorted((r for term in known for r in term.atoms(Rounding)), key=sympy.count_ops, reverse=True):
-        if form.xreplace(named).has(rounding) and rounding not in named:
-            named[rounding] = integers(f"{size.name}_kept{len(named)}")
-    facts = tuple(Formula(fact.op, tuple(side.xreplace(named) for side in fact.args)) for fact in given)
-    theorem = proved(eq(alone, form.xreplace(named)), facts)
-    if theorem is None:
-        return proved(eq(alone, form), (*given, *_turned(alone), *_images(alone, form, given)), cuts)
-    return instance(theorem, {symbol: term for term, symbol in named.items()}) if named else theorem
-
-
-def _images(alone: Term, form: Term, given: Sequence[Formula]) -> tuple[Theorem, ...]:
-    """Roundings of sizes as those of their closed forms, where the whole closed form has them."""
-    at = {fact.args[0]: fact.args[1] for fact in given if fact.op == "=="}
-    roundings = sorted(alone.atoms(Rounding), key=sympy.default_sort_key)
-    pairs = ((rounding, rounding.xreplace(at)) for rounding in roundings)
-    found = (proved(eq(rounding, image), tuple(given)) for rounding, image in pairs if form.has(image))
-    return tuple(theorem for theorem in found if theorem is not None)
-
-
-def _turned(term: Term) -> tuple[Theorem, ...]:
-    """Remainders as what is left of a division, and roundings of negative terms as those of positive ones."""
-    found = []
-    for rounding in sorted(term.atoms(FloorDiv, Mod), key=sympy.default_sort_key):
-        over, under = rounding.args
-        if not isinstance(under, sympy.Integer) or not over.could_extract_minus_sign():
-            continue
-        found.append(proved(eq(FloorDiv(over, under), -CeilDiv(-over, under))))
-        if isinstance(rounding, Mod):
-            found.append(proved(eq(rounding, over - under * FloorDiv(over, under))))
-    return tuple(theorem for theorem in found if theorem is not None)
+    ordered = sorted(inner, key=sympy.default_sort_key)
+    named = {rounding: integers(f"opaque{number}") for number, rounding in enumerate(ordered)}
+    goal, *given = (
+        Formula(fact.op, tuple(side.xreplace(named) for side in fact.args))
+        for fact in (eq(law.left, law.right), *equal)
+    )
+    theorem = proved(goal, tuple(given))
+    return theorem and instance(theorem, {name: rounding for rounding, name in named.items()})
 
 
 def _roundings(fact: Formula) -> set[Term]:

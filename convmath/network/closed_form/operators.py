@@ -15,9 +15,10 @@ from ...division import mod
 from ...errors import ConvmathError, UnsupportedError
 from ...formulas.padding import reach, resolve_padding
 from ...inert import CeilDiv, FloorDiv, Mod
-from ..computed_sizes import Size, changed
+from ..computed_sizes import changed
 from ..operators import Conv, Operator, Pool, Sizes, Unfold
 from ..operators.convolution import per_axis
+from ..size import Size
 from ..trail import Leaf, value
 from ..trail import Term as Computed
 from .terms import REMEMBERED

@@ -1,9 +1,11 @@
 """What an importer has read at one size: whether the network's own code could make another one of it at other sizes.
 
-The code of a network that never asks for a size reads the same at every size. Where it does, its comparisons of sizes
-are conditions under which the graph is known to be this one, and sizes that it computes are terms. What else it may
-have done with sizes is found by reading it again at other sizes: there it has to be the same, up to sizes that are the
-same terms. That it is so at every size is then checked by sampling, and not proved.
+Its comparisons of sizes are conditions under which the graph is known to be this one, and sizes that it computes are
+terms. Code that was told no number reads the same at every size at which these conditions hold. That it is a function
+of what it is given is tried by reading it again at the same sizes.
+
+What code may have done with a number that it was told is found by reading it again at other sizes: there it has to be
+the same, up to sizes that are the same terms. That it is so at every size is checked by sampling, and not proved.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from ...errors import ConvmathError
-from ..computed_sizes import changed
+from ..computed_sizes import with_terms
 from ..graph import Graph, Node
-from ..operators import Input, Operator, Sizes
+from ..operators import Input, Sizes, Unknown
 from ..trail import Leaf, Trail
 
 OTHERS = (
@@ -31,7 +33,7 @@ AS_MANY = 9
 """At so many of them, each another one."""
 
 BY_CONSTRUCTION = "by construction"
-"""How a graph is known at every size that was built by hand, or read from code that never asked for a size."""
+"""How a graph is known at every size that was built by hand, or read from code that was told no number of a size."""
 
 
 class Reading:
@@ -52,7 +54,7 @@ class Reading:
             moving: the dimensions of each input whose size is varied.
         """
         self.fixed: dict[str, str] = {}
-        self.refused = ""
+        self.refused = _by_chance(graph)
         self.words = BY_CONSTRUCTION
         self.failures: list[tuple[dict[str, Sizes], str]] = []
         self._graph, self._moving = graph, moving
@@ -79,6 +81,7 @@ class Reading:
     def _read_again(self) -> None:
         graph, same = self._graph, 0
         if graph.reread is None:
+            self.refused = "the network's own code was told sizes, and nobody can read it again at others"
             return
         for sizes, words in _others(graph, self._moving):
             try:
@@ -102,6 +105,19 @@ class Reading:
             self.refused = "the network takes none of the other sizes at which it was read again"
 
 
+def _by_chance(graph: Graph) -> str:
+    """Why nothing is known of a network that is another one when it is read again at the same sizes; empty if not."""
+    if graph.reread is None:
+        return ""
+    try:
+        other = graph.reread({name: graph[name].operator.sizes()[1:] for name in graph.inputs})
+    except ConvmathError as error:
+        return f"the network cannot be read again at the same sizes: {error}"
+    if _branch(graph, other) and _flow(graph) == _flow(other) and all(_same(node, other[node.name]) for node in graph):
+        return ""
+    return "the network reads otherwise at the same sizes: it goes by chance, or by what it has done before"
+
+
 def _branch(graph: Graph, other: Graph) -> bool | None:
     """Whether both decided by the same comparisons; None where one of them found something else."""
     first, second = (one.trail.guards if one.trail else () for one in (graph, other))
@@ -118,14 +134,15 @@ def _flow(graph: Graph) -> tuple[list[tuple[str, tuple[str, ...]]], tuple[str, .
 
 
 def _same(first: Node, second: Node) -> bool:
-    """Whether two nodes have the same operator, up to sizes with the same terms; inputs are varied themselves."""
+    """Whether two nodes have the same operator, up to sizes with the same terms; inputs are varied themselves.
+
+    Those that are not understood are unknown in any case.
+    """
+    if isinstance(first.operator, Unknown) and isinstance(second.operator, Unknown):
+        return True
     if isinstance(first.operator, Input) and isinstance(second.operator, Input) and first.operator.axes:
         return first.operator.axes == second.operator.axes
-    return _terms(first) == _terms(second)
-
-
-def _terms(node: Node) -> Operator:
-    return changed(node.traced or node.operator, lambda size: size.term)
+    return with_terms(first.traced or first.operator) == with_terms(second.traced or second.operator)
 
 
 def _others(graph: Graph, moving: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[dict[str, Sizes], str]]:

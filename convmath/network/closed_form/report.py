@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TypeAlias
 
 import sympy
@@ -13,12 +13,13 @@ from ...calculus.index import Term, eq, integers
 from ...calculus.kernel import Theorem
 from ...errors import DomainError, unknown
 from ...inert import Rounding
-from ...notebook import brief, counted, html_table, plain
+from ...notebook import brief, counted, html_table, listed, plain
+from .claims import Claim
 from .inputs import InputSizes
 from .laws import Label, Step, linked, made_size, proved, weakest
 from .reading import BY_CONSTRUCTION
 from .scope import Scope
-from .sets import Claim, SizeSet
+from .sets import SizeSet
 from .terms import shown
 
 
@@ -49,9 +50,9 @@ class Length:
 
     def named(self, names: Mapping[Length, sympy.Symbol]) -> Term:
         """Its name, or the product of the names of its factors."""
-        if self in names:
+        if self in names or self.term is None:
             return names[self]
-        return sympy.sympify(self.term).xreplace({place: length.named(names) for place, length in self.of})
+        return self.term.xreplace({place: length.named(names) for place, length in self.of})
 
     def __repr__(self) -> str:
         """The closed form, without the sizes of which it is made."""
@@ -72,7 +73,8 @@ class ClosedForm:
         valid: the input sizes for which it is known that there is this output; None where they are unknown.
         reason: why the sizes are unknown, in words.
         reading: how the network is known to be the same at every size: ``"by construction"``, where it was built by
-            hand or its code never asked for a size; else it was ``"read again at 9 other sizes"`` and found the same.
+            hand or its code was told no number of a size; else it was ``"read again at 9 other sizes"``, and found the
+            same.
     """
 
     name: str
@@ -145,15 +147,23 @@ class ClosedForm:
         Raises:
             DomainError: the network does not take this size, or the sizes are unknown.
         """
-        if self.sizes is None or self.valid is None:
-            raise DomainError("name", self.name, f"its sizes are unknown: {self.reason or 'so are the valid inputs'}")
-        if n not in self.valid:
-            raise DomainError(self.symbol.name, n, f"{self.name} needs {self.valid.text(self.symbol.name)}")
+        self.require(n)
         others = [length for length in self.dimensions or () if isinstance(length, Length) and not self._own(length)]
         if others:
             needs = f"{self.name} has the size {shown(others[0].form)}, too; Graph.at() takes a number for each symbol"
             raise DomainError(self.symbol.name, n, needs)
-        return tuple(size if isinstance(size, int) else int(size.subs(self.symbol, n)) for size in self.sizes)
+        return tuple(size if isinstance(size, int) else int(size.subs(self.symbol, n)) for size in self.sizes or ())
+
+    def require(self, n: int) -> None:
+        """Require an input size that the network takes.
+
+        Raises:
+            DomainError: it does not, or the sizes are unknown.
+        """
+        if self.sizes is None or self.valid is None:
+            raise DomainError("name", self.name, f"its sizes are unknown: {self.reason or 'so are the valid inputs'}")
+        if n not in self.valid:
+            raise DomainError(self.symbol.name, n, f"{self.name} needs {self.valid.text(self.symbol.name)}")
 
     def __repr__(self) -> str:
         """In a line."""
@@ -173,16 +183,20 @@ class ClosedForm:
         valid = "an unknown set" if self.valid is None else self.valid.text(self.symbol.name)
         return plain(self.name), f"({sizes})", valid, self._words
 
-    def _repr_latex_(self) -> str | None:
-        """The sizes without the batch, the valid input sizes and the label, for notebooks; None if they are unknown."""
+    def latex(self, valid: Iterable[tuple[SizeSet | None, sympy.Symbol]]) -> str | None:
+        """The sizes without the batch, sets of input sizes and the label; None if one of them is unknown."""
         from ...latex.printer import latex
 
-        if self.output_size is None or self.valid is None:
+        sets = [None if found is None else found.latex(symbol) for found, symbol in valid]
+        if self.output_size is None or None in sets:
             return None
         sizes = ", ".join(latex(sympy.Integer(size) if isinstance(size, int) else size) for size in self.output_size)
-        return (
-            rf"$\displaystyle \left({sizes}\right),\quad {self.valid.latex(self.symbol)}\quad\text{{({self._words})}}$"
-        )
+        known = r";\quad ".join(filter(None, sets))
+        return rf"$\displaystyle \left({sizes}\right),\quad {known}\quad\text{{({self._words})}}$"
+
+    def _repr_latex_(self) -> str | None:
+        """The sizes without the batch, the valid input sizes and the label, for notebooks; None if they are unknown."""
+        return self.latex([(self.valid, self.symbol)])
 
 
 @dataclass(frozen=True)
@@ -192,21 +206,26 @@ class ClosedForms:
     Attributes:
         symbol: the input size.
         forms: the closed form of every node by its name, each after those that it reads.
+        returned: the names of the nodes whose results the network returns.
         conditions: what the input size has to satisfy for the network to work.
         matches: those of the conditions that say that branches that meet have equal sizes.
         remainders: that nothing of a layer's padded input comes after its last windows.
         remainders_label: whether the closed forms in these are proved.
         scope: among which input sizes :attr:`valid`, :attr:`matching` and :attr:`lossless` are complete: for others the
             network's code may go another way, or a branch of size 1 be stretched, and nothing is said of them.
+        ways: the closed forms for input sizes for which the network's code goes other ways, but its outputs have the
+            same closed forms: these, and the sets, are for the sizes of all ways.
     """
 
     symbol: sympy.Symbol
     forms: Mapping[str, ClosedForm]
+    returned: tuple[str, ...]
     conditions: tuple[Claim, ...]
     matches: tuple[Claim, ...]
     remainders: tuple[Claim, ...]
     remainders_label: Label
     scope: Scope = field(default_factory=Scope)
+    ways: tuple[ClosedForms, ...] = ()
 
     def __iter__(self) -> Iterator[ClosedForm]:
         """The closed forms in order."""
@@ -223,13 +242,25 @@ class ClosedForms:
             DomainError: there is none of this name.
         """
         if name not in self.forms:
-            raise unknown("name", name, self.forms, "node", "list(forms.forms)")
+            raise unknown("name", name, self.forms, "node", listed(self.forms))
         return self.forms[name]
 
     @property
+    def outputs(self) -> tuple[ClosedForm, ...]:
+        """Those of the nodes whose results the network returns, in its order."""
+        return tuple(self.forms[name] for name in self.returned)
+
+    @property
     def output(self) -> ClosedForm:
-        """That of the last node."""
-        return list(self)[-1]
+        """That of the last node whose result the network returns; of several, :attr:`outputs` has all.
+
+        Raises:
+            DomainError: there are no nodes.
+        """
+        found = [form for form in self if form.name in self.returned]
+        if not found:
+            raise DomainError("forms", self.forms, "an empty network has no output")
+        return found[-1]
 
     @property
     def label(self) -> Label:
@@ -246,12 +277,12 @@ class ClosedForms:
     @cached_property
     def valid(self) -> InputSizes:
         """The input sizes for which every layer has an output and branches match, complete within its scope."""
-        return self.everything.where(self.conditions)
+        return self.on_all_ways(lambda way: way.everything.where(way.conditions))
 
     @cached_property
     def matching(self) -> InputSizes:
         """The input sizes for which branches that meet have equal sizes, whether or not every layer has an output."""
-        return self.everything.where(self.matches)
+        return self.on_all_ways(lambda way: way.everything.where(way.matches))
 
     @cached_property
     def lossless(self) -> InputSizes:
@@ -259,12 +290,16 @@ class ClosedForms:
 
         Pooling that rounds up, whose last window may go beyond, loses nothing.
         """
-        found = self.everything.where(self.remainders).where(self.conditions)
-        return replace(found, label=weakest((found.label, self.remainders_label)))
+        found = self.on_all_ways(lambda way: way.everything.where(way.remainders).where(way.conditions))
+        return replace(found, label=weakest((found.label, *(way.remainders_label for way in (self, *self.ways)))))
+
+    def on_all_ways(self, sizes: Callable[[ClosedForms], InputSizes]) -> InputSizes:
+        """The sizes of each way, together."""
+        return reduce(InputSizes.joined, map(sizes, self.ways), sizes(self))
 
     def __repr__(self) -> str:
-        """The number of nodes and the last closed form."""
-        return brief(self, counted(len(self), "node"), f"the last {self.output}" if self.forms else "")
+        """The number of nodes and the closed forms of what the network returns."""
+        return brief(self, counted(len(self), "node"), listed(self.outputs))
 
     def __str__(self) -> str:
         """A line for every node and for the sets."""

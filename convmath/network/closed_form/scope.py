@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 import sympy
 
 from ...errors import UnsupportedError
-from .sets import Claim, SizeSet, satisfying
+from .claims import Claim, satisfying
+from .sets import SizeSet
 from .terms import REMEMBERED
 
 Kind: TypeAlias = Literal["needed", "read", "equal"]

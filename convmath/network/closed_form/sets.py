@@ -1,20 +1,18 @@
-"""Sets of input sizes: between two bounds, with some remainders; and what of them satisfies a condition."""
+"""Sets of input sizes: between two bounds, with some remainders."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from itertools import zip_longest
-from math import ceil, floor, gcd, lcm
+from itertools import islice
+from math import gcd, lcm
 
 import sympy
 
-from ...calculus.index import Formula, Term, both, either, eq, le
+from ...calculus.index import Formula, both, either, eq, le
 from ...errors import UnsupportedError
-from ...inert import CeilDiv, FloorDiv, Mod
+from ...inert import Mod
 from ...notebook import brief, listed
-from .terms import bounds, evaluated, period, rises, short, shown
 
 MOST_TRIED = 2**16
 """A set for which more sizes would have to be tried is not worked out."""
@@ -22,8 +20,10 @@ MOST_TRIED = 2**16
 MOST_LISTED = 12
 """Remainders that are written out; of more, how many more there are."""
 
-LARGEST = 2**64
-"""A bound beyond this is none."""
+MOST_ELEMENTS = 1024
+"""A set of no more sizes is told from others by the least divisor there is, if it is not above LARGEST_TRIED."""
+
+LARGEST_TRIED = 64
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class SizeSet:
             greatest = max(greatest - (greatest - r) % modulus for r in found)
             if greatest < least:
                 return EMPTY
-            if greatest - least < modulus:  # remainders that no element has
-                inside = {n % modulus for n in _between(least, greatest, modulus, found)}
-                modulus, found = (1, [0]) if least == greatest else _reduced(modulus, sorted(inside))
+            few = list(islice(between(least, greatest, modulus, found), MOST_ELEMENTS + 1))
+            if modulus > 1 and len(few) <= MOST_ELEMENTS:
+                modulus, found = _fewest(few, modulus, found)
         return SizeSet(least, greatest, modulus, tuple(found))
 
     def __contains__(self, n: int) -> bool:
@@ -73,7 +73,7 @@ class SizeSet:
     def up_to(self, largest: int) -> list[int]:
         """Its elements that are not larger, in order."""
         last = largest if self.greatest is None else min(largest, self.greatest)
-        return list(_between(self.least, last, self.modulus, self.remainders))
+        return list(between(self.least, last, self.modulus, self.remainders))
 
     def __and__(self, other: SizeSet) -> SizeSet:
         """What is in both.
@@ -115,46 +115,68 @@ class SizeSet:
             return both(le(self.remainders[0], rest), le(rest, self.remainders[-1]))
         return either(*(eq(rest, r) for r in self.remainders))
 
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """Its elements where they are few and no range, so that they are best written one by one; else none."""
+        if self.greatest is None or self.modulus == 1:
+            return ()
+        found = tuple(islice(between(self.least, self.greatest, self.modulus, self.remainders), MOST_LISTED + 1))
+        return found if len(found) <= MOST_LISTED else ()
+
+    @property
+    def shorter(self) -> tuple[bool, tuple[int, ...]]:
+        """Whether the remainders are these, or all but these, whichever are fewer."""
+        if 2 * len(self.remainders) <= self.modulus:
+            return True, self.remainders
+        own = set(self.remainders)
+        return False, tuple(r for r in range(self.modulus) if r not in own)
+
     def text(self, name: str = "n") -> str:
         """In words.
 
         >>> SizeSet.of(193, 224, 1, [0]).text(), SizeSet.of(4, None, 8, [0, 4, 5]).text(), EMPTY.text("h")
         ('193 <= n <= 224', 'n >= 4 with n mod 8 in {0, 4, 5}', 'no h')
+        >>> SizeSet.of(1, None, 3, [0, 2]).text(), SizeSet.of(30, 35, 3, [0, 2]).text()
+        ('n >= 2 with n mod 3 != 1', 'n in {30, 32, 33, 35}')
         """
         if not self:
             return f"no {name}"
         if self.greatest == self.least:
             return f"{name} = {self.least}"
+        if self.listed:
+            return f"{name} in {{{listed(self.listed, MOST_LISTED)}}}"
         found = f"{name} >= {self.least}" if self.greatest is None else f"{self.least} <= {name} <= {self.greatest}"
         if self.modulus == 1:
             return found
-        if len(self.remainders) == 1:
-            return f"{found} with {name} mod {self.modulus} = {self.remainders[0]}"
-        return f"{found} with {name} mod {self.modulus} in {{{listed(self.remainders, MOST_LISTED)}}}"
+        these, rest = self.shorter
+        if len(rest) == 1:
+            return f"{found} with {name} mod {self.modulus} {'=' if these else '!='} {rest[0]}"
+        return f"{found} with {name} mod {self.modulus} {'' if these else 'not '}in {{{listed(rest, MOST_LISTED)}}}"
 
     def latex(self, n: sympy.Symbol) -> str:
         r"""In LaTeX.
 
         >>> print(SizeSet.of(4, None, 8, [0, 4, 5]).latex(sympy.Symbol("n")))
         n \ge 4, \; n \bmod 8 \in \{0, 4, 5\}
+        >>> print(SizeSet.of(1, None, 32, range(1, 32)).latex(sympy.Symbol("n")))
+        n \ge 1, \; n \bmod 32 \ne 0
         """
         name = sympy.latex(n)
         if not self:
             return rf"{name} \in \emptyset"
         if self.greatest == self.least:
             return f"{name} = {self.least}"
+        if self.listed:
+            return rf"{name} \in {_braces(self.listed)}"
         found = (
             rf"{name} \ge {self.least}" if self.greatest is None else rf"{self.least} \le {name} \le {self.greatest}"
         )
         if self.modulus == 1:
             return found
-        rest = ", ".join(map(str, self.remainders[:MOST_LISTED]))
-        if len(self.remainders) > 1:
-            more = r", \dots" if len(self.remainders) > MOST_LISTED else ""
-            rest = rf"\in \{{{rest}{more}\}}"
-        else:
-            rest = f"= {rest}"
-        return rf"{found}, \; {name} \bmod {self.modulus} {rest}"
+        these, rest = self.shorter
+        single, several = ("=", r"\in") if these else (r"\ne", r"\notin")
+        how = f"{single} {rest[0]}" if len(rest) == 1 else f"{several} {_braces(rest)}"
+        return rf"{found}, \; {name} \bmod {self.modulus} {how}"
 
     def __repr__(self) -> str:
         """In words."""
@@ -169,7 +191,47 @@ EMPTY = SizeSet(1, None, 1, ())
 """No size."""
 
 
-def _between(least: int, greatest: int, modulus: int, remainders: Sequence[int]) -> Iterator[int]:
+def union(first: SizeSet | None, second: SizeSet | None) -> SizeSet | None:
+    """What is in one of two sets or in both; None where it is no such set, or one of them is unknown.
+
+    >>> print(union(SizeSet.of(1, 31, 1, [0]), SizeSet.of(32, None, 2, [0, 1])))
+    n >= 1
+    >>> union(SizeSet.of(1, 9, 1, [0]), SizeSet.of(32, None, 2, [0])) is None
+    True
+    """
+    if not first or not second:
+        return None if first is None or second is None else first or second
+    modulus = lcm(first.modulus, second.modulus)
+    ends = [one.greatest for one in (first, second)]
+    bounds = [end for end in (first.least, second.least, *ends) if end is not None]
+    last = max(bounds) + modulus
+    if last > MOST_TRIED:
+        return None
+    elements = sorted({*first.up_to(last), *second.up_to(last)})
+    whole = SizeSet.of(elements[0], None if None in ends else elements[-1], modulus, elements)
+    return whole if whole.up_to(last) == elements else None
+
+
+def _braces(numbers: Sequence[int]) -> str:
+    more = r", \dots" if len(numbers) > MOST_LISTED else ""
+    return rf"\{{{', '.join(map(str, numbers[:MOST_LISTED]))}{more}\}}"
+
+
+def _fewest(elements: Sequence[int], modulus: int, remainders: list[int]) -> tuple[int, list[int]]:
+    """The least divisor whose remainders tell the elements between their bounds from others; else that is given."""
+    least, greatest = elements[0], elements[-1]
+    for fewer in range(1, LARGEST_TRIED + 1):
+        found = sorted({n % fewer for n in elements})
+        if sum((greatest - r) // fewer - (least - 1 - r) // fewer for r in found) == len(elements):
+            return fewer, found
+    if modulus > greatest - least:
+        modulus = greatest - least + 1
+        return modulus, sorted(n % modulus for n in elements)
+    return modulus, remainders
+
+
+def between(least: int, greatest: int, modulus: int, remainders: Sequence[int]) -> Iterator[int]:
+    """Numbers between two bounds with some remainders, in order."""
     for turn in range(least - least % modulus, greatest + 1, modulus):
         yield from (turn + r for r in remainders if least <= turn + r <= greatest)
 
@@ -191,190 +253,3 @@ def _reduced(modulus: int, remainders: list[int]) -> tuple[int, list[int]]:
             if len(fewer) * prime == len(remainders):
                 modulus, remainders = smaller, fewer
     return modulus, remainders
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A condition on the input size: a term is 0, or at least 0.
-
-    Attributes: term: the term in the input size. equal: whether it has to be 0. formula: the condition as it was made.
-    """
-
-    term: Term
-    equal: bool
-    formula: Formula
-
-    @staticmethod
-    def of(relation: str, left: Term, right: Term) -> Claim:
-        """The claim ``left relation right``, with ``"<="``, ``"<"`` or ``"=="``."""
-        term = short(right - left - (1 if relation == "<" else 0))
-        return Claim(term, relation == "==", Formula(relation, (left, right)))
-
-    @property
-    def trivial(self) -> bool:
-        """Whether it is known to hold for every size of at least 1."""
-        if self.equal:
-            return bool(self.term == 0)
-        return rises(self.term) and evaluated(self.term)(1) >= 0
-
-    def __repr__(self) -> str:
-        """As it was made."""
-        return brief(self, str(self))
-
-    def __str__(self) -> str:
-        """As it was made."""
-        return shown(self.formula)
-
-    def holds(self, n: int) -> bool:
-        """Whether it holds for an input size."""
-        value: int = evaluated(self.term)(n)
-        return value == 0 if self.equal else value >= 0
-
-
-def satisfying(claim: Claim, within: SizeSet) -> SizeSet:
-    """What of a set satisfies a claim.
-
-    Raises:
-        UnsupportedError: it cannot be worked out.
-
-    >>> from convmath.calculus.index import integers
-    >>> from convmath.inert import FloorDiv
-    >>> n = integers("n")
-    >>> print(satisfying(Claim.of("==", 16 * FloorDiv(n, 16), n), SizeSet()))
-    n >= 16 with n mod 16 = 0
-    >>> print(satisfying(Claim.of("==", FloorDiv(n, 32), sympy.Integer(7)), SizeSet()))
-    224 <= n <= 255
-    """
-    if not within:
-        return EMPTY
-    value = evaluated(claim.term)
-    for sign in (1, -1):
-        if rises(claim.term if sign == 1 else short(-claim.term), within.least):
-            grown = _where_rising(lambda n: sign * value(max(n, within.least)), claim.equal, sign)  # noqa: B023
-            return within & grown
-    try:
-        length, rise = period(claim.term)
-    except UnsupportedError:
-        if claim.equal:
-            return _by_polynomials(claim, within)
-        raise
-    if rise == 0:
-        return _by_remainders(claim, within, length)
-    if not claim.equal:
-        return _by_growth(claim, within, length, rise)
-    (slope, low), (_, high) = bounds(claim.term)  # both ends have the slope of the term
-    ends = sorted((-low / slope, -high / slope))
-    first, last = max(within.least, ceil(ends[0])), floor(ends[1])
-    last = last if within.greatest is None else min(last, within.greatest)
-    if last - first >= MOST_TRIED:
-        raise UnsupportedError(f"{claim} would have to be tried for the sizes {first} to {last}")
-    found = [n for n in range(first, last + 1) if n in within and claim.holds(n)]
-    return SizeSet.of(found[0], found[-1], last - first + 1, found) if found else EMPTY
-
-
-def _where_rising(value: Callable[[int], int], equal: bool, sign: int) -> SizeSet:
-    """Where a function that never falls, ``sign`` times a term, makes the term 0, or at least 0."""
-    reaches = _first(lambda n: value(n) >= 0)
-    passes = _first(lambda n: value(n) > 0)
-    if equal:
-        return SizeSet.of(reaches, passes - 1 if passes < LARGEST else None, 1, [0]) if reaches < LARGEST else EMPTY
-    if sign == 1:
-        return SizeSet.of(reaches, None, 1, [0]) if reaches < LARGEST else EMPTY
-    return SizeSet.of(1, passes - 1 if passes < LARGEST else None, 1, [0])
-
-
-def _first(holds: Callable[[int], bool]) -> int:
-    """The first size of at least 1 from which on a condition holds; LARGEST if there is none below it."""
-    low, high = 0, 1
-    while high < LARGEST and not holds(high):
-        low, high = high, 2 * high
-    if high >= LARGEST:
-        return LARGEST
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
-
-
-def _by_remainders(claim: Claim, within: SizeSet, length: int) -> SizeSet:
-    modulus = lcm(length, within.modulus)
-    if len(within.remainders) * (modulus // within.modulus) > MOST_TRIED:
-        raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
-    found = [r for start in within.remainders for r in range(start, modulus, within.modulus) if claim.holds(r)]
-    return SizeSet.of(within.least, within.greatest, modulus, found)
-
-
-def _by_growth(claim: Claim, within: SizeSet, length: int, rise: int) -> SizeSet:
-    """Where a term is at least 0 that becomes larger, or smaller, with each period."""
-    value, modulus = evaluated(claim.term), lcm(length, within.modulus)
-    if len(within.remainders) * (modulus // within.modulus) > MOST_TRIED:
-        raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
-    each = rise * (modulus // length)
-    turns = []  # for each remainder, the first size with it at which the condition turns true, or is not true any more
-    for n in _between(within.least, within.least + modulus - 1, within.modulus, within.remainders):
-        rounds = max(0, -(value(n) // each) if each > 0 else value(n) // -each + 1)
-        turns.append(n + modulus * rounds)
-    first, last = (min(turns), max(turns)) if each > 0 else (within.least, max(turns))
-    if last - first > MOST_TRIED:
-        raise UnsupportedError(f"{claim} would have to be tried for the sizes {first} to {last}")
-    tried = list(_between(first, last, within.modulus, within.remainders))
-    found = [n for n in tried if n in within and claim.holds(n)]
-    if each > 0:
-        if len(found) < len([n for n in tried if n in within]):
-            raise UnsupportedError(f"{claim} holds for some sizes between {first} and {last}, and for all after them")
-        return within & SizeSet.of(first, None, 1, [0])
-    return SizeSet.of(found[0], found[-1], last - first + 1, found) if found else EMPTY
-
-
-def _by_polynomials(claim: Claim, within: SizeSet) -> SizeSet:
-    """Where a sum of products is 0: for each remainder it is a polynomial in the number of periods."""
-    atoms = claim.term.atoms(FloorDiv, CeilDiv, Mod)
-    modulus = lcm(within.modulus, *(period(atom)[0] for atom in atoms))
-    if len(within.remainders) * (modulus // within.modulus) > MOST_TRIED:
-        raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
-    always, once = [], []
-    for r in _between(0, modulus - 1, within.modulus, within.remainders):
-        coefficients = _polynomial(claim.term, r, modulus)
-        while coefficients and coefficients[-1] == 0:
-            coefficients.pop()
-        if not coefficients:
-            always.append(r)
-            continue
-        last = 1 + max(map(abs, coefficients)) // abs(coefficients[-1])  # Cauchy's bound on the roots
-        if last > MOST_TRIED:
-            raise UnsupportedError(f"{claim} would have to be tried for too many sizes")
-        once += [n for q in range(last + 1) if (n := modulus * q + r) in within and claim.holds(n)]
-    if not once:
-        return SizeSet.of(within.least, within.greatest, modulus, always)
-    if always:
-        raise UnsupportedError(f"{claim} holds for some remainders and, besides, for {once[0]}")
-    return SizeSet.of(min(once), max(once), max(once) - min(once) + 1, once)
-
-
-def _polynomial(term: Term, r: int, modulus: int) -> list[int]:
-    """The coefficients in q, the constant first, of a term in a variable that is ``modulus*q + r``."""
-    if isinstance(term, sympy.Integer):
-        return [int(term)]
-    if isinstance(term, sympy.Symbol):
-        return [r, modulus]
-    if isinstance(term, sympy.Pow) and isinstance(term.args[1], sympy.Integer) and term.args[1] > 0:
-        return reduce(_multiplied, [_polynomial(term.args[0], r, modulus)] * int(term.args[1]))
-    parts = [_polynomial(part, r, modulus) for part in term.args]
-    if isinstance(term, sympy.Add):
-        return [sum(column) for column in zip_longest(*parts, fillvalue=0)]
-    if isinstance(term, sympy.Mul):
-        return reduce(_multiplied, parts)
-    if isinstance(term, (FloorDiv, CeilDiv, Mod)) and len(parts[0]) <= 2 and len(parts[1]) == 1:
-        (b, a), (m,) = (*parts[0], 0)[:2], parts[1]
-        if a % m == 0:
-            rounded = int(term.compute(b, m))
-            return [rounded] if isinstance(term, Mod) else [rounded, a // m]
-    raise UnsupportedError(f"{term} is no polynomial, not even for one remainder")
-
-
-def _multiplied(first: list[int], second: list[int]) -> list[int]:
-    found = [0] * (len(first) + len(second) - 1)
-    for i, a in enumerate(first):
-        for j, b in enumerate(second):
-            found[i + j] += a * b
-    return found

@@ -1,9 +1,4 @@
-"""Sizes as terms in the input's size: collected into as few roundings as there have to be, and written in short.
-
-Nothing here is trusted: each result is proposed to the prover. Inside, a term is a sum of a number and of whole
-multiples of atoms, and its only rounding is ``floor((u + r)/m)`` with ``0 <= r < m``; :func:`written` chooses what is
-shown.
-"""
+"""Sizes as terms in the input's size: what they are at each size, between which bounds, and how they are written."""
 
 from __future__ import annotations
 
@@ -38,44 +33,6 @@ _OPERATIONS: Mapping[type[Rounding], Callable[[int, int], int]] = {
 }
 
 
-def short(term: Term) -> Term:
-    """The term with nested roundings joined, as it is written.
-
-    >>> from convmath.calculus.index import integers
-    >>> n = integers("n")
-    >>> short(FloorDiv(FloorDiv(n - 1, 2) + 2, 2)), short(2 * FloorDiv(4 * n + 6, 8))
-    (CeilDiv(n, 4), 2*CeilDiv(n, 2))
-    """
-    return written(collected(term))
-
-
-@lru_cache(maxsize=REMEMBERED)
-def collected(term: Term) -> Term:
-    """The term in the form of this module."""
-    if isinstance(term, (sympy.Integer, sympy.Symbol)):
-        return term
-    if isinstance(term, sympy.Add):
-        return _sum([(collected(part), 1) for part in term.args])
-    if isinstance(term, sympy.Mul):
-        number, rest = term.as_coeff_Mul()
-        return _sum([(_product(rest), int(number))])
-    if isinstance(term, Rounding):
-        a, b = map(collected, term.args)
-        if isinstance(term, (Min, Max)):
-            return _extremum(type(term), a, b)
-        if isinstance(b, sympy.Integer) and b > 0:
-            return _rounded(type(term), a, int(b))
-    return term.func(*(collected(part) for part in term.args))
-
-
-def _product(term: Term) -> Term:
-    """A product of more than numbers is an atom; the factors are written in short."""
-    if not isinstance(term, sympy.Mul):
-        return collected(term)
-    product = sympy.Mul(*(short(factor) for factor in term.args))
-    return product if isinstance(product, sympy.Mul) else collected(product)
-
-
 def parts(term: Term) -> Parts:
     """The multiples of atoms of which a term is the sum.
 
@@ -85,83 +42,6 @@ def parts(term: Term) -> Parts:
     True
     """
     return {atom: int(number) for atom, number in term.as_coefficients_dict().items() if number}
-
-
-def _of(found: Mapping[Term, int]) -> Term:
-    return sympy.Add(*(number * atom for atom, number in found.items()))
-
-
-def _sum(terms: list[tuple[Term, int]]) -> Term:
-    """The sum of multiples; one extremum among them takes in the others, so that it stands outside."""
-    total: Parts = {}
-    for term, factor in terms:
-        for atom, number in parts(term).items():
-            total[atom] = total.get(atom, 0) + factor * number
-    found = [atom for atom, number in total.items() if number and isinstance(atom, (Min, Max))]
-    if len(found) != 1:
-        return _of(total)
-    factor = total.pop(found[0])
-    a, b = (_sum([(_of(total), 1), (side, factor)]) for side in found[0].args)
-    other = {Min: Max, Max: Min}[type(found[0])]
-    return _extremum(type(found[0]) if factor > 0 else other, a, b)
-
-
-def _rounded(how: type[Rounding], a: Term, m: int) -> Term:
-    if isinstance(a, (Min, Max)) and how is not Mod:  # rounding keeps the order
-        return _extremum(type(a), *(_rounded(how, side, m) for side in a.args))
-    if how is CeilDiv:
-        return _floor(_sum([(a, 1), (ONE, m - 1)]), m)
-    floor = _floor(a, m)
-    return floor if how is FloorDiv else _sum([(a, 1), (floor, -m)])
-
-
-def _floor(a: Term, m: int) -> Term:
-    """``floor(a / m)``: multiples of m go out, common factors cancel, and a floor inside joins."""
-    found = parts(a)
-    number = found.pop(ONE, 0)
-    outside = {atom: factor // m for atom, factor in found.items() if factor % m == 0}
-    inside = {atom: factor for atom, factor in found.items() if factor % m}
-    common = gcd(m, *inside.values())
-    inside, number, m = {atom: factor // common for atom, factor in inside.items()}, number // common, m // common
-    if len(inside) == 1:
-        ((atom, factor),) = inside.items()
-        if factor == 1 and isinstance(atom, FloorDiv) and isinstance(atom.args[1], sympy.Integer):
-            u, within = atom.args
-            return _sum([(_of(outside), 1), (_floor(_sum([(u, 1), (ONE, number * int(within))]), m * int(within)), 1)])
-    if inside and max(inside.values()) < 0:  # floor(-u/m) = -ceil(u/m)
-        turned = _floor(_sum([*((atom, -factor) for atom, factor in inside.items()), (ONE, m - 1 - number)]), m)
-        return _sum([(_of(outside), 1), (turned, -1)])
-    whole, rest = divmod(number, m)
-    rounded = FloorDiv(_of(inside) + rest, m) if inside else sympy.Integer(0)
-    return _sum([(_of(outside), 1), (ONE, whole), (rounded, 1)])
-
-
-def _extremum(how: type[Rounding], a: Term, b: Term) -> Term:
-    """One of both where it is known, for all inputs of at least 1, which; else both in a fixed order."""
-    for smaller, larger in ((a, b), (b, a)):
-        if _least(_sum([(larger, 1), (smaller, -1)])) >= 0:
-            return smaller if how is Min else larger
-    return how(*sorted((a, b), key=sympy.default_sort_key))
-
-
-def _least(difference: Term) -> Fraction:
-    """A lower bound for all inputs of at least 1; -1 where none is known."""
-    found = parts(difference)
-    floors = [atom for atom in found if isinstance(atom, FloorDiv)]
-    if len(floors) == 2 and set(found) <= {*floors, ONE}:
-        (u, m), (v, k) = (atom.args for atom in floors)
-        apart = _sum([(u, 1), (v, -1)])
-        if m == k and found[floors[0]] == -found[floors[1]] and isinstance(apart, sympy.Integer):
-            factor = found[floors[0]]
-            whole = int(apart) // int(m) if factor > 0 else -(-int(apart) // int(m))
-            return Fraction(factor * whole + found.get(ONE, 0))
-    if len(difference.free_symbols) > 1:
-        return Fraction(-1)
-    try:
-        slope, number = bounds(difference)[0]
-    except UnsupportedError:
-        return Fraction(-1)
-    return slope + number if slope >= 0 else Fraction(-1)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -196,6 +76,8 @@ def _atom_bounds(atom: Term) -> tuple[Affine, Affine]:
         lost = Fraction(m - 1, m)
         below, above = (lost, 0) if isinstance(atom, FloorDiv) else (0, lost)
         return (a / m, b / m - below), (c / m, d / m + above)
+    if isinstance(atom, Mod) and isinstance(atom.args[1], sympy.Integer):
+        return (0 * one, 0 * one), (0 * one, one * (int(atom.args[1]) - 1))
     raise UnsupportedError(f"{atom} has no bounds")
 
 
@@ -300,44 +182,3 @@ def _numbers_last(item: Frozen) -> Frozen:
         return item
     inner = [_numbers_last(part) for part in item[1:]]
     return item[0], *(sorted(inner, key=lambda part: isinstance(part, int)) if item[0] == "+" else inner)
-
-
-@lru_cache(maxsize=REMEMBERED)
-def written(term: Term) -> Term:
-    """A collected term with floors and ceilings such that the least has to be written."""
-    if isinstance(term, (sympy.Integer, sympy.Symbol)):
-        return term
-    if isinstance(term, (Min, Max)):
-        return term.func(*map(written, term.args))
-    found = parts(term)
-    floors = [atom for atom in found if isinstance(atom, FloorDiv)]
-    number = found.pop(ONE, 0)
-    total: Term = sympy.Integer(0)
-    for atom, factor in found.items():
-        if not isinstance(atom, FloorDiv):
-            total += factor * atom
-            continue
-        alone = number if len(floors) == 1 else 0
-        shown, number_left = min(_ways(atom, factor, alone), key=lambda way: _length(*way))
-        total += shown
-        number += number_left - alone
-    return total + number
-
-
-def _ways(atom: Term, factor: int, number: int) -> list[tuple[Term, int]]:
-    """A multiple of a floor plus a number, in several ways: the multiple of a floor or ceiling, and the number left."""
-    u, m = written(atom.args[0]), int(atom.args[1])
-    shifts = {0, 1, -1} | ({number // factor} if number % factor == 0 else set())
-    ways = []
-    for shift in sorted(shifts):
-        left = number - factor * shift
-        ways.append((factor * FloorDiv(u + m * shift, m), left))
-        ways.append((factor * CeilDiv(u + m * shift - m + 1, m), left))
-    return ways
-
-
-def _length(shown: Term, number: int) -> tuple[int, bool, int, bool, int]:
-    """How many numbers are added, whether inside, how large they are, and whether it is a ceiling."""
-    rounding = next(iter(shown.atoms(FloorDiv, CeilDiv)))
-    inner = abs(int(rounding.args[0].as_coeff_Add()[0]))
-    return bool(number) + bool(inner), bool(inner), abs(number) + inner, isinstance(rounding, CeilDiv), abs(number)

@@ -19,6 +19,8 @@ from .parts import name_of
 from .sizes import input_sizes, round_trips
 
 if TYPE_CHECKING:
+    import sympy
+
     from ..closed_form.inputs import InputSizes
 
 QUESTIONS = (
@@ -71,8 +73,9 @@ class Solver:
       :func:`receptive_field`.
     - ``solve(input_size=224, output_size=112)``: the layers that take one size to the other, :func:`layers`.
 
-    The questions about a graph take ``node``, the name of the node that is asked about, by default the last; ``axis``,
-    a spatial axis, by default all of them; and ``source``, the name of an input.
+    The questions about a graph take ``node``, the name of the node that is asked about, by default the last that
+    the network returns; ``axis``, a spatial axis, by default all of them; and ``source``, the name of an input. Those
+    about input sizes take ``symbol``, that of the input size that is asked for where there are several.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv, ConvTranspose
@@ -154,7 +157,14 @@ class Solver:
         if round_trip:
             return _asked(_round_trip, options, net)
         (wanted,) = found.values()
-        return _asked(input_sizes if "output_size" in found else enlarged, options, net, wanted)
+        if "output_size" in found:
+            return _asked(input_sizes, options, net, wanted)
+        try:
+            return _asked(enlarged, options, net, wanted)
+        except DomainError as error:
+            if error.parameter != "at_least":
+                raise
+            raise DomainError("receptive_field", wanted, error.condition) from None
 
 
 def _asked(question: Callable[..., Any], options: dict[str, Any], *arguments: Any) -> Any:
@@ -167,11 +177,16 @@ def _asked(question: Callable[..., Any], options: dict[str, Any], *arguments: An
 
 
 def _round_trip(
-    graph: Graph, *, node: str | None = None, axis: int | None = None, source: str | None = None
+    graph: Graph,
+    *,
+    symbol: str | sympy.Symbol | None = None,
+    node: str | None = None,
+    axis: int | None = None,
+    source: str | None = None,
 ) -> RoundTrip:
     """Both answers; DomainError if there is neither."""
     options: dict[str, Any] = {"node": name_of(graph, node), "axis": axis, "source": source}
-    sizes, sizes_unknown = _tried(lambda: round_trips(graph, **options))
+    sizes, sizes_unknown = _tried(lambda: round_trips(graph, symbol=symbol, **options))
     if graph.symbols:
         letters = " and ".join(map(str, graph.symbols))
         paddings, paddings_unknown = None, f"output paddings go by the size: needs a number in place of {letters}"

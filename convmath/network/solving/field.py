@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count, islice
 from typing import Any, TypeAlias
 
-from ...errors import DomainError
+from ...errors import DomainError, unknown
 from ...formulas.padding import resolve_padding
 from ...notebook import Answers, brief
 from ..fields.receptive import ReceptiveFields
 from ..graph import Graph, Node
 from ..operators import Conv, Pool
 from ..operators.convolution import per_axis
+from ..provenance import Edit
 from ..report import NetworkReport
 from ..row import Row
+from ..trail import Trail
 from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
 
 MOST_LAYERS = 256
@@ -69,7 +72,7 @@ def receptive_field(
     Args:
         graph: the network; its input's sizes are ints.
         at_least: elements of the receptive field, one integer or one per axis.
-        node: the name of the node; by default the last.
+        node: the name of the node; by default the last that the network returns.
         axis: the only spatial axis, from 0, on which the field has to have the size; by default all of them.
         source: the name of the input in which the field lies; by default the first.
         layers: the name of the layer that may change, or the names; by default all.
@@ -94,8 +97,7 @@ def receptive_field(
     before = graph.analyze()
     field = _field(before[name], source)
     if field is None:
-        reads = "it reads no input with spatial axes" if source is None else f"it does not read {source}"
-        raise DomainError("node", name, before[name].field_unknown or reads)
+        raise _no_field(graph, before[name], source)
     wanted = _wanted(len(field), at_least, axis)
     chosen = [layers] if isinstance(layers, str) else layers
     names = [node.name for node in (part_up_to(graph, name) if chosen is None else map(graph.__getitem__, chosen))]
@@ -128,12 +130,27 @@ def large_enough(size: tuple[int, ...], at_least: int | tuple[int, ...], axis: i
     return all(n >= least for n, least in zip(size, _wanted(len(size), at_least, axis), strict=True))
 
 
+def _no_field(graph: Graph, row: Row, source: str | None) -> DomainError:
+    """Why a node has no receptive field in an input."""
+    if source is not None and source not in graph.inputs:
+        return unknown("source", source, graph.inputs, "input", ", ".join(graph.inputs))
+    if row.field_unknown:
+        return DomainError("node", row.name, row.field_unknown)
+    if source is None:
+        return DomainError("node", row.name, "it reads no input with spatial axes")
+    reads = f"it reads {', '.join(row.fields)}" if row.fields else "it reads no input with spatial axes"
+    return DomainError("source", source, f"{row.name} does not read this input; {reads}")
+
+
 def _field(row: Row, source: str | None) -> ReceptiveFields | None:
     return row.receptive_field if source is None else row.fields.get(source)
 
 
 Nodes: TypeAlias = tuple[list[Node], str]
 """The nodes in place of one, the last of which makes what it made, and what changes, in words."""
+
+Alter: TypeAlias = Callable[[Graph, Node, int], Nodes | None]
+"""A change of a network at a node by so much; None if there is no such change."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +163,7 @@ class _Search:
     wanted: tuple[int, ...]
     source: str | None
 
-    def least(self, change: Callable[[Node, int], Nodes | None], node: Node) -> Change | None:
+    def least(self, change: Alter, node: Node) -> Change | None:
         first = self.tried(change, node, 1)
         field = _field(self.before[self.name], self.source)
         if first is None or field is None or self.enough(first):
@@ -168,13 +185,13 @@ class _Search:
     def enough(self, change: Change) -> bool:
         return all(size >= n for size, n in zip(change.size, self.wanted, strict=True))
 
-    def tried(self, change: Callable[[Node, int], Nodes | None], node: Node, by: int) -> Change | None:
+    def tried(self, change: Alter, node: Node, by: int) -> Change | None:
         """The network with a change by so much; None if there is no such change, or if it changes sizes."""
-        made = change(node, by)
+        made = change(self.graph, node, by)
         if made is None:
             return None
         nodes, words = made
-        graph = _replaced(self.graph, node.name, nodes)
+        graph = _replaced(self.graph, node.name, nodes, lambda other: _again(other, node.name, change, by))
         try:
             after = graph.analyze()
         except DomainError:
@@ -195,47 +212,70 @@ def _gain(before: tuple[int, ...], after: tuple[int, ...], wanted: tuple[int, ..
     return max(2, *(-(-missing // gain) for missing, gain in short))
 
 
-def _replaced(graph: Graph, name: str, nodes: Sequence[Node]) -> Graph:
+def _replaced(graph: Graph, name: str, nodes: Sequence[Node], edit: Edit) -> Graph:
     """The network with nodes in place of one; what read it reads the last of them."""
     kept: list[Node] = []
     for node in graph:
         if node.name == name:
+            place = len(kept)
             kept += nodes
         else:
             inputs = tuple(nodes[-1].name if other == name else other for other in node.inputs)
             kept.append(replace(node, inputs=inputs))
-    return Graph(kept, (nodes[-1].name if output == name else output for output in graph.outputs))
+    found = graph.rebuilt(kept, (nodes[-1].name if output == name else output for output in graph.outputs), edit)
+    trail = graph.trail and _moved(graph.trail, place, len(nodes) - 1)
+    found.provenance = replace(found.provenance, trail=trail)
+    return found
 
 
-def _dilated(node: Node, by: int) -> Nodes | None:
+def _again(graph: Graph, name: str, change: Alter, by: int) -> Graph:
+    """The network with a change, where it has such a node."""
+    node = next((node for node in graph if node.name == name), None)
+    made = node and change(graph, node, by)
+    return _replaced(graph, name, made[0], lambda other: _again(other, name, change, by)) if made else graph
+
+
+def _moved(trail: Trail, place: int, by: int) -> Trail:
+    """What was seen, where so many nodes are put in after a place."""
+
+    def later(position: int) -> int:
+        return position + by if position > place else position
+
+    guards = tuple(replace(guard, position=later(guard.position)) for guard in trail.guards)
+    looked = tuple((later(position), leaf) for position, leaf in trail.looked)
+    return Trail(guards, looked, None if trail.astray is None else later(trail.astray))
+
+
+def _dilated(_: Graph, node: Node, by: int) -> Nodes | None:
     operator = node.operator
     if not isinstance(operator, Conv) or max(operator.kernel_size) == 1:
         return None
     dilation = tuple(d + by if k > 1 else d for d, k in zip(dilations_of(operator), operator.kernel_size, strict=True))
     padding = _padded(operator, [by * (k - 1) for k in operator.kernel_size])
     other = replace(operator, dilation=dilation, padding=padding)
-    return [replace(node, operator=other)], f"dilation {_shown(dilation)} for {_shown(dilations_of(operator))}"
+    return [node.computing(other)], f"dilation {_shown(dilation)} for {_shown(dilations_of(operator))}"
 
 
-def _widened(node: Node, by: int) -> Nodes | None:
+def _widened(_: Graph, node: Node, by: int) -> Nodes | None:
     operator = node.operator
-    if not isinstance(operator, (Conv, Pool)) or node.params is not None:
+    if not isinstance(operator, (Conv, Pool)) or node.params not in (None, operator.params):  # it shares its weights
         return None
     kernel = tuple(k + 2 * by for k in operator.kernel_size)
     padding = _padded(operator, [2 * by * d for d in dilations_of(operator)])
     other = changed(operator, kernel_size=kernel, stride=strides_of(operator), padding=padding)
-    return [replace(node, operator=other)], f"kernel {_shown(kernel)} for {_shown(operator.kernel_size)}"
+    return [node.computing(other)], f"kernel {_shown(kernel)} for {_shown(operator.kernel_size)}"
 
 
-def _deepened(node: Node, by: int) -> Nodes | None:
+def _deepened(graph: Graph, node: Node, by: int) -> Nodes | None:
     operator = node.operator
     if not isinstance(operator, Conv) or by > MOST_LAYERS:
         return None
     channels, axes = operator.out_channels, axes_of(operator)
     layer = Conv(channels, channels, (3,) * axes, padding=1, bias=operator.bias)
-    nodes = [node]
-    for number in range(1, by + 1):
-        nodes.append(Node(f"{node.name}_more_{number}", layer, (nodes[-1].name,)))
+    taken, nodes = {other.name for other in graph}, [node]
+    names = (f"{node.name}_more_{number}" for number in count(1))
+    for name in islice((name for name in names if name not in taken), by):
+        nodes.append(Node(name, layer, (nodes[-1].name,)))
     return nodes, f"{by} more layer{'s' if by > 1 else ''} of 3 taps after it"
 
 

@@ -58,7 +58,7 @@ def output_padding(
 
     Args:
         graph: the network; its input's sizes are ints.
-        node: the name of the node; by default the last.
+        node: the name of the node; by default the last that the network returns.
         axis: the only spatial axis on which the sizes have to be equal, from 0; by default all of them.
         source: the name of the input; by default the first that the node reads.
 
@@ -77,8 +77,10 @@ def output_padding(
     name = name_of(graph, node)
     part = part_up_to(graph, name)
     transposed = [item for item in part if isinstance(item.operator, ConvTranspose)]
-    if not transposed or not part.inputs:
-        raise DomainError("node", name, "needs an input with spatial axes and a transposed convolution before it")
+    if not part.inputs:
+        raise DomainError("node", name, "reads no input with spatial axes, so that there is no size to come back to")
+    if not transposed:
+        raise DomainError("node", name, "no transposed convolution is before it, so that there is no output padding")
     require_numbers(part)
     chosen = part.inputs[0] if source is None else source
     if chosen not in part.inputs:

@@ -8,18 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import DomainError
-from ..computed_sizes import Size, sizes_in
+from ..computed_sizes import sizes_in
 from ..graph import Graph, Node
 from ..operators import Operator, Sizes
 from ..operators.convolution import per_axis
+from ..provenance import Provenance
+from ..size import Size
 from ..trail import Leaf, Trail, leaves
 
 
 def name_of(graph: Graph, node: str | None) -> str:
-    """The name of a node, by default of the last; DomainError if there is none."""
+    """The name of a node, by default of the last whose result the network returns; DomainError if there is none."""
     if not len(graph):
         raise DomainError("graph", "", "needs a node; this network has none")
-    return graph[node].name if node is not None else list(graph)[-1].name
+    if node is not None:
+        return graph[node].name
+    returned = set(graph.outputs)
+    return next(one.name for one in reversed(list(graph)) if one.name in returned)
 
 
 def axes_asked(axis: int | None, axes: int) -> tuple[int, ...]:
@@ -65,10 +70,13 @@ def part_up_to(graph: Graph, name: str) -> Graph:
             kept.append(number)
     kept.reverse()
     part = Graph(nodes[number] for number in kept)
-    part.trail = trail and _placed(trail, kept)
     reread, reading = graph.reread, graph.reading
-    part.reread = reread and (lambda sizes: part_up_to(reread({**_own_sizes(graph), **sizes}), name))
-    part.reading = reading and part_up_to(reading, name)
+    part.provenance = Provenance(
+        reread and (lambda sizes: part_up_to(reread({**_own_sizes(graph), **sizes}), name)),
+        trail=trail and _placed(trail, kept),
+        reading=reading and part_up_to(reading, name),
+        unused=graph.unused,
+    )
     return part
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,21 @@ from .layers import PerAxis
 from .parts import name_of, part_up_to
 
 if TYPE_CHECKING:
+    import sympy
+
+    from ..closed_form.claims import Claim
     from ..closed_form.inputs import InputSizes
     from ..closed_form.report import ClosedForm, ClosedForms
-    from ..closed_form.sets import Claim
 
 
 def input_sizes(
-    graph: Graph, output_size: PerAxis, *, node: str | None = None, axis: int | None = None, source: str | None = None
+    graph: Graph,
+    output_size: PerAxis,
+    *,
+    symbol: str | sympy.Symbol | None = None,
+    node: str | None = None,
+    axis: int | None = None,
+    source: str | None = None,
 ) -> InputSizes:
     """All input sizes in a scope from which a node makes an output size, and whether that is proved.
 
@@ -32,7 +40,9 @@ def input_sizes(
         graph: the network.
         output_size: the wanted positions, an int for every dimension that depends on the input size, or one for each of
             these.
-        node: the name of the node; by default the last.
+        symbol: the input size that is asked for, or its name, where sizes of the inputs are several symbols; by default
+            ``n``.
+        node: the name of the node; by default the last that the network returns.
         axis: the spatial axis of the input that is asked for; by default all of them have the same size.
         source: the name of the input that is asked for; by default all of them.
 
@@ -47,9 +57,9 @@ def input_sizes(
     >>> print(found, found.label)
     223 <= n <= 224 proved
     """
-    from ..closed_form.sets import Claim
+    from ..closed_form.claims import Claim
 
-    forms, form = _forms(graph, node, axis, source)
+    forms, form = _forms(graph, symbol, node, axis, source)
     sizes = _moving(forms, form)
     wanted = per_axis(output_size, len(sizes))
     if len(wanted) != len(sizes) or any(type(n) is not int or n < 1 for n in wanted):
@@ -61,11 +71,16 @@ def input_sizes(
             f"with axis=0 (--axis 0) and {wanted[0]}, and so on"
         )
         raise DomainError("output_size", output_size, needs)
-    return _where(forms, [Claim.of("==", size, _number(n)) for size, n in zip(sizes, wanted, strict=True)])
+    return _where(forms, form, lambda size, number: Claim.of("==", size, _number(wanted[number])))
 
 
 def round_trips(
-    graph: Graph, *, node: str | None = None, axis: int | None = None, source: str | None = None
+    graph: Graph,
+    *,
+    symbol: str | sympy.Symbol | None = None,
+    node: str | None = None,
+    axis: int | None = None,
+    source: str | None = None,
 ) -> InputSizes:
     """All input sizes that a node gives back, as an autoencoder should.
 
@@ -78,10 +93,10 @@ def round_trips(
     >>> print(round_trips(net))
     n >= 2 with n mod 2 = 0
     """
-    from ..closed_form.sets import Claim
+    from ..closed_form.claims import Claim
 
-    forms, form = _forms(graph, node, axis, source)
-    return _where(forms, [Claim.of("==", size, forms.symbol) for size in _moving(forms, form)])
+    forms, form = _forms(graph, symbol, node, axis, source)
+    return _where(forms, form, lambda size, _: Claim.of("==", size, forms.symbol))
 
 
 def _tied(graph: Graph, symbol: Any, axis: int | None, source: str | None) -> bool:
@@ -93,16 +108,19 @@ def _tied(graph: Graph, symbol: Any, axis: int | None, source: str | None) -> bo
     return any(len([n for n in each if not graph.symbols or n == symbol]) > 1 for each in sizes)
 
 
-def _forms(graph: Graph, node: str | None, axis: int | None, source: str | None) -> tuple[ClosedForms, ClosedForm]:
+def _forms(
+    graph: Graph, symbol: str | sympy.Symbol | None, node: str | None, axis: int | None, source: str | None
+) -> tuple[ClosedForms, ClosedForm]:
+    from ..closed_form.forms import forms_about
     from ..closed_form.scope import Scope
 
     name = name_of(graph, node)
-    part = graph if node is None else part_up_to(graph, name)
+    part = graph if node is None or graph.outputs == (name,) else part_up_to(graph, name)
     if source in graph.inputs and source not in part.inputs:
         reads = f"it reads {', '.join(part.inputs)}" if part.inputs else "it reads no input"
         raise DomainError("source", source, f"{name} does not read this input; {reads}")
-    forms = part.closed_forms(axis=axis, source=source)
-    others = [part.closed_forms(one).scope for one in part.symbols if one != forms.symbol]
+    forms = forms_about(part, symbol, axis=axis, source=source)
+    others = [forms_about(part, one).scope for one in part.symbols if one != forms.symbol]
     return replace(forms, scope=reduce(Scope.within, others, forms.scope)), forms[name]
 
 
@@ -125,5 +143,12 @@ def _number(n: int) -> Any:
     return Integer(n)
 
 
-def _where(forms: ClosedForms, claims: Sequence[Claim]) -> InputSizes:
-    return forms.everything.where((*claims, *forms.conditions))
+def _where(forms: ClosedForms, form: ClosedForm, claim: Callable[[Any, int], Claim]) -> InputSizes:
+    """The input sizes for which a claim holds of every size, given with its number, that depends on them."""
+    place = forms.returned.index(form.name)
+
+    def sizes(way: ClosedForms) -> InputSizes:
+        claims = [claim(size, number) for number, size in enumerate(_moving(way, way.outputs[place]))]
+        return way.everything.where((*claims, *way.conditions))
+
+    return forms.on_all_ways(sizes)

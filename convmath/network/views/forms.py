@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import DomainError
 from ...latex.printer import latex
-from ...notebook import counted, plain, ruled
+from ...notebook import counted, listed, plain, ruled
+from ..closed_form.by_symbol import FormBySymbol, FormsBySymbol
+from ..closed_form.forms import forms_about
 from ..closed_form.inputs import InputSizes
-from ..closed_form.laws import weakest
 from ..closed_form.reading import BY_CONSTRUCTION
-from ..closed_form.report import ClosedForm, ClosedForms
+from ..closed_form.report import ClosedForm
 from ..closed_form.terms import shown as written
 from ..graph import Graph
 from .answers import set_record, sizes_record
@@ -37,15 +38,15 @@ OUTSIDE = "A set that says where has all sizes there are there; the network may 
 
 @dataclass(frozen=True)
 class Forms:
-    """The closed forms of a network, asked for each symbol in its input sizes.
+    """The closed forms of a network, with what they say about each symbol in its input sizes.
 
     Attributes:
         graph: the network.
-        each: for every symbol, the closed forms with what they say about it.
+        found: its closed forms in these symbols.
     """
 
     graph: Graph
-    each: tuple[ClosedForms, ...]
+    found: FormsBySymbol
 
     @staticmethod
     def of(graph: Graph) -> Forms:
@@ -56,21 +57,20 @@ class Forms:
         """
         if not graph.symbols:
             raise DomainError("graph", plain(", ".join(graph.inputs)), "the input sizes are numbers; needs a symbol")
-        return Forms(graph, tuple(graph.closed_forms(symbol) for symbol in graph.symbols))
+        return Forms(graph, FormsBySymbol(tuple(forms_about(graph, symbol) for symbol in graph.symbols)))
 
-    def nodes(self, name: str | None = None) -> Iterator[tuple[ClosedForm, ...]]:
-        """Every node, or the one of a name, for each symbol.
+    def nodes(self, name: str | None = None) -> Iterator[FormBySymbol]:
+        """Every node, or the one of a name.
 
         Raises:
             DomainError: there is no such node.
         """
-        names = list(self.each[0].forms) if name is None else [self.each[0][name].name]
-        yield from (tuple(forms[one] for forms in self.each) for one in names)
+        yield from self.found if name is None else (self.found[name],)
 
     def sets(self) -> Iterator[tuple[str, InputSizes]]:
         """The sets of input sizes by their names, for each symbol."""
         for name in SETS:
-            yield from ((name, getattr(forms, name)) for forms in self.each)
+            yield from ((name, found) for found in getattr(self.found, name).values())
 
     @property
     def read_at(self) -> Mapping[str, tuple[Any, ...]]:
@@ -122,27 +122,28 @@ def shown(forms: Forms, name: str | None = None, *, tex: bool = False) -> Shown:
     ('lossless', 'n >= 1 with n mod 2 = 1', 'proved')
     """
     nodes = list(forms.nodes(name))
-    rows = tuple(_row(forms.graph, each, tex) for each in nodes)
+    rows = tuple(_row(forms.graph, form, tex) for form in nodes)
     sets = tuple((kind, _set(found, tex), found.label, SETS[kind]) for kind, found in forms.sets())
     head = ("Node", "Operation", "Output", "Input sizes", "Label")
-    return Shown(_title(forms), head, rows, sets, _notes(forms, [each[0] for each in nodes]))
+    return Shown(_title(forms), head, rows, sets, _notes(forms, [form.each[0] for form in nodes]))
 
 
 def _title(forms: Forms) -> str:
-    read = f"; read at {_listed(forms.read_at)}" if forms.read_at else ""
-    return f"{counted(len(forms.graph), 'node')}; input {_listed(_inputs(forms.graph))}{read}"
+    read = f"; read at {_by_input(forms.read_at)}" if forms.read_at else ""
+    outputs = forms.graph.outputs
+    several = f"; outputs {plain(listed(outputs))}" if len(outputs) > 1 else ""
+    return f"{counted(len(forms.graph), 'node')}; input {_by_input(_inputs(forms.graph))}{read}{several}"
 
 
-def _listed(inputs: Mapping[str, tuple[Any, ...]]) -> str:
+def _by_input(inputs: Mapping[str, tuple[Any, ...]]) -> str:
     return " and ".join(" x ".join(map(str, sizes)) for sizes in inputs.values())
 
 
-def _row(graph: Graph, each: tuple[ClosedForm, ...], tex: bool) -> tuple[str, ...]:
-    form = each[0]
+def _row(graph: Graph, form: FormBySymbol, tex: bool) -> tuple[str, ...]:
     sizes = None if form.output_size is None else ", ".join(_math(_size(size, tex), tex) for size in form.output_size)
-    valid = ", ".join(_valid(one, tex) for one in each)
+    valid = ", ".join(_valid(one, tex) for one in form.each)
     output = "?" if sizes is None else sizes or "-"
-    return plain(form.name), plain(graph[form.name].operator.kind), output, valid, weakest(one.label for one in each)
+    return plain(form.name), plain(graph[form.name].operator.kind), output, valid, form.label
 
 
 def _math(text: str, tex: bool) -> str:
@@ -228,12 +229,13 @@ def document(forms: Forms, style: str, name: str | None = None) -> str:
 
 def _json(forms: Forms, name: str | None) -> str:
     content = {
-        "symbols": [one.symbol.name for one in forms.each],
+        "symbols": [symbol.name for symbol in forms.found.symbols],
         "inputs": {one: [_term(size) for size in sizes] for one, sizes in _inputs(forms.graph).items()},
         "read_at": {one: list(sizes) for one, sizes in forms.read_at.items()} or None,
-        "nodes": [_record(forms.graph, each) for each in forms.nodes(name)],
+        "outputs": list(forms.graph.outputs),
+        "nodes": [_record(forms.graph, form) for form in forms.nodes(name)],
         "input_sizes": {
-            one.symbol.name: {kind: sizes_record(getattr(one, kind)) for kind in SETS} for one in forms.each
+            one.symbol.name: {kind: sizes_record(getattr(one, kind)) for kind in SETS} for one in forms.found.each
         },
     }
     return json.dumps(content, indent=2) + "\n"
@@ -243,15 +245,14 @@ def _term(size: Any) -> int | str:
     return size if isinstance(size, int) else written(size)
 
 
-def _record(graph: Graph, each: tuple[ClosedForm, ...]) -> dict[str, Any]:
-    form = each[0]
+def _record(graph: Graph, form: FormBySymbol) -> dict[str, Any]:
     return {
         "name": form.name,
         "op": graph[form.name].operator.kind,
         "inputs": list(graph[form.name].inputs),
         "output_size": None if form.output_size is None else [_term(size) for size in form.output_size],
-        "valid": {one.symbol.name: None if one.dimensions is None else set_record(one.valid) for one in each},
-        "label": weakest(one.label for one in each),
+        "valid": {one.symbol.name: None if one.dimensions is None else set_record(one.valid) for one in form.each},
+        "label": form.label,
         "reading": form.reading,
         "unknown": form.reason or None,
     }
@@ -261,10 +262,10 @@ def _csv(forms: Forms, name: str | None) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("name", "op", "inputs", "output_size", "valid", "label", "unknown"))
-    for each, cells in zip(forms.nodes(name), shown(forms, name).rows, strict=True):
-        reads = plain(" ".join(forms.graph[each[0].name].inputs))
+    for form, cells in zip(forms.nodes(name), shown(forms, name).rows, strict=True):
+        reads = plain(" ".join(forms.graph[form.name].inputs))
         sizes, valid = (("" if cell == "?" else cell) for cell in cells[2:4])
-        writer.writerow((*cells[:2], reads, sizes, valid, cells[4], plain(each[0].reason)))
+        writer.writerow((*cells[:2], reads, sizes, valid, cells[4], plain(form.reason)))
     return text.getvalue()
 
 

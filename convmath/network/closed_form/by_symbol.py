@@ -1,0 +1,194 @@
+"""Closed forms of a network whose input sizes are several symbols: every size in them, and the sets for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import sympy
+
+from ...calculus.index import Term
+from ...errors import DomainError, unknown
+from ...notebook import brief, counted, html_table, listed
+from .inputs import InputSizes
+from .laws import Label, weakest
+from .report import ClosedForm, ClosedForms
+from .sets import SizeSet
+
+
+@dataclass(frozen=True)
+class FormBySymbol:
+    """The sizes of a node's output in terms of several input sizes.
+
+    Attributes: each: the closed form with what it says about each of the symbols.
+    """
+
+    each: tuple[ClosedForm, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the node."""
+        return self.each[0].name
+
+    @property
+    def sizes(self) -> tuple[int | Term, ...] | None:
+        """The sizes, the batch first, as ints and SymPy terms; None where they are unknown."""
+        return self.each[0].sizes
+
+    @property
+    def output_size(self) -> tuple[int | Term, ...] | None:
+        """The sizes without the batch."""
+        return self.each[0].output_size
+
+    @property
+    def valid(self) -> Mapping[str, SizeSet | None]:
+        """For each symbol, the sizes for which it is known that there is this output; None where they are unknown."""
+        return {form.symbol.name: form.valid for form in self.each}
+
+    @property
+    def label(self) -> Label:
+        """What the sizes rest on for valid input sizes; ``"unknown"`` where it is unknown which these are."""
+        return weakest(form.label for form in self.each)
+
+    @property
+    def reason(self) -> str:
+        """Why the sizes are unknown, in words."""
+        return self.each[0].reason
+
+    @property
+    def reading(self) -> str:
+        """How the network is known to be the same at every size."""
+        return self.each[0].reading
+
+    def at(self, size: int | None = None, /, **sizes: int) -> tuple[int, ...]:
+        """The sizes of the output, the batch first, for input sizes.
+
+        Args:
+            size: the number for every symbol.
+            sizes: the number of each symbol, by its name.
+
+        Raises:
+            DomainError: a symbol lacks its number, the network does not take it, or the sizes are unknown.
+        """
+        from ..symbolic import numbers
+
+        given = numbers([form.symbol.name for form in self.each], sizes if size is None else size)
+        for form in self.each:
+            form.require(given[form.symbol.name])
+        values = {form.symbol: given[form.symbol.name] for form in self.each}
+        found = tuple(n if isinstance(n, int) else n.subs(values) for n in self.sizes or ())
+        open_ = [n for n in found if not isinstance(n, int) and n.free_symbols]
+        if open_:
+            raise DomainError("name", self.name, f"has the size {open_[0]}, too; Graph.at() takes a number for it")
+        return tuple(map(int, found))
+
+    def __repr__(self) -> str:
+        """In a line."""
+        return brief(self, str(self))
+
+    def __str__(self) -> str:
+        """In a line."""
+        name, sizes, valid, label = self.cells
+        return f"{name}: {label}" if self.sizes is None else f"{name}: {sizes} for {valid}, {label}"
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """The name, the sizes without the batch, the valid input sizes and the label, as text."""
+        name, sizes, _, _ = self.each[0].cells
+        weak = next(form for form in self.each if form.label == self.label)
+        valid = "; ".join(dict.fromkeys(form.cells[2] for form in self.each))
+        return name, sizes, valid, weak.cells[3]
+
+    def _repr_latex_(self) -> str | None:
+        """The sizes, the valid input sizes and the label, for notebooks; None if they are unknown."""
+        return self.each[0].latex([(form.valid, form.symbol) for form in self.each])
+
+
+@dataclass(frozen=True)
+class FormsBySymbol:
+    """The closed forms of a network whose input sizes are several symbols.
+
+    Attributes: each: the closed forms with what they say about each of the symbols.
+    """
+
+    each: tuple[ClosedForms, ...]
+
+    @property
+    def symbols(self) -> tuple[sympy.Symbol, ...]:
+        """The input sizes."""
+        return tuple(forms.symbol for forms in self.each)
+
+    def about(self, symbol: str | sympy.Symbol) -> ClosedForms:
+        """The closed forms with what they say about one of the symbols: its sets, theorems and scope.
+
+        Raises:
+            DomainError: it is none of them.
+        """
+        found = {forms.symbol.name: forms for forms in self.each}
+        if str(symbol) not in found:
+            raise unknown("symbol", str(symbol), found, "input size", listed(found))
+        return found[str(symbol)]
+
+    def __iter__(self) -> Iterator[FormBySymbol]:
+        """The closed forms in order."""
+        return (self[name] for name in self.each[0].forms)
+
+    def __len__(self) -> int:
+        """The number of nodes."""
+        return len(self.each[0])
+
+    def __getitem__(self, name: str) -> FormBySymbol:
+        """The closed form of a node.
+
+        Raises:
+            DomainError: there is none of this name.
+        """
+        return FormBySymbol(tuple(forms[name] for forms in self.each))
+
+    @property
+    def outputs(self) -> tuple[FormBySymbol, ...]:
+        """Those of the nodes whose results the network returns, in its order."""
+        return tuple(self[form.name] for form in self.each[0].outputs)
+
+    @property
+    def output(self) -> FormBySymbol:
+        """That of the last node whose result the network returns; of several, :attr:`outputs` has all."""
+        return self[self.each[0].output.name]
+
+    @property
+    def label(self) -> Label:
+        """What all of them rest on together."""
+        return weakest(forms.label for forms in self.each)
+
+    @property
+    def valid(self) -> Mapping[str, InputSizes]:
+        """For each symbol, the input sizes for which every layer has an output and branches match."""
+        return {forms.symbol.name: forms.valid for forms in self.each}
+
+    @property
+    def matching(self) -> Mapping[str, InputSizes]:
+        """For each symbol, the input sizes for which branches that meet have equal sizes."""
+        return {forms.symbol.name: forms.matching for forms in self.each}
+
+    @property
+    def lossless(self) -> Mapping[str, InputSizes]:
+        """For each symbol, the valid input sizes for which every last window ends where its padded input ends."""
+        return {forms.symbol.name: forms.lossless for forms in self.each}
+
+    def __repr__(self) -> str:
+        """The number of nodes and the closed forms of what the network returns."""
+        return brief(self, counted(len(self), "node"), listed(self.outputs))
+
+    def __str__(self) -> str:
+        """A line for every node and for the sets."""
+        return "\n".join((*map(str, self), *(f"{kind}: {found}" for kind, found in self._sets())))
+
+    def _sets(self) -> Iterator[tuple[str, InputSizes]]:
+        for kind in ("valid", "matching", "lossless"):
+            yield from ((kind, found) for found in getattr(self, kind).values())
+
+    def _repr_html_(self) -> str:
+        """Tables for notebooks."""
+        nodes = html_table(("node", "output size", "for", "label"), (form.cells for form in self))
+        sets = ((kind, found, found.label) for kind, found in self._sets())
+        return nodes + html_table(("input sizes", "which", "label"), sets)

@@ -1,0 +1,340 @@
+"""One pass over a network: every size as a short term in that of its input, and what the input has to satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import sympy
+
+from ...calculus.index import Term
+from ...errors import UnsupportedError
+from ...inert import Max, Min
+from ..computed_sizes import changed, sizes_in
+from ..operators import Attention, Combine, Concat, Expand, Input, MatMul, Operator, Reshape, Slice, Unknown
+from ..told import number_of
+from ..trail import Leaf, leaves
+from .claims import Claim
+from .laws import Label, placeholder, step, weakest
+from .operators import Output, computed, output_of, resolved
+from .reading import BY_CONSTRUCTION, Reading
+from .report import ClosedForm, ClosedForms, Dimension, Length
+from .scope import Kind, narrowed, scope_of
+from .sets import SizeSet
+from .terms import REMEMBERED
+
+if TYPE_CHECKING:
+    from ..graph import Graph, Node
+
+Moving: TypeAlias = Mapping[sympy.Symbol, Mapping[str, Sequence[int]]]
+"""For each symbol the dimensions of each input that have this size."""
+
+
+def composed(graph: Graph, symbol: sympy.Symbol, moving: Moving) -> ClosedForms:
+    """The closed forms of a network with what they say about one symbol.
+
+    Args:
+        graph: the network, as it was read at numbers.
+        symbol: the input size that is asked for.
+        moving: the dimensions of its inputs that have this size, and those that have other symbols for theirs.
+    """
+    return _Composition(graph, symbol, moving).forms()
+
+
+class _Composition:
+    """One pass over a graph; layers that are equal are looked at once."""
+
+    def __init__(self, graph: Graph, symbol: sympy.Symbol, moving: Moving) -> None:
+        self.graph, self.symbol = graph, symbol
+        self.whole = {
+            (name, dimension): length
+            for length, places in ((Length(one), places) for one, places in moving.items())
+            for name, dimensions in places.items()
+            for dimension in dimensions
+        }
+        self.reading = Reading(graph, _together(self.whole))
+        self.guards = list(graph.trail.guards) if graph.trail else []
+        self.refused = ""
+        self.within = SizeSet()
+        self.unplaced: tuple[Claim, ...] = ()
+        self.found: dict[str, ClosedForm] = {}
+        self.made: dict[tuple[Term, tuple[Length, ...]], Length] = {}
+        self.conditions: dict[Claim, Kind] = {}
+        self.matches: dict[Claim, None] = {}
+        self.remainders: dict[Claim, None] = {}
+        self.labels: list[Label] = []
+
+    def forms(self) -> ClosedForms:
+        for position, node in enumerate(self.graph):
+            self.read(position)
+            self.found[node.name] = self.known(self.form(node, [self.found[name] for name in node.inputs]))
+        self.read(len(self.graph))
+        for name in self.graph.outputs:
+            self.found[name] = self.known(self.found[name])
+        self.explain()
+        sets = tuple(self.conditions), tuple(self.matches), tuple(self.remainders)
+        scope = scope_of(self.conditions.items())
+        return ClosedForms(self.symbol, self.found, self.graph.outputs, *sets, weakest(self.labels), scope)
+
+    def explain(self) -> None:
+        """Where the network could not be read at a size that the conditions admit, what is known by reading is not."""
+        if {length.form for length in self.whole.values()} != {self.symbol}:
+            return
+        places = next(iter(self.whole))
+        for sizes, why in self.reading.failures:
+            n = sizes[places[0]][places[1] - 1]
+            if n >= 1 and all(claim.holds(n) for claim in self.conditions):
+                reason = f"no condition says why the network cannot be read at {self.symbol} = {n}: {why}"
+                for name, form in self.found.items():
+                    if form.reading != BY_CONSTRUCTION and form.dimensions is not None:
+                        self.found[name] = ClosedForm(name, self.symbol, None, None, reason)
+                return
+
+    def known(self, form: ClosedForm) -> ClosedForm:
+        """A closed form, for the sizes at which the graph is known to be this one."""
+        if form.dimensions is None:
+            return form
+        refused = self.refused or self.reading.refused
+        if refused:
+            return ClosedForm(form.name, self.symbol, None, None, refused)
+        valid = None if self.unplaced else _meet(form.valid, self.within)
+        return replace(form, valid=valid, reading=self.reading.words)
+
+    def size(self, leaf: Leaf) -> Dimension:
+        """One of the sizes of a node.
+
+        Raises:
+            UnsupportedError: it is unknown.
+        """
+        form = self.found[leaf.node]
+        if form.dimensions is None:
+            raise UnsupportedError(form.reason)
+        return form.dimensions[leaf.dimension]
+
+    def term(self, leaf: Leaf) -> int | Term:
+        """The closed form of one of the sizes of a node."""
+        size = self.size(leaf)
+        return size.form if isinstance(size, Length) else size
+
+    def depends(self, leaf: Leaf) -> bool:
+        """Whether one of the sizes of a node goes by those of the input, as far as is known."""
+        form = self.found.get(leaf.node)
+        return form is None or form.dimensions is None or isinstance(form.dimensions[leaf.dimension], Length)
+
+    def read(self, number: int) -> None:
+        """What the network's own code asked and decided until it came to a node."""
+        self.reading.before(number, self.depends)
+        while self.guards and self.guards[0].position <= number and not self.refused:
+            relation, left, right = self.guards.pop(0).holds
+            try:
+                sides = [_term(computed(side, self.term)) for side in (left, right)]
+                if self.only(sides) == self.symbol:
+                    self.suppose(Claim.of(relation, *sides))
+            except UnsupportedError as error:
+                self.refused = f"by which sizes the network goes this way is not known: {error}"
+
+    def suppose(self, claim: Claim) -> None:
+        """What has to hold for the graph to be this one."""
+        if not claim.trivial:
+            self.conditions.setdefault(claim, "read")
+            self.matches[claim] = None
+            self.within, self.unplaced = narrowed((*self.unplaced, claim), self.within)
+
+    def form(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
+        """The closed form of what a node makes."""
+        operator = node.operator
+        if isinstance(operator, Input) and node.traced is None:
+            shape = list(operator.shape)
+            for dimension, size in enumerate(shape):
+                shape[dimension] = self.whole.get((node.name, dimension), size)
+            if node.name not in self.reading.fixed:
+                return ClosedForm(node.name, self.symbol, tuple(shape))
+        reason = next((form.reason for form in inputs if form.dimensions is None), "")
+        if isinstance(operator, Unknown):
+            reason = f"{node.name} ({operator.name}) is not understood: {operator.reason}"
+        reason = reason or self.reading.fixed.get(node.name, "")
+        if reason:
+            return ClosedForm(node.name, self.symbol, None, None, reason)
+        return self.computed(node, inputs)
+
+    def computed(self, node: Node, inputs: Sequence[ClosedForm]) -> ClosedForm:
+        """The closed forms of what an operator makes, with what it requires."""
+        operator = node.traced if node.traced and changed(node.traced, number_of) == node.operator else node.operator
+        told = list(dict.fromkeys(leaf for size in sizes_in(operator) for leaf in leaves(size.term)))
+        try:
+            given = (*(n for form in inputs for n in form.dimensions or ()), *map(self.size, told))
+            names = _names(self.symbol, [n for n in given if isinstance(n, Length)], isinstance(operator, Reshape))
+            places = {name: length for length, name in reversed(names.items())}
+            output = self.output(operator, inputs, names)
+            equal = _equal(output.conditions, places)
+            dimensions = tuple(self.dimension(size, places, equal) for size in output.sizes)
+            self.rests(output, places)
+            claims = self.claims(operator, output, places, dimensions)
+        except UnsupportedError as error:
+            return ClosedForm(node.name, self.symbol, None, None, f"{node.name}: {error}")
+        read = [*inputs, *(self.found[leaf.node] for leaf in told)]
+        return ClosedForm(node.name, self.symbol, dimensions, _where(read, claims, self.within))
+
+    def output(self, operator: Operator, inputs: Sequence[ClosedForm], names: Mapping[Length, sympy.Symbol]) -> Output:
+        """What an operator makes of sizes, with placeholders for those that go by that of the input.
+
+        Raises:
+            UnsupportedError: it is not known.
+        """
+
+        def named(size: Dimension) -> Any:
+            return size.named(names) if isinstance(size, Length) else size
+
+        def shared(term: Term) -> Term:
+            length = self.dimension(term, {name: length for length, name in names.items()}, {})
+            if not isinstance(length, Length) or length.label != "proved":
+                return term
+            same = (name for other, name in names.items() if other.form == length.form and other.label == "proved")
+            return next(same, term)
+
+        sizes = tuple(tuple(map(named, form.dimensions or ())) for form in inputs)
+        given = resolved(operator, lambda leaf: named(self.size(leaf)), shared)
+        found = output_of(given, sizes)
+        if found.reason:
+            raise UnsupportedError(found.reason)
+        return found
+
+    def dimension(
+        self, size: Any, places: Mapping[sympy.Symbol, Length], equal: Mapping[sympy.Symbol, Length]
+    ) -> Dimension:
+        if isinstance(size, (int, sympy.Integer)):
+            return int(size)
+        if size in places:
+            return equal.get(size, places[size])
+        of = tuple((place, length) for place, length in places.items() if size.has(place))
+        key = size, tuple(length for _, length in of)
+        if key not in self.made:
+            symbol = self.only([length.form for _, length in of])
+            found = step(size, tuple((place, length.form) for place, length in of), symbol)
+            label = weakest((found.label, *(length.label for _, length in of)))
+            self.made[key] = Length(found.form, found, of, label, size)
+        return self.made[key]
+
+    def only(self, terms: Iterable[Term]) -> sympy.Symbol:
+        """The only symbol by which terms go; the one that is asked for if they go by none."""
+        found: list[sympy.Symbol] = sorted(set().union(*(term.free_symbols for term in terms)), key=str)
+        if len(found) > 1:
+            raise UnsupportedError(f"this goes by {' and '.join(map(str, found))} at once; give both the same symbol")
+        return found[0] if found else self.symbol
+
+    def claims(
+        self,
+        operator: Operator,
+        output: Output,
+        places: Mapping[sympy.Symbol, Length],
+        dimensions: Sequence[Dimension],
+    ) -> list[Claim]:
+        """What the operator requires of the input size; it is kept for the network, too."""
+        forms = tuple((place, length.form) for place, length in places.items())
+        concerned = [condition for condition in output.conditions if self.concerns(condition[1:], places)]
+        required = [_claim(*condition, forms) for condition in concerned]
+        positive = [_claim("<=", 1, n.form, ()) for n in dimensions if isinstance(n, Length) and self.own(n)]
+        claims = [claim for claim in (*required, *positive) if not claim.trivial]
+        kinds: dict[Claim, Kind] = dict.fromkeys(positive, "needed")
+        for claim in (*positive, *required):
+            if not claim.trivial:
+                self.conditions.setdefault(claim, kinds.get(claim) or self.kind(operator, claim))
+        if isinstance(operator, (Combine, Concat)):
+            self.matches.update(dict.fromkeys(claim for claim in claims if claim.equal))
+        return claims
+
+    def kind(self, operator: Operator, claim: Claim) -> Kind:
+        """Whether what an operator requires is needed: slices were cut to the size at reading, branches may be 1."""
+        if isinstance(operator, Slice) and self.graph.reread is not None:
+            return "read"
+        return "equal" if claim.equal and isinstance(operator, (Attention, Combine, Expand, MatMul)) else "needed"
+
+    def concerns(self, sides: Iterable[Any], places: Mapping[sympy.Symbol, Length]) -> bool:
+        """Whether a condition is about the symbol that is asked for."""
+        symbols = {symbol for side in sides if isinstance(side, sympy.Expr) for symbol in side.free_symbols}
+        return self.goes_by([places[place].form for place in symbols if place in places])
+
+    def own(self, length: Length) -> bool:
+        """Whether a size goes by the symbol that is asked for."""
+        return self.goes_by([length.form])
+
+    def goes_by(self, terms: Iterable[Term]) -> bool:
+        """Whether terms go by the symbol that is asked for and by no other, or by none."""
+        return bool(self.only(terms) == self.symbol)
+
+    def rests(self, output: Output, places: Mapping[sympy.Symbol, Length]) -> None:
+        """What comes after the last windows has to be nothing, if no element is to be lost."""
+        forms = tuple((place, length.form) for place, length in places.items())
+        for rest in output.remainders:
+            if not isinstance(rest, sympy.Expr) or not self.concerns([rest], places):
+                continue
+            claim = _claim("==", rest, 0, forms)
+            if rest.has(Min, Max):
+                left = self.dimension(rest, places, {})
+                claim = _claim("==", left.form if isinstance(left, Length) else left, 0, ())
+                self.labels.append(left.label if isinstance(left, Length) else "proved")
+            if not claim.trivial:
+                self.remainders[claim] = None
+
+
+def _names(symbol: sympy.Symbol, lengths: Iterable[Length], divides: bool) -> dict[Length, sympy.Symbol]:
+    """Placeholders of sizes; of their factors, and one for equal ones, for an operator that divides by some of them."""
+    if divides:
+        lengths = [factor for length in lengths for factor in length.factors]
+    names: dict[Length, sympy.Symbol] = {}
+    found: dict[Any, sympy.Symbol] = {}
+    for length in dict.fromkeys(lengths):
+        key = length.form if divides and length.label == "proved" else length
+        names[length] = found.setdefault(key, placeholder(symbol, len(found)))
+    return names
+
+
+def _together(whole: Mapping[tuple[str, int], Length]) -> dict[str, tuple[int, ...]]:
+    """For each input, the dimensions that have one of the sizes."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, dimension in whole:
+        found[name] = (*found.get(name, ()), dimension)
+    return found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _claim(relation: str, left: Any, right: Any, forms: tuple[tuple[sympy.Symbol, Term], ...]) -> Claim:
+    at = dict(forms)
+    return Claim.of(relation, *(_term(side).xreplace(at) for side in (left, right)))
+
+
+def _term(size: int | Term) -> Term:
+    return sympy.Integer(size) if isinstance(size, int) else size
+
+
+def _equal(
+    conditions: Sequence[tuple[str, Any, Any]], places: Mapping[sympy.Symbol, Length]
+) -> dict[sympy.Symbol, Length]:
+    """For each placeholder the size with the shortest closed form among those that have to be equal to it."""
+    found = dict(places)
+    for relation, left, right in conditions:
+        if relation == "==" and left in places and right in places:
+            shortest = min(found[left], found[right], key=lambda length: int(sympy.count_ops(length.form)))
+            found[left] = found[right] = shortest
+    return found
+
+
+def _where(inputs: Sequence[ClosedForm], claims: Sequence[Claim], within: SizeSet) -> SizeSet | None:
+    """The input sizes of a set that all inputs take and that satisfy the claims."""
+    found: SizeSet | None = within
+    for form in inputs:
+        found = _meet(found, form.valid)
+    if found is None:
+        return None
+    found, unplaced = narrowed(claims, found)
+    return None if unplaced else found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _meet(first: SizeSet | None, second: SizeSet | None) -> SizeSet | None:
+    try:
+        return None if first is None or second is None else first & second
+    except UnsupportedError:
+        return None
