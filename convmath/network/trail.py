@@ -1,4 +1,4 @@
-"""What a network's own code saw of sizes while it was read: which it was told, and by which it decided.
+"""What a network's own code saw of sizes while it was read: whose numbers it was told, and by which it decided.
 
 A size of a node, or one that is computed of such sizes, is a small term. Where the code compares sizes, the graph is
 known to be this one only for input sizes for which the comparison comes out the same: that is a :class:`Guard`.
@@ -110,7 +110,7 @@ class Trail:
 
     Attributes:
         guards: by which comparisons it decided.
-        looked: the sizes that it was told, each with the number of nodes that had been read before.
+        looked: the sizes whose numbers it was told, each with the number of nodes that had been read before.
         astray: the number of nodes after which sizes may have been seen in other ways; None if that was never so.
     """
 
@@ -122,16 +122,24 @@ class Trail:
 class Recorder:
     """Notes what a network's code sees of sizes.
 
-    Attributes: told: whether any size was told.
+    Attributes:
+        told: whether any size was handed out, for more than to be compared.
+        kinds: the classes that a size and a quotient of sizes pass for.
+        casts: whether ``int`` and ``float`` keep the terms of sizes, where an importer has put others in their place.
+        failure: why the network cannot be followed, also where its own code caught that.
     """
 
-    def __init__(self, read: Callable[[], int]) -> None:
+    def __init__(self, read: Callable[[], int], kinds: tuple[type, type] = (int, float)) -> None:
         """Nothing is seen yet.
 
         Args:
             read: the number of nodes so far.
+            kinds: the classes that a size and a quotient of sizes pass for.
         """
         self.told = False
+        self.kinds = kinds
+        self.casts = False
+        self.failure: Exception | None = None
         self._read = read
         self._guards: dict[Condition, Guard] = {}
         self._looked: dict[Leaf, int] = {}
@@ -147,7 +155,7 @@ class Recorder:
             RECORDER.reset(token)
 
     def look(self, term: Term) -> None:
-        """Note that the network's code is told a size."""
+        """Note that the network's code is told the number of a size."""
         for leaf in leaves(term):
             self._looked.setdefault(leaf, self._read())
 
@@ -170,6 +178,11 @@ class Recorder:
         self._looked = {leaf: at for leaf, at in self._looked.items() if leaf.node < mark}
 
     @property
+    def looked(self) -> bool:
+        """Whether any number was told."""
+        return bool(self._looked)
+
+    @property
     def nodes(self) -> set[int]:
         """The nodes whose sizes were compared."""
         return {leaf.node for question in self._guards for side in question[1:] for leaf in leaves(side)}
@@ -181,10 +194,11 @@ class Recorder:
             name: of a node.
             place: of so many nodes, how many are kept.
         """
-        guards = (
-            Guard(place(guard.position), renamed(guard.question, name), renamed(guard.holds, name))
-            for guard in self._guards.values()
-        )
+        guards = []
+        for guard in self._guards.values():
+            question = renamed(guard.question, name)
+            holds = question if guard.holds is guard.question else renamed(guard.holds, name)
+            guards.append(Guard(place(guard.position), question, holds))
         looked = ((place(at), renamed(leaf, name)) for leaf, at in self._looked.items())
         return Trail(tuple(guards), tuple(looked), None if self._astray is None else place(self._astray))
 

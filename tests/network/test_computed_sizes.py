@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convmath.network.computed_sizes import MOST_OPERATIONS, Quotient, Size, changed, sizes_in
+from convmath.network.computed_sizes import changed, sizes_in
 from convmath.network.operators import Pad, Reshape
+from convmath.network.size import MOST_OPERATIONS, Quotient, Size
 from convmath.network.trail import Leaf, Operation, Recorder, value
 
 STEPS = {
@@ -32,6 +33,11 @@ STEPS = {
     "shift": lambda a, b: (a >> 1) + (b << 2),
     "square": lambda a, b: a**2 - b if -99 < a < 99 else b,
     "ratio": lambda a, b: a if b > 0 and a / b >= 1.5 else b,
+    "rounded": lambda a, b: round(a / b) if b > 0 else round(b / 4),
+    "windows": lambda a, b: math.floor((a - b) / 2 + 1),
+    "half up": lambda a, b: math.floor(a / 2 + 0.5) + math.ceil(b - 0.5),
+    "turned": lambda a, b: math.ceil(3 - a / 3) - math.trunc(-(b / 4)),
+    "thirds": lambda a, b: math.floor(a / 3 + b / 3),
     "truth": lambda a, b: a if b else -a,
 }
 """Ways to make a size of two."""
@@ -93,11 +99,13 @@ def test_what_is_more_than_arithmetic_has_no_term(lose):
     assert found == lose(9)
 
 
-def test_a_size_is_the_int_that_it_is():
+def test_a_size_passes_for_the_int_that_it_stands_for():
     n = Size(9, Leaf("x", 2))
     assert (n, hash(n), {n: 1}[9], f"{n:03d}", [5] * n == [5] * 9, range(n)[-1]) == (9, hash(9), 1, "009", True, 8)
     assert copy.deepcopy(n).term == copy.copy(n).term == n.term
-    assert [type(one) for one in (n + 0.5, n / 2, n * 0.5, n == "9")] == [float, Quotient, Quotient, bool]
+    kinds = [float, Quotient, Quotient, Quotient, Quotient, bool]
+    assert [type(one) for one in (n + 0.7, n + 0.5, n / 2, n * 0.5, 1 - n / 4, n == "9")] == kinds
+    assert (isinstance(n, int), isinstance(n, float), isinstance(n / 2, float)) == (True, False, True)
     with pytest.raises(ZeroDivisionError):
         n // 0
     with pytest.raises(TypeError):

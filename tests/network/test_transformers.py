@@ -15,6 +15,7 @@ if importlib.util.find_spec("transformers") is None:
 from convmath.network import from_torch  # noqa: E402
 from convmath.network.conventions import flops  # noqa: E402
 
+from .computing import shape_of  # noqa: E402
 from .counting import TOOLS, counted  # noqa: E402
 
 WHOLE = {
@@ -86,6 +87,21 @@ def test_a_vision_model_that_lacks_something_says_what(family):
     assert report.missing
     assert all(lacking in name for name in report.missing)
     assert report.output.sizes is not None
+
+
+def first_layers():
+    """The stem of MobileNetV2 and the layer behind it, all padded in the forward by what the sizes leave over."""
+    model = model_of("MobileNetV2", {})
+    return torch.nn.Sequential(model.conv_stem, model.layer[0])
+
+
+def test_sizes_that_a_model_casts_to_int_keep_their_closed_forms():
+    for module, n in ((first_layers(), 64), (first_layers(), 33), (First(model_of("MobileViT", {})), 64)):
+        found = from_torch(module, (3, n, n)).closed_forms().output
+        assert (found.label, found.reading) == ("proved", "by construction"), str(found)
+        sizes = [size for size in (31, 33, 64, 65, 71, 95, 96) if size in found.valid]
+        assert n in sizes
+        assert [found.at(size) for size in sizes] == [shape_of(module, size) for size in sizes]
 
 
 def test_a_classifier_has_the_cost_that_torch_counts():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -46,7 +48,9 @@ def from_torch(
     torch.export. Nodes are named by the paths of their modules, ``layer1.0.conv1``; functions by their own name in the
     module that calls them, ``layer1.0.add``. A module that is used again adds no parameters again. An operation that is
     not understood becomes an :class:`~convmath.network.operators.Unknown` with the sizes that torch gives it.
-    Sizes that the forward computes with are ints that remember how they were computed, for
+    No gradient goes back through what is detached, nor through what is computed under ``torch.no_grad()``, which
+    torch.export does not show; and parameters that require none have none.
+    Sizes that the forward asks for pass for ints, and remember how they were computed, for
     :meth:`~convmath.network.Graph.closed_forms`.
 
     Args:
@@ -58,7 +62,8 @@ def from_torch(
         batch_size: images at once, >= 1.
         dtype: the type of the inputs, or one for each as in ``input_size``; by default that of the first parameter.
         arguments: other arguments of the forward, by name, as they are.
-        verify: whether to ask torch for the sizes of every node, too: one where they differ is reported as unknown.
+        verify: whether to ask torch for the sizes of every node, too: one where they differ, or that torch refuses, is
+            reported as unknown.
         at: the number for every symbol, or the number of each by its name, at which the module is read; by default the
             first that it takes of some that are common.
 
@@ -82,15 +87,20 @@ def from_torch(
         whole, more = unwrapped(module), dict(arguments or {})
         given = DEFAULT if input_size is None else input_size
         shapes = _input_sizes(whole, given, batch_size)
+        if lacking := Arguments(whole).lacking({*shapes, *more}):
+            needs = f"the forward of {type(whole).__name__} needs {', '.join(lacking)}, too: give sizes for each input"
+            raise DomainError("input_size", given, f"{needs}, or the value of another argument by arguments=")
         if any(is_symbolic(n) for size in shapes.values() for n in size):
             options: dict[str, Any] = {"dtype": dtype, "arguments": arguments, "verify": verify}
             named = {name: size[1:] for name, size in shapes.items()}
             return read_at(lambda sizes: from_torch(module, sizes, batch_size=batch_size, **options), named, at)
         if at is not None:
-            raise DomainError("at", at, "the sizes of the inputs are numbers already")
+            raise DomainError("at", at, "the sizes of the inputs are numbers already; it is for letters among them")
         with _by_default() if input_size is None else nullcontext():
             graph = _read(whole, given, batch_size, dtype, more, verify)
-        graph.reread = lambda sizes: _read(whole, sizes, batch_size, dtype, more, False)
+        own = {name: size[1:] for name, size in shapes.items()}  # those without spatial axes, too
+        read = partial(_read, whole, batch_size=batch_size, dtype=dtype, arguments=more, verify=False)
+        graph.provenance = replace(graph.provenance, source=lambda sizes: read({**own, **sizes}))
         return graph
     except RecursionError:
         name = type(module).__name__
@@ -122,19 +132,36 @@ def _read(
     kinds = _dtypes(dtype, list(sizes), kind)
     refusals = []
     for way, read in (("torch.fx", read_traced), ("torch.export", read_exported)):
-        builder = Builder(device, verify=verify)
-        builder.weights(module)
-        values = {name: builder.input(name, size, kinds[name]) for name, size in sizes.items()}
-        try:
+
+        def once(*, casts: bool, read: Any = read) -> tuple[Graph, bool]:
+            """The graph, and whether the forward was told the number of a size."""
+            builder = Builder(device, kind, verify=verify)
+            builder.recorder.casts = casts
+            builder.weights(module)
+            values = {name: builder.input(name, size, kinds[name]) for name, size in sizes.items()}
             with untouched(module), builder.recorder.on():
                 graph = builder.graph(read(builder, module, values, arguments))
-                graph.unused = unused(module, builder.claimed)
-                return graph
+            graph.provenance = replace(graph.provenance, unused=unused(module, builder.claimed))
+            return graph, builder.recorder.looked
+
+        try:
+            graph, looked = once(casts=False)
+            return _with_casts(graph, once) if looked and read is read_traced else graph
         except (ConvmathError, RecursionError):
             raise
         except Exception as error:  # whatever stands in the way of torch.fx, torch.export may do without
             refusals.append(f"{way}: {_sentence(error)}")
     raise UnsupportedError(f"the forward of {type(module).__name__} could not be followed: {'; '.join(refusals)}")
+
+
+def _with_casts(graph: Graph, once: Callable[..., tuple[Graph, bool]]) -> Graph:
+    """The graph, read once more with casts that keep the terms of sizes, if it is the same network then."""
+    try:
+        other = once(casts=True)[0]
+    except Exception:  # the forward hands sizes to code that takes only Python's own numbers
+        return graph
+    one, another = ([(node.name, node.inputs, node.operator, node.params) for node in net] for net in (graph, other))
+    return other if one == another and graph.outputs == other.outputs else graph
 
 
 def _input_sizes(module: Any, input_size: InputSize, batch_size: int) -> dict[str, Sizes]:
@@ -174,8 +201,13 @@ def _is_size_or_symbol(size: Any) -> bool:
 def _dtypes(dtype: Any, names: list[str], default: Any) -> dict[str, Any]:
     """The type of every input by its name."""
     if isinstance(dtype, Mapping):
+        for name in dtype:
+            if name not in names:
+                raise unknown("dtype", name, names, "input", ", ".join(names))
         given = {name: dtype.get(name, default) for name in names}
     elif isinstance(dtype, list | tuple):
+        if len(dtype) > len(names):
+            raise DomainError("dtype", dtype, f"gives {len(dtype)} types for the inputs {', '.join(names)}")
         given = dict(zip(names, [*dtype, *[default] * len(names)], strict=False))
     else:
         given = dict.fromkeys(names, default if dtype is None else dtype)

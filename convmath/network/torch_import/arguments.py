@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from inspect import Parameter, signature
 from typing import Any
 
@@ -61,6 +61,14 @@ class Arguments:
         if self.rest:
             return [*own, *(f"{self.rest}.{number}" for number in range(count - len(own)))][:count]
         return self.names[:count]
+
+    def lacking(self, given: Collection[str]) -> list[str]:
+        """The parameters that need an argument and are given none."""
+        return [
+            one.name
+            for one in self._found
+            if one.name in self.names and one.default is one.empty and one.name not in given
+        ]
 
     def bound(self, given: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """How to pass arguments that are given by name: positional ones, and those by name."""

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 
 from ...errors import DomainError
-from ..computed_sizes import Size, changed, numbers, sizes_in
+from ..computed_sizes import changed, numbers, sizes_in
 from ..graph import Graph, Node
 from ..operators import Input, Lookup, Operator, Sizes, Unknown
 from ..operators.base import product
 from ..origin import Origin
+from ..placement import USUAL, Placement
+from ..provenance import Provenance
+from ..size import Size
+from ..told import number_of
 from ..trail import Recorder, leaves, renamed
 from . import calls, framework
-from .registry import BROADCASTS, HANDLERS, LOOKUPS, POINTWISE, VIEWS, NotUnderstoodError, RefusedError
-from .values import Step, Torch, Value, mapped, require_room, values_in
+from .checking import Checks
+from .finishing import behind, distinct
+from .passing import PASSED_FOR
+from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, usual
+from .values import Frozen, Step, Torch, Value, cut, frozen, mapped, values_in
+from .writing import Writing
 
 
 class Builder:
@@ -30,22 +37,27 @@ class Builder:
         module: the module itself, or None.
         device: where the module's parameters are.
         recorder: what the forward sees of sizes.
+        checks: what torch is asked about the calls.
+        writing: what they write in place.
     """
 
-    def __init__(self, device: Torch, *, verify: bool = False) -> None:
+    def __init__(self, device: Torch, kind: Torch = None, *, verify: bool = False) -> None:
         """Begin a graph.
 
         Args:
             device: where tensors without data are put when torch is asked for sizes.
+            kind: the type of the elements of most tensors, by default torch's own.
             verify: whether torch is asked about every step.
         """
         self.steps: list[Step] = []
-        self.recorder = Recorder(lambda: len(self.steps))
+        self.recorder = Recorder(lambda: len(self.steps), PASSED_FOR)
         self.scope = ""
         self.module: Torch = None
         self.device = device
+        self.kind = kind or torch.get_default_dtype()
         self.suspended = False
-        self._verify = verify
+        self.checks = Checks(self, every=verify)
+        self.writing = Writing(self)
         self._called = ""
         self._origin = Origin()
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
@@ -53,12 +65,16 @@ class Builder:
         self._claimed: dict[int, int] = {}
         self._materialised: list[tuple[Value, int]] = []
         self._kept: list[tuple[int, int]] = []
+        self._frozen: Frozen = ""
+        self._learns = torch.is_grad_enabled()
 
     # Values
 
     def input(self, name: str, sizes: Sizes, dtype: Torch) -> Value:
         """An input of the network; those of its dimensions after batch and channels are spatial axes."""
-        self.steps.append(Step(name, Input(sizes, tuple(range(2, len(sizes)))), (), 0, constant=False))
+        step = Step(name, Input(sizes, tuple(range(2, len(sizes)))), (), 0, constant=False)
+        step.placement = self._placed(dtype)
+        self.steps.append(step)
         return Value(sizes, dtype, len(self.steps) - 1)
 
     def weights(self, module: Torch) -> None:
@@ -67,17 +83,30 @@ class Builder:
         Raises:
             DomainError: the sizes of one are not known yet.
         """
-        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-            if torch.nn.parameter.is_lazy(tensor):
-                raise DomainError("module", name, "its sizes are set by the first real input; needs to have seen one")
-            self.constant(tensor, name)
+        for path, part in module.named_modules():
+            for name, tensor in (*part._parameters.items(), *part._buffers.items()):
+                if tensor is None:
+                    continue
+                full = f"{path}.{name}" if path else name
+                if torch.nn.parameter.is_lazy(tensor):
+                    needs = "its sizes are set by the first real input; needs to have seen one"
+                    raise DomainError("module", full, needs)
+                self.constant(tensor, full)
 
     def constant(self, tensor: Torch, name: str = "constant") -> Value:
         """A parameter, a buffer or another tensor that is there before the network runs: one value for each tensor."""
         found = self._constants.get(id(tensor))
         if found is None:
-            found = Value(tuple(tensor.shape), tensor.dtype, None, constant=True, source=tensor, name=name)
-            self._constants[id(tensor)] = found
+            found = Value(
+                tuple(tensor.shape),
+                tensor.dtype,
+                None,
+                constant=True,
+                source=tensor,
+                name=name,
+                trained=tensor.requires_grad,
+            )
+            self._constants[id(tensor)] = self.checks.lie_as(found, tensor)
         return found
 
     def later(self, operator: Operator, *inputs: Value, sizes: Sizes, dtype: Torch = None, name: str = "") -> Value:
@@ -98,12 +127,16 @@ class Builder:
         params: int = 0,
         dtype: Torch = None,
         function: str = "",
+        fixed: Frozen = "",
     ) -> Value:
         """Add a step and return its result; ``function`` is what computes it, where that is not the one called.
+
+        Which of its weights are ``fixed`` is known of those that were claimed for the step.
 
         Raises:
             DomainError: the sizes do not fit.
         """
+        kept, self._frozen = self._frozen, ""
         steps = tuple([value.step if value.step is not None else self._materialise(value) for value in inputs])
         constant = bool(inputs) and all(value.constant for value in inputs)
         traced, operator = operator, self._plain(operator)
@@ -111,12 +144,25 @@ class Builder:
         origin = Origin(function, calls.kind(self.module)) if function else self._origin
         step = Step(self.name(label or self._called), operator, steps, params, constant, origin)
         step.traced = traced if traced is not operator else None
+        if self._learns and not torch.is_grad_enabled():
+            step.cut, step.frozen = tuple(range(len(inputs))), "all"
+        else:
+            step.cut, step.frozen = cut(inputs), fixed or kept
+        dtype = dtype or inputs[0].dtype
+        if dtype is not self.kind:
+            step.placement = self._placed(dtype)
         self.steps.append(step)
-        return Value(sizes, dtype or inputs[0].dtype, len(self.steps) - 1, constant)
+        return Value(sizes, dtype, len(self.steps) - 1, constant)
+
+    def _placed(self, dtype: Torch, *, stored: bool = False) -> Placement:
+        """How a tensor of a type lies in memory."""
+        if dtype is self.kind and not stored:
+            return USUAL
+        return Placement("" if dtype is self.kind else str(dtype).removeprefix("torch."), stored=stored)
 
     def _plain(self, operator: Operator) -> Operator:
         """The operator without the terms of sizes; itself if it has none."""
-        return changed(operator, int) if self.recorder.told else operator
+        return changed(operator, number_of) if self.recorder.told else operator
 
     def _output(self, operator: Operator, inputs: tuple[Value, ...]) -> Sizes | None:
         if isinstance(operator, Unknown):
@@ -127,12 +173,13 @@ class Builder:
         if self.recorder.told:
             known = tuple(map(numbers, known))
         key = (operator, known)
-        if key not in self._sizes:
+        sizes = self._sizes.get(key)
+        if sizes is None:
             sizes = operator.sizes(*known)
             if any(size < 1 for size in sizes):
                 raise DomainError("sizes", sizes, f"{operator.kind} gives them; each needs at least 1")
             self._sizes[key] = sizes
-        return self._sizes[key]
+        return sizes
 
     def settle(self, value: Value) -> None:
         """Make the step that a result was waiting for."""
@@ -152,6 +199,8 @@ class Builder:
             operator = self._plain(traced)
             step = Step(value.name, operator, (), params, constant=True)
             step.traced = traced if traced is not operator else None
+            step.frozen, self._frozen = self._frozen, ""
+            step.placement = self._placed(value.dtype, stored=value.source is not None)
             self.steps.append(step)
         made = int(value.step or 0)
         self._materialised.append((value, made))
@@ -162,24 +211,26 @@ class Builder:
 
         Weights that are themselves computed stay in the graph.
         """
-        found = 0
-        for weight in weights:
-            if weight is None:
-                continue
+        found, given = 0, [weight for weight in weights if weight is not None]
+        self._frozen = frozen(given, self.module)
+        for weight in given:
             if weight.step is not None:
                 self._kept.append((weight.step, len(self.steps)))
             elif isinstance(weight.source, torch.nn.Parameter):
-                found += self.claim_parameters([weight.source])
+                found += self._fresh(weight)
         return found
 
     def claim_parameters(self, parameters: Iterable[Torch]) -> int:
         """As :meth:`claim`, of torch's parameters; None among them is none."""
-        found = 0
-        for parameter in parameters:
-            if parameter is not None and id(parameter) not in self._claimed:
-                self._claimed[id(parameter)] = len(self.steps)
-                found += product(self.constant(parameter).sizes or ())
-        return found
+        given = [one for one in parameters if one is not None and id(one) not in self._claimed]
+        return sum([self._fresh(self.constant(one)) for one in given])
+
+    def _fresh(self, weight: Value) -> int:
+        """The elements of a parameter; none if they are counted already."""
+        if id(weight.source) in self._claimed:
+            return 0
+        self._claimed[id(weight.source)] = len(self.steps)
+        return int(product(weight.sizes or ()))
 
     @property
     def claimed(self) -> set[int]:
@@ -202,7 +253,7 @@ class Builder:
             UntraceableError: it needs the elements of a tensor.
         """
         operation = name.rstrip("_")
-        args, kwargs = _usual(args, kwargs)
+        args, kwargs = usual(args, kwargs)
         before = self._called, self._origin
         self._called, self._origin = operation.rpartition(".")[2], calls.origin(function, self.module)
         try:
@@ -212,8 +263,8 @@ class Builder:
         if isinstance(out := kwargs.get("out"), Value):
             out.storage.version += 1
         if name != operation or name == "setitem" or kwargs.get("inplace") is True:
-            return self._written(operation, args, result)
-        return self._shared(operation, args, result)
+            return self.writing.written(operation, args, result)
+        return self.writing.shared(operation, args, result)
 
     def _understood(self, name: str, function: Torch, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         mark = len(self.steps)
@@ -222,26 +273,19 @@ class Builder:
             if handler is None:
                 raise NotUnderstoodError("it is not one of the operators that are understood")
             result = handler(self, *args, **{key: kwargs[key] for key in kwargs if key not in ("inplace", "out")})
+            difference = self.checks.difference(name, result, function, args, kwargs)
         except NotUnderstoodError as error:
             return self._unknown(str(error), function, args, kwargs, mark)
         except DomainError as error:
             self._forget(mark)
             self.recorder.stray()  # whoever catches it knows something of the sizes
-            if isinstance(error, RefusedError) or framework.refuses(self, function, args, kwargs):
+            answer = None if isinstance(error, RefusedError) else framework.ask(self, function, args, kwargs)
+            if isinstance(error, RefusedError) or (answer and answer.refusal):
                 raise DomainError("node", self.name(self._called), str(error)) from error
             return self._unknown(str(error), function, args, kwargs, mark)
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
             return self._unknown(f"its arguments are not understood: {error}", function, args, kwargs, mark)
-        if self._verify and (difference := self._difference(result, function, args, kwargs)):
-            return self._unknown(difference, function, args, kwargs, mark)
-        return result
-
-    def _difference(self, result: Any, function: Torch, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        """Where torch's sizes are others, in words."""
-        ours = [value.sizes and numbers(value.sizes) for value in values_in(result)]
-        theirs = framework.outputs(self, function, args, kwargs) if ours else None
-        told = [tuple(tensor.shape) for tensor in framework.tensors_in(theirs)]
-        return f"the formulas give {ours}, torch gives {told}" if told and told != ours else ""
+        return self._unknown(difference, function, args, kwargs, mark) if difference else result
 
     def unknown(
         self,
@@ -288,6 +332,7 @@ class Builder:
                 self.recorder.stray()  # these sizes are torch's, without their terms
             operator = Lookup(sizes or ()) if chosen else Unknown(self._called, reason, sizes, params)
             value = self.emit(operator, *(inputs if chosen else read), params=params, dtype=dtype)
+            value = value if tensor is None else self.checks.lie_as(value, tensor)
             self.steps[-1].constant = value.constant = constant
             params = 0
             return value
@@ -296,6 +341,7 @@ class Builder:
 
     def _forget(self, mark: int) -> None:
         """Take back the steps from ``mark`` on."""
+        self._frozen = ""
         if mark < len(self.steps):
             del self.steps[mark:]
             self.recorder.forget(mark)
@@ -306,48 +352,11 @@ class Builder:
         while self._materialised and self._materialised[-1][1] >= mark:
             self._materialised.pop()[0].step = None
 
-    # Writing in place
-
-    def seen(self, value: Value) -> Value:
-        """A value before it is read: unknown where it was written into by way of another view."""
-        if value.version != value.storage.version:
-            value.version = value.storage.version
-            reason = "a part of its memory was written in place by another name"
-            step = self.emit(Unknown("written_in_place", reason, value.sizes), value, label="written_in_place").step
-            value.step, value.constant = step, False
-        return value
-
-    def _written(self, name: str, args: tuple[Any, ...], result: Any) -> Any:
-        """The value that is written into is the result from now on."""
-        target = args[0]
-        if not isinstance(target, Value) or not isinstance(result, Value):
-            return result
-        if name in BROADCASTS:
-            self._require_room(name, target, result)
-        if name not in POINTWISE:
-            target.storage.version += 1
-            target.version = target.storage.version
-        target.step, target.sizes, target.constant = result.step, result.sizes, result.constant and target.constant
-        return target
-
-    def _require_room(self, name: str, target: Value, result: Value) -> None:
-        try:
-            require_room(target, result)
-        except DomainError as error:
-            self.recorder.stray()
-            raise DomainError("node", self.name(name), str(error)) from error
-
-    def _shared(self, name: str, args: tuple[Any, ...], result: Any) -> Any:
-        if name in VIEWS and args and isinstance(args[0], Value):
-            for value in values_in(result):
-                value.storage, value.version = args[0].storage, args[0].version
-        return result
-
     # The graph
 
     def graph(self, outputs: Iterable[Value]) -> Graph:
         """The nodes with their final names, without the constants that nothing reads."""
-        seen = map(self.seen, outputs)
+        seen = map(self.writing.seen, outputs)
         ends = [value.step if value.step is not None else self._materialise(value) for value in seen]
         used = {step for step, _ in self._kept} | set(ends) | self.recorder.nodes
         for number in range(len(self.steps) - 1, -1, -1):
@@ -358,61 +367,22 @@ class Builder:
                 used.update(step.inputs)
                 if step.traced is not None:
                     used.update(leaf.node for size in sizes_in(step.traced) for leaf in leaves(size.term))
-        returned = self._behind(ends)
-        names = _names([step.name for step in self.steps])
+        returned = behind(self.steps, self._kept, ends)
+        names = distinct([step.name for step in self.steps])
         kept = sorted(used)
         graph = Graph(
             (self._node(number, names, returned) for number in kept), dict.fromkeys(names[end] for end in ends)
         )
-        graph.trail = self.recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step))
+        graph.provenance = Provenance(
+            trail=self.recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step))
+        )
         return graph
-
-    def _behind(self, ends: Iterable[int]) -> set[int]:
-        """The steps that these depend on, by their inputs or by weights that are computed, and they themselves."""
-        weights: dict[int, list[int]] = {}
-        for weight, reader in self._kept:
-            weights.setdefault(reader, []).append(weight)
-        found = set(ends)
-        for number in range(max(found, default=-1), -1, -1):
-            if number in found:
-                found.update(self.steps[number].inputs, weights.get(number, ()))
-        return found
 
     def _node(self, number: int, names: Sequence[str], returned: set[int]) -> Node:
         step = self.steps[number]
-        origin, call = step.origin, step.call
-        if call:
-            call = replace(call, inputs=tuple([None if given is None else names[given] for given in call.inputs]))
-        if call or (origin and number not in returned):
-            origin = replace(origin or Origin(), call=call, used=number in returned)
-        traced = step.traced and changed(step.traced, lambda size: Size(size, renamed(size.term, names.__getitem__)))
+        origin = calls.of_node(step.origin, step.call, names, used=number in returned)
+        named = names.__getitem__
+        traced = step.traced and changed(step.traced, lambda size: Size(number_of(size), renamed(size.term, named)))
         inputs = tuple(names[i] for i in step.inputs)
-        return Node(names[number], step.operator, inputs, step.params, origin, traced)
-
-
-def _usual(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The first tensor by position, and torch's names of options for those of NumPy."""
-    if args and _OPTIONS.keys().isdisjoint(kwargs):
-        return args, kwargs
-    options = {_OPTIONS.get(key, key): value for key, value in kwargs.items()}
-    first = next((key for key in ("input", "self") if key in options), None) if not args else None
-    return (args if first is None else (options.pop(first),)), options
-
-
-_OPTIONS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim"}
-
-
-def _names(wanted: list[str]) -> list[str]:
-    """Each name once: those that come again are numbered."""
-    taken: set[str] = set(wanted)
-    given: set[str] = set()
-    counts: dict[str, int] = {}
-    names = []
-    for name in wanted:
-        candidate = name
-        while candidate in given or (candidate != name and candidate in taken):
-            counts[name] = counts.get(name, 0) + 1
-            candidate = f"{name}_{counts[name]}"
-        given.add(candidate)
-        names.append(candidate)
-    return names
+        found = names[number], step.operator, inputs, step.params, origin, traced, ()
+        return Node(*found, step.cut, step.frozen, step.placement)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -20,25 +21,30 @@ def kind(module: Any) -> str:
     >>> kind(nn.Conv2d(1, 1, 1)), kind(nn.Module())
     ('torch.nn.Conv2d', 'torch.nn.Module')
     """
-    found = type(module)
-    if module is None:
-        return ""
+    found: Any = type(module)
+    return "" if module is None else _full_name(found)
+
+
+@lru_cache(maxsize=1024)
+def _full_name(found: type) -> str:
     own = found.__module__.startswith("torch.nn.modules.")
     return f"torch.nn.{found.__name__}" if own else f"{found.__module__}.{found.__qualname__}"
 
 
 def origin(function: Any, module: Any) -> Origin:
     """Where what a function makes comes from, called in the forward of a module, if in any."""
-    if module is None:
-        return Origin(spelled(function))
-    return Origin(spelled(function), kind(module), _held(function, module))
+    return _origin(spelled(function), kind(module), module is not None and _held(function, module))
+
+
+@lru_cache(maxsize=1024)
+def _origin(function: str, module: str, held: bool | None) -> Origin:
+    return Origin(function, module, held)
 
 
 def _held(function: Any, module: Any) -> bool | None:
     """Whether a function is called by a name that the module, or its file, has for it; None if that may be."""
     forward = getattr(type(module).forward, "__wrapped__", type(module).forward)
-    code, name = getattr(forward, "__code__", None), getattr(function, "__name__", "")
-    names = set() if code is None else set(code.co_names)
+    names, name = _names(forward), getattr(function, "__name__", "")
     if name == "interpolate" and "upsample" in names and not hasattr(module, "upsample"):
         return None  # torch's upsample, which is counted too, calls it
     kept = [key for key, value in vars(module).items() if value is function]
@@ -47,6 +53,13 @@ def _held(function: Any, module: Any) -> bool | None:
     if getattr(forward, "__globals__", {}).get(name) is function:
         return None if names & _ELSEWHERE else True
     return False
+
+
+@lru_cache(maxsize=1024)
+def _names(forward: Any) -> frozenset[str]:
+    """The names that a forward looks up."""
+    code = getattr(forward, "__code__", None)
+    return frozenset(() if code is None else code.co_names)
 
 
 _ELSEWHERE = {"F", "functional", "nn", "torch"}
@@ -59,10 +72,29 @@ def called(builder: Builder, module: Any, inputs: tuple[int | None, ...], visits
     own = {name: builder.constant(weight).sizes or () for name, weight in weights}
     held = vars(module)
     options = {name: held[name] for name in OPTIONS if name in held}
-    options |= {"bias": getattr(module, "bias", None) is not None}
-    pruned = [name.removesuffix("_orig") for name in own if name.endswith("_orig")]
-    options |= {"masked": any(f"{name}_mask" in module._buffers for name in pruned)}
+    options["bias"] = "bias" in own or _has(module, "bias")
+    pruned = (name.removesuffix("_orig") for name in own if name.endswith("_orig"))
+    options["masked"] = any(f"{name}_mask" in module._buffers for name in pruned)
     return Call(kind(module), inputs, own, not parts(module), visits, options)
+
+
+def _has(module: Any, name: str) -> bool:
+    """Whether a module has an attribute of a name other than None, which is not computed to find out."""
+    for place in (vars(module), module._parameters, module._buffers):
+        if name in place:
+            return place[name] is not None
+    return getattr(type(module), name, None) is not None
+
+
+def of_node(origin: Origin | None, call: Call | None, names: Sequence[str], *, used: bool) -> Origin | None:
+    """Where a node comes from: the call of a module has the names of nodes for the numbers of steps."""
+    if call is None and (origin is None or used):
+        return origin
+    found = origin or Origin()
+    if call is not None:
+        inputs = tuple([None if given is None else names[given] for given in call.inputs])
+        call = Call(call.kind, inputs, call.parameters, call.leaf, call.visits, call.options)
+    return Origin(found.function, found.module, found.held, used, call)
 
 
 def parts(module: Any) -> set[Any]:
@@ -78,7 +110,13 @@ def visits(module: Any) -> Mapping[Any, int]:
     >>> visits(nn.Sequential(nn.Sequential(shared), nn.Sequential(shared)))[shared]
     2
     """
-    children = {part: parts(part) for part in module.modules()}
+    children: dict[Any, set[Any]] = {}
+    waiting = [module]
+    while waiting:
+        part = waiting.pop()
+        if part not in children:
+            children[part] = parts(part)
+            waiting += children[part]
     if sum(map(len, children.values())) == len(children) - 1:  # none is shared
         return dict.fromkeys(children, 1)
     found = dict.fromkeys(children, 0)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ..computed_sizes import numbers
 from . import calls
 from .arguments import Arguments
 from .builder import Builder
@@ -30,6 +31,7 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
     """
     builder.recorder.stray()  # torch.export follows the forward at these sizes
     program = _exported(builder, module, inputs, others)
+    builder.checks.layouts = False  # it has asked torch for the views already
     tensors = {
         **dict(module.named_parameters(remove_duplicate=False)),
         **dict(module.named_buffers()),
@@ -64,7 +66,8 @@ def _exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others
 
     with FakeTensorMode():
         tensors = {
-            name: torch.empty(value.known, dtype=value.dtype, device=builder.device) for name, value in inputs.items()
+            name: torch.empty(numbers(value.known), dtype=value.dtype, device=builder.device)
+            for name, value in inputs.items()
         }
     with warnings.catch_warnings(), redirect_stderr(StringIO()), silenced(), torch.no_grad():
         warnings.simplefilter("ignore")  # what torch.export says on failing is in its error, too
@@ -131,7 +134,7 @@ def _called(builder: Builder, node: Any, values: Mapping[Any, Any], layers: _Lay
 
 
 def _value(builder: Builder, item: Any) -> Any:
-    return builder.seen(item) if isinstance(item, Value) else item
+    return builder.writing.seen(item) if isinstance(item, Value) else item
 
 
 def _module(node: Any) -> str:

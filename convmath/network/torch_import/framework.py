@@ -3,44 +3,109 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..computed_sizes import Size, numbers
+from ..computed_sizes import numbers
+from ..told import number_of
 from .values import Value, mapped
 
 if TYPE_CHECKING:
     from .builder import Builder
 
 
-def outputs(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The result of a call, its tensors without elements; None where torch cannot say what it is."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What torch says of a call.
+
+    Attributes: result: what it gives, its tensors without elements. refusal: the first line of why it refuses.
+    """
+
+    result: Any = None
+    refusal: str = ""
+
+
+def ask(
+    builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, computes: bool = True
+) -> Answer | None:
+    """What torch says of a call of its own; None where it cannot say without elements.
+
+    Args:
+        builder: that of the call.
+        function: what is called.
+        args: values and plain Python.
+        kwargs: by name.
+        computes: whether elements are computed: for how these lie the device matters, and ``meta`` stands for a CPU.
+    """
     try:
-        return _run(builder, function, args, kwargs)
+        place = builder.device if computes and builder.device != _META else torch.device("cpu" if computes else "meta")
+        return Answer(_run(builder, function, args, kwargs, place, _without_elements if computes else nullcontext))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:  # those of its own checks
+        sentence = str(error).strip().partition("\n")[0][:300]
+        if isinstance(error, _needs_elements()) or any(word in sentence for word in _ELEMENTS):
+            return None
+        return Answer(refusal=sentence or type(error).__name__)
     except Exception:  # whatever it is, torch does not say
         return None
 
 
-def refuses(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether torch refuses a call, too."""
+_ELEMENTS = ("FakeTensor", "data pointer", "its data is not allocated")
+"""What is in the sentences of errors of torch that come from tensors having no elements."""
+
+
+@cache
+def _needs_elements() -> tuple[type[Exception], ...]:
+    """The errors of torch that come from tensors having no elements, and say nothing of a call on others."""
+    from torch._subclasses import fake_tensor
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    return (
+        fake_tensor.DataDependentOutputException,
+        fake_tensor.DynamicOutputShapeException,
+        fake_tensor.FakeTensorDeviceMismatchError,
+        fake_tensor.MetadataMismatchError,
+        fake_tensor.MissingOpProfile,
+        fake_tensor.UnsupportedFakeTensorException,
+        fake_tensor.UnsupportedMutationAliasingException,
+        fake_tensor.UnsupportedOperatorException,
+        GuardOnDataDependentSymNode,
+        NotImplementedError,
+    )
+
+
+def outputs(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The result of a call, its tensors without elements; None where torch does not say what it is.
+
+    Unlike in :func:`ask` these are on the builder's device even if it is ``meta``, as the weights of the called are.
+    """
     try:
-        _run(builder, function, args, kwargs)
-    except Exception:  # torch has no common class of errors for sizes that do not fit
-        return True
-    return False
+        return _run(builder, function, args, kwargs, builder.device, _without_elements)
+    except Exception:  # whatever it is, torch does not say
+        return None
 
 
-def _run(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+_META = torch.device("meta")
+
+
+def _run(
+    builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Any, mode: Any
+) -> Any:
     def empty(item: Any) -> Any:
         if isinstance(item, Value):
-            return torch.empty(numbers(item.carried), dtype=item.dtype, device=builder.device)
-        return int(item) if type(item) is Size else item
+            sizes, options = numbers(item.carried), {"dtype": item.dtype, "device": place}
+            if item.strides:
+                return torch.empty_strided(sizes, item.strides, **options)
+            return torch.empty(sizes, **options)
+        return place if isinstance(item, torch.device) and item == builder.device else number_of(item)
 
-    with suspended(builder), silenced(), _without_elements(), torch.no_grad():
+    with suspended(builder), torch.no_grad(), warnings.catch_warnings(), mode():
+        warnings.simplefilter("ignore")  # what torch warns of is the network's, and not to be said twice
         plain_args, plain_kwargs = mapped(args, empty), mapped(dict(kwargs), empty)
         return function(*plain_args, **plain_kwargs)
 
@@ -74,8 +139,15 @@ def _is_not_torchs(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0] != "torch"
 
 
+@contextmanager
+def _without_elements() -> Iterator[None]:
+    """Meanwhile tensors have a device, but no elements."""
+    with silenced(), _mode():
+        yield
+
+
 @cache
-def _without_elements() -> Any:
+def _mode() -> Any:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     return FakeTensorMode(allow_non_fake_inputs=True)

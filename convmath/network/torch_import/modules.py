@@ -11,11 +11,12 @@ from torch import nn
 from torch.ao.quantization import FakeQuantizeBase, ObserverBase
 from torch.nn import functional as F  # noqa: N812
 
+from ...errors import DomainError
 from ..operators import Attention, Identity, Linear, Permute, Sizes, Unknown
 from .builder import Builder
 from .handlers.layout import squeeze, unsqueeze
 from .registry import name_of
-from .values import Value
+from .values import NOT_KNOWN, Value, frozen
 
 if TYPE_CHECKING:
     from .tracing import ModuleTracer
@@ -73,8 +74,22 @@ _WEIGHTS = ("weight", "bias")
 _WINDOW = ("stride", "padding", "dilation", "groups")
 for _type, _function in ((nn.Conv1d, F.conv1d), (nn.Conv2d, F.conv2d), (nn.Conv3d, F.conv3d)):
     MODULES[_type] = _calls(_function, *_WEIGHTS, *_WINDOW)
-for _type in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm):
-    MODULES[_type] = _calls(F.batch_norm, "running_mean", "running_var", *_WEIGHTS)  # in training, too
+_RANKS = {nn.BatchNorm1d: (2, 3), nn.BatchNorm2d: (4,), nn.BatchNorm3d: (5,)}
+"""The numbers of dimensions that they take."""
+
+
+def _batch_norm(tracer: ModuleTracer, module: Any, input: Value) -> Any:  # noqa: A002
+    """By the running statistics, in training, too; where there are none, by those of the input."""
+    if type(module) in _RANKS and input.sizes is not None and input.rank not in _RANKS[type(module)]:
+        needs = f"{type(module).__name__} needs {' or '.join(map(str, _RANKS[type(module)]))} dimensions"
+        raise DomainError("node", tracer.builder.scope, f"its input has {input.rank}: {needs}")
+    own = (_attribute(module, name) for name in ("running_mean", "running_var", *_WEIGHTS))
+    values = [tracer.value(one) for one in own]
+    return tracer.builder.call(name_of(F.batch_norm), F.batch_norm, (input, *values, values[0] is None), {})
+
+
+for _type in (*_RANKS, nn.SyncBatchNorm):
+    MODULES[_type] = _batch_norm
 MODULES[nn.Linear] = _calls(F.linear, *_WEIGHTS)
 MODULES[nn.ReLU] = _calls(F.relu, "inplace")
 
@@ -111,6 +126,7 @@ class _MultiHead:
     def __init__(self, builder: Builder, module: Any) -> None:
         self.builder, self.module = builder, module
         self.fresh = builder.claim_parameters(module.parameters()) > 0
+        self.fixed = frozen([builder.constant(weight) for weight in module.parameters()])
 
     def __call__(self, inputs: tuple[Value, ...], mask: Value | None, need_weights: bool, averaged: bool) -> Any:
         module, builder = self.module, self.builder
@@ -125,6 +141,8 @@ class _MultiHead:
         function = scores if need_weights else "functional.scaled_dot_product_attention"
         mixed = builder.emit(Attention(module.num_heads), *projected, *masks, label="attention", function=function)
         result = self._dense(self._first(mixed), module.embed_dim, module.out_proj.bias is not None, "out_proj")
+        if module.batch_first:  # transposed, unless torch takes its fast way
+            builder.checks.lie(result, NOT_KNOWN)
         if not need_weights:
             return result, None
         *batch, rows, _ = mixed.carried
@@ -136,7 +154,9 @@ class _MultiHead:
     def _dense(self, value: Value, width: int, bias: bool, label: str) -> Value:
         layer = Linear(width, self.module.embed_dim, bias)
         params = layer.params if self.fresh else 0
-        return self.builder.emit(layer, value, label=label, params=params, function="functional.linear")
+        return self.builder.emit(
+            layer, value, label=label, params=params, function="functional.linear", fixed=self.fixed
+        )
 
     def _first(self, value: Value) -> Value:
         """The batch to the front, or back behind the positions."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from torch.nn import functional
 
 from ...errors import DomainError
+from ..trail import RECORDER
 
 Handler: TypeAlias = Callable[..., Any]
 """Takes the builder and the arguments of the call; returns values, or plain Python."""
@@ -31,12 +32,19 @@ BROADCASTS: set[str] = set()
 POINTWISE: set[str] = set()
 """Those that take one tensor and work element by element: written in place, they leave open no question."""
 
+REARRANGES: set[str] = set()
+"""Those whose result may lie in memory in another order than is usual, or with gaps, though their tensors do not."""
+
+LAYS_OUT: set[str] = set()
+"""Those whose result lies as usual, or as the handler says, however their tensors lie."""
+
 
 _OPERATORS = (*("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"), *("and", "or", "xor"))
 _ALIASES = {f"i{name}": f"{name}_" for name in _OPERATORS} | {f"r{name}": name for name in _OPERATORS}
 _OWN_ROOTS = {"torch", "operator", "_operator", "builtins", "math"}
 
 
+@lru_cache(maxsize=1024)
 def name_of(function: Any) -> str:
     """The name of a function or method of torch or Python, as handlers are entered; empty for any other function.
 
@@ -74,6 +82,18 @@ def spelled(function: Any) -> str:
     return f"{found}.{name}" if found in ("Tensor", "operator", "torch") else ""
 
 
+def usual(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """The first tensor by position, and torch's names of options for those of NumPy."""
+    if args and _OPTIONS.keys().isdisjoint(kwargs):
+        return args, kwargs
+    options = {_OPTIONS.get(key, key): value for key, value in kwargs.items()}
+    first = next((key for key in ("input", "self") if key in options), None) if not args else None
+    return (args if first is None else (options.pop(first),)), options
+
+
+_OPTIONS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim"}
+
+
 class NotUnderstoodError(Exception):
     """A call that is none of those that are understood; the message says why."""
 
@@ -83,18 +103,40 @@ class RefusedError(DomainError):
 
 
 class UntraceableError(Exception):
-    """A call that needs what no analysis without running has: the elements of a tensor."""
+    """A call that needs what no analysis without running has: the elements of a tensor.
+
+    It is noted, as a network's own code may catch it, and torch would not raise it.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Why the network cannot be followed."""
+        super().__init__(message)
+        if (note := RECORDER.get()) is not None:
+            note.failure = self
 
 
-def handles(*names: str, views: bool = False, pointwise: bool = False, broadcasts: bool = False) -> Callable[[H], H]:
+def handles(
+    *names: str,
+    views: bool = False,
+    pointwise: bool = False,
+    broadcasts: bool = False,
+    rearranges: bool = False,
+    lays_out: bool = False,
+) -> Callable[[H], H]:
     """Enter a function under these names."""
+    kinds = (
+        (VIEWS, views),
+        (POINTWISE, pointwise),
+        (BROADCASTS, broadcasts),
+        (REARRANGES, rearranges),
+        (LAYS_OUT, lays_out),
+    )
 
     def enter(handler: H) -> H:
         for name in names:
             HANDLERS[name] = handler
-        VIEWS.update(names if views else ())
-        POINTWISE.update(names if pointwise else ())
-        BROADCASTS.update(names if broadcasts else ())
+        for kind, belongs in kinds:
+            kind.update(names if belongs else ())
         return handler
 
     return enter

@@ -10,18 +10,18 @@ from typing import Any
 
 import torch
 from torch.fx import Proxy, Tracer
-from torch.fx.proxy import TraceError
 from torch.overrides import TorchFunctionMode
 
-from ...errors import ConvmathError
+from ...errors import ConvmathError, UnsupportedError
 from ..operators import Identity, Unknown
+from ..told import told
 from . import calls, framework
 from .arguments import Arguments
 from .builder import Builder
 from .modules import handler_of
 from .passing import Passing
-from .registry import HANDLERS, name_of
-from .values import Value, mapped, values_in
+from .registry import HANDLERS, UntraceableError, name_of
+from .values import Value, mapped
 
 _ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
     "shape": lambda value: torch.Size(value.asked),
@@ -53,6 +53,9 @@ _METADATA = {
     "__len__",
 }
 """Of a tensor that is no proxy, these are read as they are."""
+
+_OF_SIZES = {"sym_max", "sym_min", "sym_int", "sym_float", "sym_not"}
+"""Of sizes, these are Python's own."""
 
 _IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
 
@@ -108,7 +111,7 @@ class TensorProxy(Proxy):  # type: ignore[misc]
         return bool(self._elements())
 
     def _elements(self, *_: Any) -> Any:
-        raise TraceError("the flow of control depends on the elements of a tensor")
+        raise UntraceableError("the flow of control depends on the elements of a tensor")
 
     __int__ = __float__ = __index__ = __complex__ = __contains__ = _elements
 
@@ -132,10 +135,15 @@ def read_traced(builder: Builder, module: Any, inputs: Mapping[str, Value], othe
         module: the module.
         inputs: values by the names of the parameters of its forward.
         others: the other arguments, by name.
+
+    Raises:
+        UnsupportedError: it asks for the elements of a tensor, and goes on without them.
     """
     tracer = ModuleTracer(builder, module, {**inputs, **others})
     with tracer.passing.on(), _Recording(tracer):
         tracer.trace(module)
+    if failure := builder.recorder.failure:
+        raise UnsupportedError(f"the forward of {type(module).__name__} goes another way than when it runs: {failure}")
     return tracer.outputs
 
 
@@ -158,10 +166,9 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         self.builder = builder
         self.module = module
         self.outputs: list[Value] = []
-        self.passing = Passing(TensorProxy)
+        self.passing = Passing(TensorProxy, casts=builder.recorder.casts)
         self._arguments = arguments
         self._visits = calls.visits(module)
-        self._paths = {submodule: path for path, submodule in module.named_modules()}
 
     # What torch.fx calls
 
@@ -197,9 +204,10 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             return m.forward(*args, **kwargs)
         self.passing.enter(m)
         outside = self.builder.scope, self.builder.module
-        self.builder.scope, self.builder.module = self._paths.get(m, type(m).__name__), m
+        self.builder.scope, self.builder.module = self.submodule_paths.get(m, type(m).__name__), m
         try:
-            leaf = all(name == "parametrizations" or part is None for name, part in m._modules.items())
+            within = m._modules.items()
+            leaf = not within or all(name == "parametrizations" or part is None for name, part in within)
             handler = handler_of(m)
             if not leaf and handler is None:
                 return m.forward(*args, **kwargs)
@@ -230,8 +238,8 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         return self._proxies(self.builder.call(name, function, plain_args, plain_kwargs))
 
     def _special(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
-        values = mapped((tuple(args), dict(kwargs)), self.value)
-        return self._proxies(handler(self, module, *values[0], **values[1]))
+        plain_args, plain_kwargs = mapped(tuple(args), self.value), mapped(dict(kwargs), self.value)
+        return self._proxies(handler(self, module, *plain_args, **plain_kwargs))
 
     def _own(self, result: Any, mark: int) -> Any:
         """The result of a module with parameters: a step of its own, where it is one from before ``mark``."""
@@ -244,7 +252,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
 
         The result of a module without parts has its name, and its parameters are counted there.
         """
-        made = next((value.step for value in values_in(mapped(result, self.value)) if value.step is not None), -1)
+        made = next((value.step for value in _returned(result) if value.step is not None), -1)
         if made >= mark:
             step = self.builder.steps[made]
             if leaf:
@@ -268,6 +276,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         except Exception as error:  # what torch's own layers do is not ours to foresee
             if isinstance(error, ConvmathError) or not _is_torchs(module):
                 raise
+            builder.recorder.failure = None
             reason = f"its forward could not be followed: {error}"
             values = mapped((tuple(args), dict(kwargs)), self.value)
             result = self._proxies(builder.unknown(type(module).__name__, reason, module.forward, *values, mark=mark))
@@ -276,9 +285,9 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
     def value(self, item: Any) -> Any:
         """The value of a proxy or of a tensor; anything else as it is."""
         if type(item) is TensorProxy:
-            return self.builder.seen(item.value)
+            return self.builder.writing.seen(item.value)
         if isinstance(item, torch.Tensor):
-            return self.builder.seen(self.builder.constant(item))
+            return self.builder.writing.seen(self.builder.constant(item))
         return item
 
     def _proxies(self, result: Any) -> Any:
@@ -300,8 +309,13 @@ class _Recording(TorchFunctionMode):  # type: ignore[misc]
             name = name_of(func)
             tensors = framework.tensors_in([args, kwargs])
             if name in _METADATA or getattr(func, "__name__", "") in _METADATA or not (tensors or name in HANDLERS):
-                return func(*args, **kwargs)
+                return func(*args, **kwargs) if name in _OF_SIZES else func(*_told(args), **_told(kwargs))
         return self.tracer.call(func, args, kwargs)
+
+
+def _told(arguments: Any) -> Any:
+    """Arguments with numbers for sizes, for code in C."""
+    return mapped(arguments, lambda item: told((item,))[0])
 
 
 def _is_torchs(module: Any) -> bool:

@@ -18,18 +18,9 @@ def untouched(module: Any) -> Iterator[None]:
     """
     submodules = list(module.modules())
     attributes = [dict(vars(submodule)) for submodule in submodules]
-    filled = [
-        (container, container.copy())
-        for before in attributes
-        for container in before.values()
-        if isinstance(container, CONTAINERS) and container
-    ]
-    empty = [
-        container
-        for before in attributes
-        for container in before.values()
-        if isinstance(container, CONTAINERS) and not container
-    ]
+    containers = [one for before in attributes for one in before.values() if isinstance(one, CONTAINERS)]
+    filled = [(container, container.copy()) for container in containers if container]
+    empty = [container for container in containers if not container]
     try:
         yield
     finally:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from ..computed_sizes import look, numbers, sizes_of_node
+from ..computed_sizes import size_of_node, sizes_of_node
 from ..operators import Operator, Sizes
 from ..origin import Call, Origin
+from ..placement import USUAL, Placement
+from ..told import look
 from ..trail import RECORDER
-from .registry import NotUnderstoodError, RefusedError, UntraceableError
+from .registry import NotUnderstoodError, UntraceableError
 
 Torch: TypeAlias = Any
 """A tensor, a dtype or a function of torch."""
+
+
+Strides: TypeAlias = tuple[int, ...]
+"""How far apart in memory the elements of each dimension are."""
+
+Frozen: TypeAlias = Literal["", "weights", "all"]
+
+NOT_KNOWN: Strides = ()
+"""In place of strides that are not known."""
 
 
 class Storage:
@@ -39,6 +50,10 @@ class Value:
         name: the name of a parameter or constant.
         storage: what it shares with its views.
         version: the writes into ``storage`` that it has seen.
+        strides: how it lies in memory at these sizes; None if as usual, one row after the other, at all sizes.
+        lying: how it lies at other sizes, too, where ``strides`` are not None; None if that is not known.
+        detached: whether no gradient goes back from it, though its type has one.
+        trained: whether it is a tensor that training changes.
     """
 
     sizes: Sizes | None
@@ -49,6 +64,15 @@ class Value:
     name: str = ""
     storage: Storage = field(default_factory=Storage)
     version: int = 0
+    strides: Strides | None = None
+    lying: Any = None
+    detached: bool = False
+    trained: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether no gradient goes back from it."""
+        return self.detached or not (self.dtype.is_floating_point or self.dtype.is_complex)
 
     @property
     def carried(self) -> Sizes:
@@ -57,17 +81,27 @@ class Value:
         Raises:
             NotUnderstoodError: they are unknown.
         """
-        if self.sizes is None:
-            raise NotUnderstoodError("the sizes of its input are unknown")
         note = RECORDER.get()
         if self.step is None or note is None:
-            return self.sizes
+            return self._given
         note.told = True
-        return sizes_of_node(self.step, self.sizes)
+        return sizes_of_node(self.step, self._given)
+
+    def compared(self, dimension: int) -> Any:
+        """One of the sizes with its term, of a dimension counted from 0, for what only compares it."""
+        size = self._given[dimension]
+        return size if self.step is None or RECORDER.get() is None else size_of_node(self.step, dimension, size)
+
+    @property
+    def _given(self) -> Sizes:
+        """The sizes, which are known."""
+        if self.sizes is None:
+            raise NotUnderstoodError("the sizes of its input are unknown")
+        return self.sizes
 
     @property
     def known(self) -> Sizes:
-        """The sizes with their terms, for what may lose the terms.
+        """The sizes with their terms, for what may go by their numbers.
 
         Raises:
             NotUnderstoodError: they are unknown.
@@ -83,7 +117,7 @@ class Value:
         Raises:
             UntraceableError: they are unknown.
         """
-        return self.known if self.asked_rank else ()
+        return self.carried if self.asked_rank else ()
 
     @property
     def asked_rank(self) -> int:
@@ -93,14 +127,14 @@ class Value:
             UntraceableError: it is unknown.
         """
         if self.sizes is None:
+            if (note := RECORDER.get()) is not None:
+                note.stray()  # whether torch can say them may depend on sizes
             raise UntraceableError("it asks for the sizes of what comes from an operation that is not understood")
         return len(self.sizes)
 
     def asked_of(self, dimension: int) -> Any:
         """One of the sizes, where the forward itself asks for it."""
-        size = self.carried[dimension % self.asked_rank]
-        look((size,))
-        return size
+        return self.carried[dimension % self.asked_rank]
 
     @property
     def rank(self) -> int:
@@ -109,27 +143,15 @@ class Value:
         Raises:
             NotUnderstoodError: it is unknown.
         """
-        if self.sizes is None:
-            raise NotUnderstoodError("the sizes of its input are unknown")
-        return len(self.sizes)
-
-
-def require_room(target: Value, result: Value) -> None:
-    """Require a result to have the sizes of what it is written into, which is not stretched.
-
-    Raises:
-        RefusedError: it has others.
-    """
-    if target.sizes is None or result.sizes is None:
-        return
-    own, wanted = numbers(target.sizes), numbers(result.sizes)
-    if own != wanted or any(n == 1 and a != b for n, a, b in zip(own, target.carried, result.carried, strict=True)):
-        raise RefusedError("sizes", own, f"they stay as they are, and are not stretched to {wanted}")
+        return len(self._given)
 
 
 @dataclass(slots=True)
 class Step:
-    """A node that is still without its final name; ``traced`` is its operator with the terms of sizes, if any."""
+    """A node that is still without its final name; ``traced`` is its operator with the terms of sizes, if any.
+
+    ``cut``, ``frozen`` and ``placement`` are those of the node.
+    """
 
     name: str
     operator: Operator
@@ -139,6 +161,42 @@ class Step:
     origin: Origin | None = None
     call: Call | None = None
     traced: Operator | None = None
+    cut: tuple[int, ...] = ()
+    frozen: Frozen = ""
+    placement: Placement = USUAL
+
+
+def cut(inputs: Sequence[Value]) -> tuple[int, ...]:
+    """The numbers of the inputs from which no gradient goes back."""
+    for value in inputs:
+        if value.is_cut:
+            return tuple(number for number, one in enumerate(inputs) if one.is_cut)
+    return ()
+
+
+def frozen(weights: Sequence[Value], module: Torch = None) -> Frozen:
+    """Which of these weights training leaves as they are: none, those that are more than a vector, or all.
+
+    A weight that a hook of the module makes of another one, of its name and ``_orig``, is trained where that one is.
+    """
+    trained = [_is_trained(weight, module) for weight in weights]
+    if all(trained):
+        return ""
+    if not any(trained):
+        return "all"
+    factors = [one for one, weight in zip(trained, weights, strict=True) if len(weight.sizes or ()) > 1]
+    return "weights" if factors and not any(factors) else ""
+
+
+def _is_trained(weight: Value, module: Torch) -> bool:
+    if weight.detached:
+        return False
+    if isinstance(weight.source, tuple) or (weight.source is None and weight.step is not None):
+        return True
+    for name, held in getattr(module, "__dict__", {}).items():
+        if held is weight.source and (before := module._parameters.get(f"{name}_orig")) is not None:
+            return bool(before.requires_grad)
+    return weight.trained
 
 
 def values_in(arguments: Any) -> list[Value]:
@@ -160,13 +218,16 @@ def values_in(arguments: Any) -> list[Value]:
 
 def mapped(arguments: Any, change: Callable[[Any], Any]) -> Any:
     """The same nesting of lists, tuples, slices and dictionaries, with everything in it changed."""
+    if not isinstance(arguments, _NESTED):
+        return change(arguments)
     if isinstance(arguments, tuple):
-        parts = (mapped(item, change) for item in arguments)
+        parts = [mapped(item, change) for item in arguments]
         return type(arguments)(*parts) if hasattr(arguments, "_fields") else tuple(parts)
     if isinstance(arguments, list):
         return [mapped(item, change) for item in arguments]
     if isinstance(arguments, dict):
         return {key: mapped(item, change) for key, item in arguments.items()}
-    if isinstance(arguments, slice):
-        return slice(*(mapped(item, change) for item in (arguments.start, arguments.stop, arguments.step)))
-    return change(arguments)
+    return slice(*(mapped(item, change) for item in (arguments.start, arguments.stop, arguments.step)))
+
+
+_NESTED = (tuple, list, dict, slice)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ...operators import Attention
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
-from ..values import Value
+from ..values import NOT_KNOWN, Value
+from .shared import of_fractions
 
 
-@handles("scaled_dot_product_attention")
+@handles("scaled_dot_product_attention", lays_out=True)
 def _attention(
     builder: Builder,
     query: Value,
@@ -20,8 +21,12 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Value:
-    """Every query reads every key, whatever a mask leaves of it."""
+    """Every query reads every key, whatever a mask leaves of it.
+
+    How the result lies in memory goes by the algorithm that torch chooses on a device.
+    """
+    of_fractions("attention", query)
     if enable_gqa and query.carried[-3] != key.carried[-3]:
         raise NotUnderstoodError("queries that share keys in groups are not followed")
     masks = () if attn_mask is None else (attn_mask,)
-    return builder.emit(Attention(), query, key, value, *masks)
+    return builder.checks.lie(builder.emit(Attention(), query, key, value, *masks), NOT_KNOWN)

@@ -11,9 +11,40 @@ from ...computed_sizes import same
 from ...operators import Combine, Conv, ConvTranspose, Fold, Linear, MatMul, Reshape, Unfold
 from ...origin import VECTOR
 from ..builder import Builder
-from ..registry import handles
-from ..values import Value, require_room
-from .shared import batched, of_constants, per_axis
+from ..registry import RefusedError, handles
+from ..values import Value
+from ..writing import require_room
+from .shared import batched, of_constants, of_fractions, per_axis
+
+
+def _of_one_type(x: Value, other: Value) -> None:
+    """Require fractions for fractions, and integers for integers, which no automatic casts change."""
+    if x.dtype.is_floating_point != other.dtype.is_floating_point and not (
+        x.dtype.is_complex or other.dtype.is_complex
+    ):
+        raise RefusedError("dtype", x.dtype, f"its factors, or weights, are of {other.dtype}: needs both of one type")
+
+
+def _layer(
+    kind: type[Conv] | type[ConvTranspose],
+    axes: int,
+    builder: Builder,
+    x: Value,
+    weight: Value,
+    bias: Value | None,
+    groups: int,
+    **window: Any,
+) -> Value:
+    """A convolution by weights as torch lays them out: the filters first, or the channels where it is transposed."""
+    of_constants(weight, bias)
+    _of_one_type(x, weight)
+    first, per_group, *kernel = weight.known
+    channels = (per_group * groups, first) if kind is Conv else (first, per_group * groups)
+    options: dict[str, Any] = {
+        name: value if isinstance(value, str) else per_axis(value, axes) for name, value in window.items()
+    }
+    layer = kind(*channels, tuple(kernel), groups=groups, bias=bias is not None, **options)
+    return batched(builder, x, axes, lambda y: builder.emit(layer, y, params=builder.claim(weight, bias)))
 
 
 def _conv(
@@ -27,14 +58,8 @@ def _conv(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Value:
-    of_constants(weight, bias)
-    filters, per_group, *kernel = weight.known
-    window = {"stride": per_axis(stride, axes), "dilation": per_axis(dilation, axes)}
-    pads = padding if isinstance(padding, str) else per_axis(padding, axes)
-    layer = Conv(
-        per_group * groups, filters, tuple(kernel), padding=pads, groups=groups, bias=bias is not None, **window
-    )
-    return batched(builder, x, axes, lambda y: builder.emit(layer, y, params=builder.claim(weight, bias)))
+    window = {"stride": stride, "padding": padding, "dilation": dilation}
+    return _layer(Conv, axes, builder, x, weight, bias, groups, **window)
 
 
 def _conv_transpose(
@@ -49,12 +74,8 @@ def _conv_transpose(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Value:
-    of_constants(weight, bias)
-    channels, per_group, *kernel = weight.known
-    options = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
-    window = {name: per_axis(value, axes) for name, value in options.items()}
-    layer = ConvTranspose(channels, per_group * groups, tuple(kernel), groups=groups, bias=bias is not None, **window)
-    return batched(builder, x, axes, lambda y: builder.emit(layer, y, params=builder.claim(weight, bias)))
+    window = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    return _layer(ConvTranspose, axes, builder, x, weight, bias, groups, **window)
 
 
 for _axes in (1, 2, 3):
@@ -64,9 +85,10 @@ handles("conv_transpose2d", "conv_transpose2d.input")(partial(_conv_transpose, 2
 handles("conv_transpose3d", "conv_transpose3d.input")(partial(_conv_transpose, 3))
 
 
-@handles("linear")
+@handles("linear", lays_out=True)
 def _linear(builder: Builder, x: Value, weight: Value, bias: Value | None = None) -> Value:
     of_constants(weight, bias)
+    _of_one_type(x, weight)
     outputs, inputs = weight.known
     return builder.emit(Linear(inputs, outputs, bias is not None), x, params=builder.claim(weight, bias))
 
@@ -76,9 +98,10 @@ _RANKS |= {"addmm": (2, 2), "baddbmm": (3, 3), "addmv": (2, 1)}
 """The numbers of dimensions that the factors of a product need."""
 
 
-@handles("matmul")
+@handles("matmul", lays_out=True)
 def _matmul(builder: Builder, first: Value, other: Value) -> Value:
     """A vector is a matrix of one row or one column."""
+    _of_one_type(first, other)
     rows = first if first.rank > 1 else builder.emit(Reshape((1, *first.carried)), first)
     columns = other if other.rank > 1 else builder.emit(Reshape((*other.carried, 1)), other)
     product = builder.emit(MatMul(), rows, columns, function="" if columns is other else VECTOR)
@@ -99,7 +122,7 @@ def _ranked_matmul(name: str, builder: Builder, first: Value, other: Value, **_:
 
 
 for _name in ("mm", "bmm", "mv", "dot", "vdot"):
-    handles(_name)(partial(_ranked_matmul, _name))
+    handles(_name, lays_out=True)(partial(_ranked_matmul, _name))
 
 
 def _added_matmul(
@@ -113,13 +136,14 @@ def _added_matmul(
 
 
 for _name in ("addmm", "baddbmm", "addmv"):
-    handles(_name, broadcasts=True)(partial(_added_matmul, _name))
+    handles(_name, broadcasts=True, lays_out=True)(partial(_added_matmul, _name))
 
 
 @handles("im2col", "functional.unfold")
 def _unfold(
     builder: Builder, x: Value, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Value:
+    of_fractions("unfold", x)
     options = {"stride": stride, "padding": padding, "dilation": dilation}
     window = {name: per_axis(value, 2) for name, value in options.items()}
     return batched(builder, x, 2, lambda y: builder.emit(Unfold(per_axis(kernel_size, 2), **window), y))
@@ -136,6 +160,7 @@ def _fold(
     stride: Any = 1,
 ) -> Value:
     options = {"stride": stride, "padding": padding, "dilation": dilation}
+    of_fractions("fold", x)
     window = {name: per_axis(value, 2) for name, value in options.items()}
     layer = Fold(per_axis(output_size, 2), per_axis(kernel_size, 2), **window)
     return batched(builder, x, 1, lambda y: builder.emit(layer, y))

@@ -10,13 +10,14 @@ import torch
 from ....assumptions import require
 from ....errors import DomainError
 from ...computed_sizes import numbers
-from ...operators import Activation, Combine, Identity, Norm, Softmax
+from ...operators import Activation, Combine, Expand, Identity, Norm, Softmax
 from ...operators.base import product
+from ...operators.elementwise import COMPARISONS, TESTS
 from ..builder import Builder
-from ..registry import NotUnderstoodError, handles
+from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value, values_in
 from .indexing import chunk
-from .shared import dimension, of_constants
+from .shared import dimension, of_constants, of_fractions, promoted
 
 _FUNCTIONS = (
     *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign"),
@@ -25,9 +26,8 @@ _FUNCTIONS = (
     *("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos"),
     *("atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "floor", "ceil", "round", "trunc"),
     *("frac", "sign", "sgn", "nan_to_num", "logit", "digamma", "lgamma", "bitwise_not", "invert", "_threshold"),
-    *("zero", "fill", "normal", "uniform", "bernoulli", "log_sigmoid", "tril", "triu", "deg2rad", "rad2deg", "sinc"),
+    *("bernoulli", "log_sigmoid", "tril", "triu", "deg2rad", "rad2deg", "sinc"),
 )
-_TESTS = ("isnan", "isinf", "isfinite", "logical_not", "not", "isposinf", "isneginf", "signbit")
 _COMBINATIONS = (
     *("add", "sub", "subtract", "rsub", "mul", "multiply", "div", "divide", "true_divide", "truediv", "floordiv"),
     *("floor_divide", "remainder", "fmod", "mod", "pow", "float_power", "maximum", "minimum", "fmax", "fmin", "atan2"),
@@ -35,30 +35,63 @@ _COMBINATIONS = (
     *("and", "or", "xor", "clamp", "clip", "clamp_min", "clamp_max", "_weight_norm", "masked_fill"),
     *("heaviside", "copysign", "ldexp", "nextafter"),
 )
-_COMPARISONS = (
-    *("eq", "ne", "lt", "le", "gt", "ge", "equal_to", "less", "less_equal", "greater", "greater_equal", "not_equal"),
-    *("logical_and", "logical_or", "logical_xor", "isclose"),
-)
+_QUOTIENTS = {"div", "divide", "true_divide", "truediv", "float_power", "atan2", "logaddexp", "xlogy"}
+"""Those that give no integers for integers."""
+
+_OF_INTEGERS = {
+    *("relu", "relu6", "threshold", "_threshold", "abs", "absolute", "neg", "negative", "pos", "positive", "square"),
+    *("floor", "ceil", "round", "trunc", "sign", "sgn", "nan_to_num", "bitwise_not", "invert"),
+    *("bernoulli", "tril", "triu"),
+}
+"""Those that give integers for integers."""
 
 
-def _activation(name: str, builder: Builder, x: Any, *_: Any, **__: Any) -> Value:
-    return builder.emit(Activation(name), x)
+def _activation(operator: Activation, builder: Builder, x: Any, *_: Any, **__: Any) -> Value:
+    changes = _is_whole(x.dtype) and operator.name not in _OF_INTEGERS
+    return builder.emit(operator, x, dtype=torch.get_default_dtype() if changes else None)
 
 
 def combined(name: str, builder: Builder, *operands: Any, dtype: Any = None, **options: Any) -> Value:
     """Operands, element by element; numbers are part of the operation."""
     tensors = values_in((operands, options))
-    return builder.emit(Combine(name), *tensors, dtype=dtype)
+    kind = dtype or promoted(builder, *(operands if values_in(operands) else tensors))
+    if name in _QUOTIENTS and not options.get("rounding_mode") and _is_whole(kind):
+        kind = torch.get_default_dtype()
+    return builder.emit(Combine(name), *tensors, dtype=kind)
+
+
+def _is_whole(kind: Any) -> bool:
+    return not (kind.is_floating_point or kind.is_complex)
 
 
 for _name in _FUNCTIONS:
-    handles(_name, pointwise=True)(partial(_activation, _name))
-for _name in _TESTS:
+    handles(_name, pointwise=True)(partial(_activation, Activation(_name)))
+for _name in TESTS:
     handles(_name)(partial(combined, _name, dtype=torch.bool))
 for _name in _COMBINATIONS:
     handles(_name, broadcasts=True)(partial(combined, _name))
-for _name in _COMPARISONS:
+for _name in COMPARISONS:
     handles(_name, broadcasts=True)(partial(combined, _name, dtype=torch.bool))
+
+
+@handles("zero", "uniform")
+def _filled(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
+    """Of the elements that were there nothing is left."""
+    return Value(x.carried, x.dtype, constant=True, name="filled")
+
+
+@handles("fill")
+def _fill(builder: Builder, x: Value, value: Any) -> Value:
+    """With one element, perhaps a computed one."""
+    return builder.emit(Expand(x.carried), value, dtype=x.dtype) if isinstance(value, Value) else _filled(builder, x)
+
+
+@handles("normal")
+def _normal(builder: Builder, x: Value, *options: Any, **others: Any) -> Value:
+    """Written in place, it reads nothing; by itself, of means that are given, these."""
+    if len(options) + len(others) == 1:
+        raise NotUnderstoodError("whether it reads the means of its first argument is not known")
+    return _filled(builder, x)
 
 
 @handles("hardtanh", pointwise=True)
@@ -71,7 +104,8 @@ def _hardtanh(builder: Builder, x: Value, min_val: float = -1.0, max_val: float 
 def _where(builder: Builder, condition: Value, *choices: Any, **options: Any) -> Value:
     if not choices and not options:
         raise NotUnderstoodError("how many elements meet a condition is not known")
-    return combined("where", builder, condition, *choices, **options)
+    kind = promoted(builder, *choices, *options.values())
+    return combined("where", builder, condition, *choices, dtype=kind, **options)
 
 
 @handles("prelu")
@@ -83,6 +117,8 @@ def _prelu(builder: Builder, x: Value, weight: Value) -> Value:
 @handles("glu")
 def _glu(builder: Builder, x: Value, dim: int = -1) -> Value:
     """One half times the sigmoid of the other."""
+    if x.carried[dimension(x, dim)] % 2:
+        raise DomainError("dim", dim, f"glu needs an even size, and the sizes are {numbers(x.carried)}")
     first, second = chunk(builder, x, 2, dim)
     return builder.emit(Combine("mul"), first, builder.emit(Activation("sigmoid"), second, label="sigmoid"))
 
@@ -100,10 +136,13 @@ def _dropout(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
 # Softmax
 
 
-def _softmax(builder: Builder, x: Value, dim: int | None = None, *_: Any, **__: Any) -> Value:
+def _softmax(builder: Builder, x: Value, dim: int | None = None, *_: Any, dtype: Any = None, **__: Any) -> Value:
+    of_fractions("softmax", x, dtype)
     if dim is None:
         dim = 0 if x.rank in (0, 1, 3) else 1  # torch's rule for callers that name none
-    return builder.emit(Softmax(dimension(x, dim)), x)
+    if not x.rank:
+        return builder.emit(Activation("softmax"), x, dtype=dtype)
+    return builder.emit(Softmax(dimension(x, dim)), x, dtype=dtype)
 
 
 handles("softmax", "log_softmax", "softmin", "_softmax", "_log_softmax")(_softmax)
@@ -120,11 +159,27 @@ def _gumbel_softmax(
 # Normalisation
 
 
-def _norm(builder: Builder, name: str, x: Value, weights: tuple[Any, ...], dims: tuple[int, ...]) -> Value:
+def _norm(
+    builder: Builder, name: str, x: Value, weights: tuple[Any, ...], dims: tuple[int, ...], groups: int = 1
+) -> Value:
     of_constants(*weights)
+    of_fractions(name, x)
     learned = [weight for weight in weights if isinstance(weight, Value)]
     count = sum(product(weight.known) for weight in learned)
-    return builder.emit(Norm(name, count, dims), x, params=builder.claim(*learned))
+    return builder.emit(Norm(name, count, dims, groups), x, params=builder.claim(*learned))
+
+
+def _of_channels(name: str, x: Value, *weights: Any) -> None:
+    """Require channels, and weights and statistics of one element for each."""
+    if x.rank < 2:
+        raise DomainError("dimensions", x.rank, f"{name} needs at least 2")
+    channels, agreed = x.compared(1), []
+    for weight in weights:
+        if isinstance(weight, Value) and (count := product(weight.carried)) not in agreed:
+            if count != channels:
+                sizes = numbers(weight.carried)
+                raise RefusedError("weight", sizes, f"{name} needs one for each of {numbers((channels,))[0]} channels")
+            agreed.append(count)
 
 
 def _several(name: str, *sizes: Any) -> None:
@@ -141,14 +196,17 @@ def _batch_norm(
     running_var: Value | None,
     weight: Value | None = None,
     bias: Value | None = None,
+    training: bool = False,
     *_: Any,
     **__: Any,
 ) -> Value:
-    """By the running statistics, as in evaluation, if there are any."""
-    dims = () if running_mean is not None else (0, *range(2, x.rank))
-    if dims:
-        _several("batch_norm", *(x.carried[d] for d in dims))
-    return _norm(builder, "batch_norm", x, (weight, bias), dims)
+    """By the running statistics, as in evaluation, if there are any; where it trains torch needs others, too."""
+    if training:
+        _several("batch_norm", x.carried[0], *x.carried[2:])
+    elif running_mean is None or running_var is None:
+        raise DomainError("running_mean", None, "batch_norm needs statistics, or training=True to take its own")
+    _of_channels("batch_norm", x, running_mean, running_var, weight, bias)
+    return _aten_batch_norm(builder, x, weight, bias, running_mean, running_var)
 
 
 @handles("batch_norm", "native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
@@ -162,7 +220,8 @@ def _aten_batch_norm(
     *_: Any,
     **__: Any,
 ) -> Value:
-    return _batch_norm(builder, x, running_mean, running_var, weight, bias)
+    dims = () if running_mean is not None else (0, *range(2, x.rank))
+    return _norm(builder, "batch_norm", x, (weight, bias), dims)
 
 
 @handles("functional.instance_norm")
@@ -173,14 +232,17 @@ def _instance_norm(
     running_var: Value | None = None,
     weight: Value | None = None,
     bias: Value | None = None,
+    use_input_stats: bool = True,
     *_: Any,
     **__: Any,
 ) -> Value:
-    """By the statistics of each image, or the running ones, if there are any."""
-    dims = () if running_mean is not None else tuple(range(2, x.rank))
-    if running_mean is None:
+    """By the running statistics, if there are any, and otherwise by those of each image."""
+    if use_input_stats:
         _several("instance_norm", *x.carried[2:])
-    return _norm(builder, "instance_norm", x, (weight, bias), dims)
+    elif running_mean is None or running_var is None:
+        raise DomainError("running_mean", None, "instance_norm needs statistics, or use_input_stats=True")
+    _of_channels("instance_norm", x, running_mean, running_var, weight, bias)
+    return _aten_instance_norm(builder, x, weight, bias, running_mean, running_var)
 
 
 @handles("instance_norm")
@@ -217,16 +279,15 @@ def _group_norm(
     *_: Any,
     **__: Any,
 ) -> Value:
-    if x.rank < 2:
-        raise DomainError("dimensions", x.rank, "group_norm needs at least 2")
+    _of_channels("group_norm", x, weight, bias)
     channels = x.carried[1]
     needs = f"group_norm needs num_groups={num_groups} to divide the channels"
     require("==", channels % num_groups, 0, "channels", needs, channels=channels)
-    return _norm(builder, "group_norm", x, (weight, bias), tuple(range(1, x.rank)))
+    return _norm(builder, "group_norm", x, (weight, bias), tuple(range(1, x.rank)), num_groups)
 
 
-@handles("layer_norm", "rms_norm")
 def _layer_norm(
+    name: str,
     builder: Builder,
     x: Value,
     normalized_shape: Any,
@@ -236,14 +297,22 @@ def _layer_norm(
     **__: Any,
 ) -> Value:
     shape = tuple(normalized_shape)
+    if not shape:
+        raise DomainError("normalized_shape", shape, "needs the sizes of at least one dimension")
     if x.carried[x.rank - len(shape) :] != shape:
         raise DomainError("normalized_shape", shape, f"the sizes {numbers(x.carried)} do not end in it")
-    return _norm(builder, "layer_norm", x, (weight, bias), tuple(range(x.rank - len(shape), x.rank)))
+    return _norm(builder, name, x, (weight, bias), tuple(range(x.rank - len(shape), x.rank)))
+
+
+for _name in ("layer_norm", "rms_norm"):
+    handles(_name, lays_out=True)(partial(_layer_norm, _name))
 
 
 @handles("local_response_norm")
 def _local_response_norm(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     """Over neighbouring channels."""
+    if x.rank < 3:
+        raise DomainError("dimensions", x.rank, "local_response_norm needs at least 3")
     return _norm(builder, "local_response_norm", x, (), (1,))
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from ....errors import DomainError
-from ...computed_sizes import bounds, same
+from ...computed_sizes import bounds, identical, same
 from ...operators import Expand, Identity, Reshape, Slice, Take, Unknown
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
@@ -15,13 +15,13 @@ from .shared import dimension, without_value
 
 
 def part(builder: Builder, x: Value, dim: int, start: int, stop: int, step: int = 1) -> Value:
-    """The elements of a dimension from ``start`` on, up to ``stop``; itself where those are all."""
-    if same((start, stop, step), (0, x.carried[dim], 1)):
+    """The elements of a dimension from ``start`` on, up to ``stop``; itself where those are all at every size."""
+    if identical((start, stop, step), (0, x.carried[dim], 1)):
         return x
     return builder.emit(Slice(dim, start, stop, step), x)
 
 
-@handles("getitem", views=True)
+@handles("getitem", views=True, rearranges=True)
 def _getitem(builder: Builder, x: Any, index: Any) -> Any:
     if not isinstance(x, Value):
         return x[index]
@@ -93,7 +93,7 @@ def _copy(builder: Builder, x: Value, other: Any, *_: Any) -> Value:
     return builder.emit(Identity("copy") if same(other.carried, x.carried) else Expand(x.carried), other, dtype=x.dtype)
 
 
-@handles("select", views=True)
+@handles("select", views=True, rearranges=True)
 def _select(builder: Builder, x: Value, dim: int, index: int) -> Value:
     at = dimension(x, dim)
     without_value(index)
@@ -101,7 +101,7 @@ def _select(builder: Builder, x: Value, dim: int, index: int) -> Value:
     return builder.emit(Reshape((*x.carried[:at], *x.carried[at + 1 :])), found)
 
 
-@handles("narrow", views=True)
+@handles("narrow", views=True, rearranges=True)
 def _narrow(builder: Builder, x: Value, dim: int, start: int, length: int) -> Value:
     at = dimension(x, dim)
     without_value(start)
@@ -112,14 +112,14 @@ def _narrow(builder: Builder, x: Value, dim: int, start: int, length: int) -> Va
     return part(builder, x, at, first, first + length)
 
 
-@handles("slice", views=True)
+@handles("slice", views=True, rearranges=True)
 def _slice(
     builder: Builder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Value:
     return _chosen(builder, x, dimension(x, dim), slice(start, end, step))
 
 
-@handles("split", "split_with_sizes", "unsafe_split", "functional.split", views=True)
+@handles("split", "split_with_sizes", "unsafe_split", "functional.split", views=True, rearranges=True)
 def _split(builder: Builder, x: Value, split_size_or_sections: Any = None, dim: int = 0, **options: Any) -> Any:
     at = dimension(x, dim)
     given = split_size_or_sections or options.get("split_size") or options.get("split_sizes")
@@ -131,7 +131,7 @@ def _split(builder: Builder, x: Value, split_size_or_sections: Any = None, dim: 
     return _parts(builder, x, at, lengths)
 
 
-@handles("chunk", "unsafe_chunk", views=True)
+@handles("chunk", "unsafe_chunk", views=True, rearranges=True)
 def chunk(builder: Builder, x: Value, chunks: int, dim: int = 0) -> Any:
     """As many parts, all but the last of the same length; fewer where that leaves none."""
     at = dimension(x, dim)
@@ -150,16 +150,16 @@ def _equal(n: int, length: int) -> list[int]:
     return lengths
 
 
-@handles("tensor_split", views=True)
+@handles("tensor_split", views=True, rearranges=True)
 def _tensor_split(builder: Builder, x: Value, indices_or_sections: Any, dim: int = 0, **options: Any) -> Any:
     at = dimension(x, dim)
     without_value(indices_or_sections)
-    n = x.known[at]
+    n = x.carried[at]
     if isinstance(indices_or_sections, int):
         whole, longer = divmod(n, indices_or_sections)
         return _parts(builder, x, at, [whole + (i < longer) for i in range(indices_or_sections)])
-    bounds = [0, *(slice(None, bound).indices(n)[1] for bound in indices_or_sections), n]
-    return _parts(builder, x, at, [stop - start for start, stop in pairwise(bounds)])
+    ends = [0, *(bounds(n, None, bound)[1] for bound in indices_or_sections), n]
+    return _parts(builder, x, at, [max(stop - start, 0) for start, stop in pairwise(ends)])
 
 
 def _parts(builder: Builder, x: Value, dim: int, lengths: list[int]) -> tuple[Value, ...]:
@@ -173,7 +173,7 @@ def _parts(builder: Builder, x: Value, dim: int, lengths: list[int]) -> tuple[Va
     )
 
 
-@handles("unbind", views=True)
+@handles("unbind", views=True, rearranges=True)
 def _unbind(builder: Builder, x: Value, dim: int = 0) -> Any:
     at = dimension(x, dim)
     return tuple(_select(builder, x, at, index) for index in range(x.known[at]))

@@ -9,9 +9,9 @@ from ...computed_sizes import cropping, same
 from ...operators import Combine, Concat, Expand, Flatten, Identity, Pad, Permute, Reshape, Slice
 from ...operators.base import product
 from ..builder import Builder
-from ..registry import NotUnderstoodError, handles
+from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value
-from .shared import dimension, sizes_from, within, without_value
+from .shared import dimension, promoted, sizes_from, within, without_value
 
 
 def reshaped(builder: Builder, x: Value, sizes: tuple[int, ...]) -> Value:
@@ -62,13 +62,13 @@ def unsqueeze(builder: Builder, x: Value, dim: int) -> Value:
     return builder.emit(Reshape((*x.carried[:at], 1, *x.carried[at:])), x)
 
 
-@handles("permute", views=True)
+@handles("permute", views=True, rearranges=True)
 def _permute(builder: Builder, x: Value, *dims: Any, **options: Any) -> Value:
     order = sizes_from((options["dims"],) if "dims" in options else dims)
     return builder.emit(Permute(tuple(dimension(x, d) for d in order)), x)
 
 
-@handles("transpose", "swapaxes", "swapdims", views=True)
+@handles("transpose", "swapaxes", "swapdims", views=True, rearranges=True)
 def transpose(builder: Builder, x: Value, dim0: int, dim1: int) -> Value:
     """Two dimensions in each other's place."""
     order = list(range(x.rank))
@@ -77,12 +77,27 @@ def transpose(builder: Builder, x: Value, dim0: int, dim1: int) -> Value:
     return builder.emit(Permute(tuple(order)), x)
 
 
-@handles("T", "t", "mT", "H", "mH", "adjoint", views=True)
+@handles("mT", "mH", "adjoint", views=True, rearranges=True)
 def _transposed(builder: Builder, x: Value) -> Value:
-    return x if x.rank < 2 else transpose(builder, x, -2, -1)
+    if x.rank < 2:
+        raise DomainError("dimensions", x.rank, "needs matrices")
+    return transpose(builder, x, -2, -1)
 
 
-@handles("movedim", "moveaxis", views=True)
+@handles("t", "H", views=True, rearranges=True)
+def _transposed_matrix(builder: Builder, x: Value) -> Value:
+    if x.rank > 2:
+        raise DomainError("dimensions", x.rank, "needs a matrix")
+    return x if x.rank < 2 else transpose(builder, x, 0, 1)
+
+
+@handles("T", views=True, rearranges=True)
+def _reversed(builder: Builder, x: Value) -> Value:
+    """All dimensions in reverse order."""
+    return x if x.rank < 2 else builder.emit(Permute(tuple(reversed(range(x.rank)))), x)
+
+
+@handles("movedim", "moveaxis", views=True, rearranges=True)
 def _movedim(builder: Builder, x: Value, source: Any, destination: Any) -> Value:
     sources, targets = ((d,) if isinstance(d, int) else d for d in (source, destination))
     moved = {dimension(x, to): dimension(x, d) for d, to in zip(sources, targets, strict=True)}
@@ -90,7 +105,7 @@ def _movedim(builder: Builder, x: Value, source: Any, destination: Any) -> Value
     return builder.emit(Permute(tuple(moved[d] if d in moved else next(rest) for d in range(x.rank))), x)
 
 
-@handles("expand", "broadcast_to", "expand_as", views=True)
+@handles("expand", "broadcast_to", "expand_as", views=True, rearranges=True)
 def _expand(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
     given = options.get("size", shape)
     if len(given) == 1 and isinstance(given[0], Value):
@@ -101,8 +116,16 @@ def _expand(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
     return x if same(full, x.carried) else builder.emit(Expand(full), x)
 
 
-@handles("repeat", "tile")
+@handles("repeat")
 def _repeat(builder: Builder, x: Value, *repeats: Any, **options: Any) -> Value:
+    counts = sizes_from(repeats or tuple(options.values()))
+    if len(counts) < x.rank:
+        raise DomainError("repeats", counts, f"needs a number for each of {x.rank} dimensions")
+    return _tile(builder, x, *counts)
+
+
+@handles("tile")
+def _tile(builder: Builder, x: Value, *repeats: Any, **options: Any) -> Value:
     counts = sizes_from(repeats or tuple(options.values()))
     if any(count < 1 for count in counts):
         raise DomainError("repeats", counts, "needs numbers of at least 1")
@@ -131,9 +154,9 @@ def concat(builder: Builder, tensors: Any, dim: int = 0) -> Value:
     if not isinstance(tensors, list | tuple):
         raise NotUnderstoodError("the tensors to join are no list")
     branches = [tensor for tensor in tensors if tensor.rank != 1 or tensor.carried != (0,)]
-    if len(branches) == 1:
-        return builder.emit(Identity("copy"), branches[0])
-    return builder.emit(Concat(dimension(branches[0], dim)), *branches)
+    at = dimension(branches[0], dim)
+    joined = Concat(at) if len(branches) > 1 else Identity("copy")
+    return builder.emit(joined, *branches, dtype=promoted(builder, *branches))
 
 
 @handles("stack")
@@ -143,15 +166,17 @@ def _stack(builder: Builder, tensors: Any, dim: int = 0) -> Value:
 
 @handles("hstack")
 def _hstack(builder: Builder, tensors: Any) -> Value:
-    return concat(builder, tensors, 0 if tensors[0].rank < 2 else 1)
+    rows = [one if one.rank else unsqueeze(builder, one, 0) for one in tensors]
+    return concat(builder, rows, 0 if rows[0].rank < 2 else 1)
 
 
 @handles("vstack", "row_stack")
 def _vstack(builder: Builder, tensors: Any) -> Value:
-    return concat(builder, [unsqueeze(builder, one, 0) if one.rank < 2 else one for one in tensors], 0)
+    rows = [one if one.rank else unsqueeze(builder, one, 0) for one in tensors]
+    return concat(builder, [unsqueeze(builder, one, 0) if one.rank < 2 else one for one in rows], 0)
 
 
-@handles("meshgrid")
+@handles("meshgrid", rearranges=True)
 def _meshgrid(builder: Builder, *tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
     """Each along a dimension of its own, repeated along the others."""
     lines = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else list(tensors)
@@ -159,17 +184,17 @@ def _meshgrid(builder: Builder, *tensors: Any, indexing: str = "ij") -> tuple[Va
     found = []
     for number, line in enumerate(lines):
         own = tuple(n if d == number else 1 for d, n in enumerate(sizes))
-        grid = builder.emit(Expand(sizes), reshaped(builder, line, own)) if own != sizes else line
+        grid = builder.emit(Expand(sizes), reshaped(builder, line, own)) if not same(own, sizes) else line
         found.append(transpose(builder, grid, 0, 1) if indexing == "xy" and len(lines) > 1 else grid)
     return tuple(found)
 
 
-@handles("broadcast_tensors")
+@handles("broadcast_tensors", rearranges=True)
 def _broadcast_tensors(builder: Builder, *tensors: Any) -> tuple[Value, ...]:
     """Each stretched to the sizes of all."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
     sizes = builder.emit(Combine("broadcast"), *given).carried
-    return tuple(one if one.carried == sizes else builder.emit(Expand(sizes), one) for one in given)
+    return tuple(one if same(one.carried, sizes) else builder.emit(Expand(sizes), one) for one in given)
 
 
 # Padding
@@ -180,6 +205,8 @@ def padded(builder: Builder, x: Value, pad: Any, mode: str) -> Value:
     without_value(*pad)
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
     amounts = ((0, 0),) * (x.rank - len(pairs)) + tuple(pairs)
+    if mode != "constant" and (len(pairs) > 3 or x.rank - len(pairs) not in (1, 2)):
+        raise RefusedError("pad", pad, f"{mode} pads at most 3 dimensions, all but one or two of {x.rank}")
     if mode == "circular":
         cuts, amounts = cropping(x.carried, amounts)
         for cut in cuts:
@@ -215,6 +242,8 @@ def _roll(builder: Builder, x: Value, shifts: Any, dims: Any = None) -> Value:
 
 @handles("channel_shuffle")
 def _channel_shuffle(builder: Builder, x: Value, groups: int) -> Value:
+    if x.rank < 3:
+        raise DomainError("dimensions", x.rank, "channel_shuffle needs at least 3")
     batch, channels, *spatial = x.carried
     split = builder.emit(Reshape((batch, groups, channels // groups, *spatial)), x)
     swapped = builder.emit(Permute((0, 2, 1, *range(3, len(spatial) + 3))), split)

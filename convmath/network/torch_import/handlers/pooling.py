@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
+from ....errors import DomainError
 from ...computed_sizes import numbers
 from ...operators import AdaptivePool, PixelShuffle, PixelUnshuffle, Pool, Reduce, Resize, Unknown
 from ...origin import RESCALED, SCALES
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value
-from .shared import batched, dimension, dimensions, per_axis, without_value
+from .shared import batched, dimension, dimensions, of_fractions, per_axis, without_value
 
 TRIED = 2**12
 """For sizes up to this, products with floats are compared with exact ones."""
@@ -72,6 +73,10 @@ def _avg_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Value:
+    kernel = per_axis(kernel_size, axes)
+    if axes == 3 and any(n < k for n, k in zip(x.carried[-3:], kernel, strict=False)):
+        sizes = numbers(x.carried[-3:])
+        raise DomainError("kernel_size", kernel, f"needs the sizes {sizes} to be as large before they are padded, too")
     return _pool(builder, "avg", axes, x, kernel_size, stride, padding=padding, ceil_mode=ceil_mode)
 
 
@@ -88,7 +93,11 @@ def _lp_pool(
 
 
 def _adaptive(how: str, axes: int, builder: Builder, x: Value, output_size: Any, return_indices: bool = False) -> Any:
-    pool = AdaptivePool(how, per_axis(output_size, axes))
+    of_fractions(f"adaptive_{how}_pool{axes}d", x)
+    wanted = per_axis(output_size, axes)
+    if axes == 1 and None in wanted:
+        raise RefusedError("output_size", wanted, "along one axis it needs a number")
+    pool = AdaptivePool(how, wanted)
     pooled = batched(builder, x, axes, lambda y: builder.emit(pool, y))
     return (pooled, _indices(builder, pooled)) if return_indices else pooled
 
@@ -106,11 +115,20 @@ for _axes in (1, 2, 3):
     )
 
 
+_KINDS = {"all": torch.bool, "any": torch.bool, "count_nonzero": torch.int64}
+_MEANS = ("mean", "nanmean")
+_SUMS = ("sum", "nansum", "prod")
+"""Those that are of 64 bits for integers."""
+
+
 def _reduce(
     how: str, builder: Builder, x: Value, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, **_: Any
 ) -> Value:
     without_value(dim)
-    return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x, dtype=dtype)
+    if how in _MEANS:
+        of_fractions(how, x, dtype)
+    kind = dtype or _KINDS.get(how) or (torch.int64 if how in _SUMS and not x.dtype.is_floating_point else None)
+    return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x, dtype=kind)
 
 
 for _how in ("mean", "sum", "amax", "amin", "prod", "logsumexp", "nanmean", "nansum", "count_nonzero", "all", "any"):
@@ -129,6 +147,7 @@ def _spread(how: str, builder: Builder, x: Value, dim: Any = None, *rest: Any, *
     """A variance or deviation: of everything, if the first option is a flag."""
     if isinstance(dim, bool):
         dim, rest = None, ()
+    of_fractions(how, x)
     keepdim = options.get("keepdim", rest[-1] if len(rest) > 1 else False)
     return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x)
 
@@ -179,10 +198,43 @@ _MODES = {
     "trilinear": "linear",
     "bicubic": "cubic",
 }
+_RANKS = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
+"""The numbers of dimensions that a mode needs; the others take all of them."""
+
+
+def _require_mode(x: Value, mode: str, size: Any, scale_factor: Any, align_corners: bool | None) -> None:
+    """Require what torch does of a mode and its options."""
+    ranks = _RANKS.get(mode, (3, 4, 5))
+    if x.rank not in ranks:
+        raise RefusedError("dimensions", x.rank, f"{mode} interpolation needs {' or '.join(map(str, ranks))}")
+    if (size is None) == (scale_factor is None):
+        raise RefusedError("size", size, "interpolation needs either size or scale_factor")
+    for option in (size, scale_factor):
+        if isinstance(option, list | tuple) and len(option) != x.rank - 2:
+            raise RefusedError("size", tuple(option), f"interpolation needs one for each of {x.rank - 2} axes")
+    if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
+        raise RefusedError("align_corners", align_corners, f"{mode} interpolation has none")
 
 
 @handles("interpolate", "upsample", "functional.interpolate", "functional.upsample")
 def interpolate(
+    builder: Builder,
+    x: Value,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    *options: Any,
+    **others: Any,
+) -> Value:
+    """As torch's function of this name, with all that it requires."""
+    if x.dtype is not torch.uint8:
+        of_fractions("interpolation", x)
+    _require_mode(x, mode, size, scale_factor, align_corners)
+    return _resized(builder, x, size, scale_factor, mode, align_corners, *options, **others)
+
+
+def _resized(
     builder: Builder,
     x: Value,
     size: Any = None,
@@ -248,13 +300,13 @@ def _fraction(factor: float) -> Fraction:
 
 
 def _nearest(mode: str, builder: Builder, x: Value, output_size: Any = None, scale_factors: Any = None) -> Value:
-    return interpolate(builder, x, output_size, scale_factors, mode)
+    return _resized(builder, x, output_size, scale_factors, mode)
 
 
 def _aligned(
     mode: str, builder: Builder, x: Value, output_size: Any, align_corners: bool, scale_factors: Any = None
 ) -> Value:
-    return interpolate(builder, x, output_size, scale_factors, mode, align_corners)
+    return _resized(builder, x, output_size, scale_factors, mode, align_corners)
 
 
 for _axes in (1, 2, 3):

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from ....assumptions import require
+from ...computed_sizes import numbers
 from ...operators import Combine, Cumulative, Embedding, Expand, Flip, LastState, Reduce, Reshape, Sort
-from ...operators.convolution import Windows
 from ...operators.recurrent import GATES, Recurrent
+from ...operators.unfolding import Windows
+from ...told import number_of
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value
@@ -34,7 +36,7 @@ def _flipud(builder: Builder, x: Value) -> Value:
     return _flip(builder, x, 0)
 
 
-@handles("rot90")
+@handles("rot90", rearranges=True)
 def _rot90(builder: Builder, x: Value, k: int = 1, dims: Any = (0, 1)) -> Value:
     """By so many right angles from the first dimension towards the second."""
     first, second = (dimension(x, d) for d in dims)
@@ -132,7 +134,7 @@ def _mode(builder: Builder, x: Value, dim: int = -1, keepdim: bool = False) -> A
 def _kthvalue(builder: Builder, x: Value, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     n = x.carried[dimension(x, dim)] if x.rank else 1
     for relation, left, right in (("<=", 1, k), ("<=", k, n)):
-        require(relation, left, right, "k", f"kthvalue needs 1 <= k <= {n}", k=k)
+        require(relation, left, right, "k", f"kthvalue needs 1 <= k <= {number_of(n)}", k=k)
     return _chosen("kthvalue", builder, x, dim, keepdim)
 
 
@@ -143,7 +145,7 @@ def _quantile(name: str, builder: Builder, x: Value, q: Any, dim: Any = None, ke
 
 
 for _name in ("quantile", "nanquantile"):
-    handles(_name)(partial(_quantile, _name))
+    handles(_name, rearranges=True)(partial(_quantile, _name))
 
 
 @handles("aminmax")
@@ -156,7 +158,7 @@ def _aminmax(builder: Builder, x: Value, *, dim: Any = None, keepdim: bool = Fal
 # Windows and copies
 
 
-@handles("tensor_unfold", views=True)
+@handles("tensor_unfold", views=True, rearranges=True)
 def _unfold(builder: Builder, x: Value, dimension_: Any = None, size: Any = None, step: Any = None, **o: Any) -> Value:
     """The windows of a dimension; their elements become a last dimension."""
     given = o.get("dimension", dimension_)
@@ -188,7 +190,9 @@ def _one_hot(builder: Builder, x: Value, num_classes: int = -1) -> Value:
 @handles("functional.embedding")
 def _embedding(builder: Builder, indices: Value, weight: Value, *_: Any, **__: Any) -> Value:
     """A row of the weights for every index that depends on the network's inputs."""
-    if indices.constant or indices.dtype.is_floating_point:
+    if indices.dtype.is_floating_point:
+        raise NotUnderstoodError("numbers of rows are integers: give the input the type int64, by dtype or --dtype")
+    if indices.constant:
         raise NotUnderstoodError("which rows are taken is not known")
     of_constants(weight)
     rows, features = weight.known
@@ -234,6 +238,9 @@ def _recurrent(
     )
     read = states if any(not one.constant or isinstance(one.source, torch.nn.Parameter) for one in states) else []
     output = builder.emit(layer, x, *read, params=builder.claim(*weights))
+    if batch_first and output.sizes:  # torch computes it position by position, and transposes it
+        images, _, width = numbers(output.sizes)
+        builder.checks.lie(output, (width, images * width, 1))
     batch = 0 if batch_first else 1
     last = LastState((num_layers * layer.directions, x.carried[batch], features), batch)
     cells = LastState((num_layers * layer.directions, x.carried[batch], hidden), batch)
@@ -242,7 +249,7 @@ def _recurrent(
 
 
 for _name, _cell in (("lstm", "lstm"), ("gru", "gru"), ("rnn_tanh", "rnn"), ("rnn_relu", "rnn")):
-    handles(_name)(partial(_recurrent, _cell))
+    handles(_name, lays_out=True)(partial(_recurrent, _cell))
 
 
 def _one_step(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
+
+import torch
 
 from ....errors import DomainError
 from ...computed_sizes import numbers
 from ...operators import Reshape
+from ...told import number_of
+from .. import framework
 from ..builder import Builder
-from ..registry import NotUnderstoodError
+from ..registry import NotUnderstoodError, RefusedError
 from ..values import Value
 
 
@@ -26,6 +31,8 @@ def batched(builder: Builder, value: Value, axes: int, make: Callable[[Value], V
         DomainError: the sizes do not fit.
     """
     if value.sizes is None or len(value.sizes) != axes + 1:
+        if value.sizes is not None and len(value.sizes) != axes + 2:
+            raise DomainError("dimensions", len(value.sizes), f"needs {axes + 1} or {axes + 2}")
         return make(value)
     one = builder.emit(Reshape((1, *value.carried)), value, label="unsqueeze")
     try:
@@ -62,7 +69,10 @@ def dimensions(value: Value, dim: Any) -> tuple[int, ...]:
     """Dimensions counted from 0, in order; all of them for None or none."""
     if dim is None or (isinstance(dim, list | tuple) and not dim):
         return tuple(range(value.rank))
-    return tuple(sorted({dimension(value, d) for d in (dim if isinstance(dim, list | tuple) else (dim,))}))
+    found = [dimension(value, d) for d in (dim if isinstance(dim, list | tuple) else (dim,))]
+    if len(set(found)) < len(found):
+        raise DomainError("dim", dim, "needs each dimension once")
+    return tuple(sorted(found))
 
 
 def sizes_from(args: tuple[Any, ...]) -> tuple[int, ...]:
@@ -71,6 +81,31 @@ def sizes_from(args: tuple[Any, ...]) -> tuple[int, ...]:
     if not all(isinstance(size, int) for size in sizes):
         raise NotUnderstoodError(f"the sizes {sizes} are not all integers")
     return sizes
+
+
+def promoted(builder: Builder, *operands: Any) -> Any:
+    """The type that torch promotes tensors and numbers to, where those without dimensions give way to others."""
+    kinds = {value.dtype for value in operands if isinstance(value, Value)}
+    if len(kinds) == 1 and next(iter(kinds)).is_floating_point:
+        return kinds.pop()
+
+    def alike(one: Any) -> Any:
+        return torch.empty((1,) * bool(one.sizes), dtype=one.dtype, device="meta") if isinstance(one, Value) else one
+
+    with framework.suspended(builder):
+        parts = [alike(one) for one in map(number_of, operands) if isinstance(one, Value | int | float | complex)]
+        return reduce(torch.add, parts).dtype
+
+
+def of_fractions(name: str, x: Value, dtype: Any = None) -> None:
+    """Require elements that are no integers, or become such first.
+
+    Raises:
+        RefusedError: they are.
+    """
+    kind = dtype or x.dtype
+    if not (kind.is_floating_point or kind.is_complex):
+        raise RefusedError("dtype", kind, f"{name} takes no integers: needs x.float() before it")
 
 
 def of_constants(*weights: Any) -> None:

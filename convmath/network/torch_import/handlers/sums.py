@@ -10,12 +10,12 @@ from ...origin import CHAIN
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value
-from .shared import dimension
+from .shared import dimension, promoted
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@handles("einsum")
+@handles("einsum", rearranges=True)
 def _einsum(builder: Builder, equation: Any, *operands: Any, **_: Any) -> Value:
     """From left to right, two at a time; an optimiser of the order, where torch finds one, may do less."""
     tensors = operands[0] if operands and isinstance(operands[0], list | tuple) else operands
@@ -65,7 +65,16 @@ def _tensordot(builder: Builder, a: Value, b: Value, dims: Any = 2, *_: Any, **o
 
 @handles("outer", "ger")
 def _outer(builder: Builder, a: Value, b: Value) -> Value:
-    return builder.emit(Einsum(("i", "j"), "ij"), a, b)
+    return builder.emit(Einsum(("i", "j"), "ij"), a, b, dtype=promoted(builder, a, b))
+
+
+@handles("bilinear")
+def _bilinear(builder: Builder, x1: Value, x2: Value, weight: Value, bias: Value | None = None) -> Value:
+    """For each output the sum of all products of the features of both, each with a weight of its own."""
+    stack = _LETTERS[3 : 2 + x1.rank]
+    weighed = builder.emit(Einsum((f"{stack}a", "cab"), f"{stack}cb"), x1, weight, label="weighed")
+    found = builder.emit(Einsum((f"{stack}cb", f"{stack}b"), f"{stack}c"), weighed, x2)
+    return found if bias is None else builder.emit(Combine("add"), found, bias, label="bias")
 
 
 @handles("inner")

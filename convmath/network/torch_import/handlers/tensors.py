@@ -9,10 +9,15 @@ from typing import Any
 import torch
 
 from ....errors import DomainError
+from ...computed_sizes import numbers
+from ...operators import Identity
 from ...operators.base import product
+from ...told import look
+from .. import framework
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, UntraceableError, handles
-from ..values import Value, values_in
+from ..strides import usual
+from ..values import NOT_KNOWN, Value, values_in
 from .shared import dimension, sizes_from
 
 _KINDS = {
@@ -60,11 +65,33 @@ def _is_complex(builder: Builder, x: Value) -> bool:
 
 
 @handles("is_contiguous")
-def _is_contiguous(builder: Builder, x: Value, **_: Any) -> bool:
-    return True
+def _is_contiguous(builder: Builder, x: Value, **options: Any) -> bool:
+    return (x.strides is None and not options) or bool(_of_layout(builder, x, "is_contiguous", **options))
 
 
-@handles("get_device", "element_size", "data_ptr", "storage_offset", "stride")
+@handles("stride")
+def _stride(builder: Builder, x: Value, dim: int | None = None) -> Any:
+    found = usual(x.asked).strides if x.strides is None else _of_layout(builder, x, "stride")
+    return found if dim is None else found[dimension(x, dim)]
+
+
+def _of_layout(builder: Builder, x: Value, method: str, **options: Any) -> Any:
+    """What a tensor that lies in memory as this one says of that.
+
+    Raises:
+        UntraceableError: that is not known.
+    """
+    look(x.asked)
+    sizes = numbers(x.asked)
+    if x.strides == NOT_KNOWN:
+        raise UntraceableError("it asks how a tensor lies in memory, which is not known")
+    with framework.suspended(builder):
+        usual = torch.empty(sizes, device="meta")
+        lying = usual if x.strides is None else torch.empty_strided(sizes, x.strides, device="meta")
+        return getattr(lying, method)(**options)
+
+
+@handles("get_device", "element_size", "data_ptr", "storage_offset")
 def _memory(builder: Builder, x: Value, *_: Any) -> Any:
     raise UntraceableError("where a tensor lies in memory is not known")
 
@@ -94,16 +121,38 @@ def _assert_elements(builder: Builder, *_: Any, **__: Any) -> None:
 
 
 @handles(
-    *("contiguous", "detach", "clone", "alias", "cpu", "cuda", "requires_grad", "data", "real", "conj", "lift_fresh"),
+    *("alias", "cpu", "cuda", "requires_grad", "real", "conj", "lift_fresh"),
     *("lift_fresh_copy", "resolve_conj", "resolve_neg", "pin_memory", "retain_grad"),
 )
 def _copy(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     builder.settle(x)
-    return Value(x.sizes, x.dtype, x.step, x.constant, x.source, x.name)
+    return Value(x.sizes, x.dtype, x.step, x.constant, x.source, x.name, detached=x.detached, trained=x.trained)
 
 
-for _name in ("contiguous", "detach", "alias", "data", "requires_grad"):
+@handles("detach", "data", views=True)
+def _detach(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
+    """The same elements, through which no gradient goes back."""
+    copy = _copy(builder, x)
+    copy.detached = True
+    return copy
+
+
+for _name in ("alias", "requires_grad"):
     handles(_name, views=True)(_copy)
+
+
+@handles("clone")
+def _clone(builder: Builder, x: Value, **_: Any) -> Value:
+    """The same elements in memory of their own."""
+    return _copy(builder, x) if x.step is None or x.constant else builder.emit(Identity("clone"), x)
+
+
+@handles("contiguous", views=True, lays_out=True)
+def _contiguous(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
+    """The same elements, in memory of their own if they do not lie as usual."""
+    if x.strides is None or x.step is None or x.constant:
+        return _copy(builder, x)
+    return builder.emit(Identity("contiguous"), x)
 
 
 @handles("to", "type", "type_as", "_to_copy", views=True)
@@ -111,7 +160,10 @@ def _to(builder: Builder, x: Value, *args: Any, **options: Any) -> Any:
     """Another type or device: the same elements."""
     found = [item for item in (*args, *options.values()) if isinstance(item, torch.dtype)]
     found += [item.dtype for item in args if isinstance(item, Value)]
+    if found and found[0] != x.dtype and x.step is not None and not x.constant:
+        return builder.emit(Identity("cast"), x, dtype=found[0])
     copy = _copy(builder, x)
+    copy.detached = x.is_cut
     copy.dtype = found[0] if found else x.dtype
     return copy
 
@@ -127,8 +179,14 @@ def _constant(name: str, sizes: tuple[int, ...], dtype: Any) -> Value:
     return Value(sizes, dtype or torch.get_default_dtype(), constant=True, name=name)
 
 
+def _not_negative(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if any(size < 0 for size in sizes):
+        raise RefusedError("size", numbers(sizes), "a tensor needs sizes of at least 0")
+    return sizes
+
+
 def _of_sizes(name: str, builder: Builder, *size: Any, dtype: Any = None, **options: Any) -> Value:
-    return _constant(name, sizes_from(size or (options["size"],)), dtype)
+    return _constant(name, _not_negative(sizes_from(size or (options["size"],))), dtype)
 
 
 for _name in ("zeros", "ones", "empty", "rand", "randn"):
@@ -136,7 +194,7 @@ for _name in ("zeros", "ones", "empty", "rand", "randn"):
 
 
 def _of_sizes_like(name: str, builder: Builder, x: Value, *size: Any, dtype: Any = None, **options: Any) -> Value:
-    return _constant(name, sizes_from(size or (options["size"],)), dtype or x.dtype)
+    return _constant(name, _not_negative(sizes_from(size or (options["size"],))), dtype or x.dtype)
 
 
 for _name in ("new_zeros", "new_ones", "new_empty"):
@@ -145,12 +203,12 @@ for _name in ("new_zeros", "new_ones", "new_empty"):
 
 @handles("new_full")
 def _new_full(builder: Builder, x: Value, size: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Value:
-    return _constant("new_full", sizes_from((size,)), dtype or x.dtype)
+    return _constant("new_full", _not_negative(sizes_from((size,))), dtype or x.dtype)
 
 
 @handles("full")
 def _full(builder: Builder, size: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Value:
-    return _constant("full", sizes_from((size,)), dtype)
+    return _constant("full", _not_negative(sizes_from((size,))), dtype)
 
 
 def _like(name: str, builder: Builder, x: Value, *_: Any, dtype: Any = None, **__: Any) -> Value:
@@ -178,12 +236,12 @@ def _arange(builder: Builder, start: Any, end: Any = None, step: Any = 1, *, dty
 
 @handles("linspace")
 def _linspace(builder: Builder, start: Any, end: Any, steps: int, *, dtype: Any = None, **_: Any) -> Value:
-    return _constant("linspace", (steps,), dtype)
+    return _constant("linspace", _not_negative((steps,)), dtype)
 
 
 @handles("eye")
 def _eye(builder: Builder, n: int, m: int | None = None, *, dtype: Any = None, **_: Any) -> Value:
-    return _constant("eye", (n, n if m is None else m), dtype)
+    return _constant("eye", _not_negative((n, n if m is None else m)), dtype)
 
 
 @handles("tensor", "as_tensor", "scalar_tensor", "new_tensor")

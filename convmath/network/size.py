@@ -1,0 +1,439 @@
+"""Sizes that a network computes with while it is read: they know of which sizes they are made.
+
+An importer that follows a network's own code hands it a :class:`Size` for each size that the code asks for. It carries
+its term, keeps it through arithmetic, and notes comparisons. It passes for an int, and is none: code in C could read
+the number of an int, or of one of a subclass, without a trace. So whoever wants the number has to ask the size for it,
+by ``__index__``, ``__int__``, ``__float__``, ``__hash__``, ``__str__`` and the like; and each of these is noted.
+
+Hence the code of a network does the same at all input sizes at which its comparisons come out the same, unless a number
+was told. This rests on four things:
+
+* the code is a function of what it is given: it goes by no chance, no clock, and nothing that it keeps from call to
+  call, and it computes with sizes in the thread in which it is read;
+* it catches nothing that torch refuses, or sets of input sizes lack those at which it does;
+* it goes neither by ``type(n)``, nor by whether two sizes are one object, nor by what this class has and ints have not;
+* the importer's own code goes by a number that it takes with :func:`number_of` only where that is right at every size,
+  and notes it by :func:`look` elsewhere.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+from .told import Number, look, number_of, told
+from .trail import COMPUTE, RECORDER, Leaf, Operation, Term
+
+MOST_OPERATIONS = 64
+"""A size that takes more operations than these loses its term."""
+
+MOST_DIGITS = 2**20
+"""A float is a quotient of ints up to this; products with sizes below 2**33 are exact."""
+
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class _Node:
+    """Says what kind of integer a size is, and no more: code in C that asks it for the number is refused."""
+
+    def is_nested_int(self) -> bool:
+        """It is no size of tensors of different sizes."""
+        return False
+
+
+class Size(Number):
+    """An integer with the term of how it was computed; it passes for an int.
+
+    Arithmetic with ints gives others. Floor division by what is not positive, and whatever is more than arithmetic,
+    gives an int, and is noted.
+
+    >>> n = Size(225, Leaf("conv1", 2))
+    >>> (n + 1) // 2 - 3, ((n + 1) // 2 - 3).term == Operation("-", ((n + 1) // 2).term, 3, 3)
+    (110, True)
+    >>> isinstance(n, int), type(n).__name__, type(int(n)).__name__, type(sum([n, n])).__name__
+    (True, 'Size', 'int', 'Size')
+    """
+
+    __slots__ = ("_number", "term")
+
+    term: Leaf | Operation
+
+    def __init__(self, number: int, term: Leaf | Operation) -> None:
+        """The int ``number``, computed so."""
+        self._number = number
+        self.term = term
+
+    def _value(self) -> int:
+        """The number, without a note."""
+        return self._number
+
+    def _terms(self) -> tuple[Term, ...]:
+        """Its own."""
+        return (self.term,)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` takes it for."""
+        note = RECORDER.get()
+        return int if note is None else note.kinds[0]
+
+    def __reduce__(self) -> Any:
+        """What it is made of, the number included."""
+        return Size, (self._told(), self.term)
+
+    def __index__(self) -> int:
+        """The number itself, as code in C asks for it."""
+        return int(self._told())
+
+    def __mul__(self, other: Any) -> Any:
+        """With a short float, a quotient."""
+        if type(other) is Quotient:
+            return other * self
+        return self._scaled(other) if isinstance(other, float) else _computed("*", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        """With a short float, a quotient."""
+        return self._scaled(other) if isinstance(other, float) else _computed("*", other, self)
+
+    def _scaled(self, factor: Any) -> Any:
+        ratio = _short(factor)
+        return _lost("*", self, factor) if ratio is None else Quotient(self * ratio[0], ratio[1])
+
+    def __truediv__(self, other: Any) -> Any:
+        """As a quotient."""
+        ratio = _short(other) if isinstance(other, float) else None
+        return _quotient(self, other) if ratio is None else _quotient(self * ratio[1], ratio[0])
+
+    def __rtruediv__(self, other: Any) -> Any:
+        """As a quotient."""
+        return _quotient(other, self)
+
+    def __divmod__(self: Any, other: Any) -> Any:
+        """Both at once."""
+        return (self // other, self % other) if isinstance(other, int | float) else NotImplemented
+
+    def __rdivmod__(self: Any, other: Any) -> Any:
+        """Both at once."""
+        return (other // self, other % self) if isinstance(other, int | float) else NotImplemented
+
+    def __pow__(self, other: Any, *modulus: Any) -> Any:
+        """By a small number, a product."""
+        if modulus or type(other) is not int or not 1 <= other <= 4:
+            return pow(*told((self, other, *modulus))) if isinstance(other, int | float) else NotImplemented
+        found: Any = self
+        for _ in range(other - 1):
+            found = found * self
+        return found
+
+    def __lshift__(self, other: Any) -> Any:
+        """A product."""
+        return self * 2**other if type(other) is int and 0 <= other <= 32 else _lost("<<", self, other)
+
+    def __rshift__(self, other: Any) -> Any:
+        """A quotient, rounded down."""
+        return self // 2**other if type(other) is int and 0 <= other <= 32 else _lost(">>", self, other)
+
+    def __invert__(self: Any) -> Any:
+        """The other bits."""
+        return -1 - self
+
+    def __neg__(self: Any) -> Any:
+        """The other sign."""
+        return 0 - self
+
+    def __abs__(self: Any) -> Any:
+        """Without its sign."""
+        return self if self >= 0 else -self
+
+    def __floor__(self) -> Size:
+        """Itself."""
+        return self
+
+    __ceil__ = __trunc__ = __floor__
+
+    def __round__(self, *digits: Any) -> Any:
+        """Itself."""
+        return round(self._told(), *digits) if digits else self
+
+    @property
+    def node(self) -> Any:
+        """What torch's code in Python asks of the integers that this one passes for."""
+        return _Node()
+
+    def __sym_max__(self, other: Any) -> Any:
+        """The larger one, as torch asks for it."""
+        return max(self, other)
+
+    def __sym_min__(self, other: Any) -> Any:
+        """The smaller one, as torch asks for it."""
+        return min(self, other)
+
+
+class Quotient(Number):
+    """A quotient of two sizes, the second of which is positive; it passes for a float, and rounds as the quotient.
+
+    Sizes stay below 2**53, where a quotient of floats, with an integer more or less, is rounded down or up as the exact
+    one, and is smaller, equal or larger than an integer as that is. Other arithmetic, and comparisons of two quotients
+    that may be rounded differently, go by the floats, and are noted.
+
+    >>> from math import ceil, floor
+    >>> half = Size(225, Leaf("conv1", 2)) / 2
+    >>> half, floor(half).term == Operation("//", Leaf("conv1", 2), 2, 1), ceil(half), floor(half + 1)
+    (112.5, True, 113, 113)
+    """
+
+    __slots__ = ("over", "under")
+
+    def __init__(self, over: Any, under: Any) -> None:
+        """The quotient of both, each an int or a size."""
+        self.over: Any = over
+        self.under: Any = under
+
+    def _value(self) -> float:
+        """The number, without a note."""
+        return float(number_of(self.over) / number_of(self.under))
+
+    def _terms(self) -> tuple[Term, ...]:
+        """Those of both."""
+        parts: tuple[Any, ...] = self.over, self.under
+        return tuple(part.term for part in parts if type(part) is Size)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` takes it for."""
+        note = RECORDER.get()
+        return float if note is None else note.kinds[1]
+
+    def __reduce__(self) -> Any:
+        """What it is made of."""
+        return Quotient, (self.over, self.under)
+
+    def __mul__(self, other: Any) -> Any:
+        """With an integer where no float is rounded, and with a short float if it is an integer itself."""
+        if isinstance(other, int) and _is_power(self.under):
+            return Quotient(self.over * other, self.under)
+        return _lost("*", self, other) if not _is_one(self.under) or _short(other) is None else self.over * other
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        """By an integer or short float above 0, where the float that is divided is not rounded."""
+        over, under = (other, 1) if isinstance(other, int) else _short(other) or (0, 1)
+        if not _is_power(self.under) or number_of(over) <= 0:
+            return _lost("/", self, other)
+        return _quotient(self.over * under, self.under * over)
+
+    def __neg__(self) -> Quotient:
+        """The other sign."""
+        return Quotient(-self.over, self.under)
+
+    def __abs__(self: Any) -> Any:
+        """Without its sign."""
+        return self if self >= 0 else -self
+
+    def __floor__(self) -> Any:
+        """Rounded down."""
+        return self.over // self.under
+
+    def __ceil__(self) -> Any:
+        """Rounded up."""
+        return -(-self.over // self.under)
+
+    def __trunc__(self: Any) -> Any:
+        """Rounded towards 0."""
+        return self.__floor__() if self >= 0 else self.__ceil__()
+
+    def __round__(self, *digits: Any) -> Any:
+        """Rounded to the next integer, and from the middle of two to the even one."""
+        if digits:
+            return round(self._told(), *digits)
+        twice = 2 * self.over + self.under
+        found = twice // (2 * self.under)
+        middle = self.under % 2 == 0 and twice % (2 * self.under) == 0
+        return found - found % 2 if middle else found
+
+
+def term_of(size: Any) -> Term:
+    """The term of a size; itself for any other int."""
+    return size.term if type(size) is Size else int(size)
+
+
+# Arithmetic
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    **COMPUTE,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "/": operator.truediv,
+    "**": operator.pow,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+}
+
+
+def _lost(name: str, left: Any, right: Any) -> Any:
+    """The result as Python gives it, without a term."""
+    if not isinstance(left, int | float | complex) or not isinstance(right, int | float | complex):
+        return NotImplemented
+    return _OPERATORS[name](*told((left, right)))
+
+
+def _computed(name: str, left: Any, right: Any) -> Any:
+    """The result with its term; without it where it is long, or where the divisor is not positive."""
+    if not isinstance(left, int) or not isinstance(right, int):
+        return _sum(name, left, right) if name in ("+", "-") else _lost(name, left, right)
+    if name in ("//", "%"):
+        if number_of(right) <= 0:
+            return _lost(name, left, right)
+        _decide("<", 0, right, True)
+    return _with_term(COMPUTE[name](number_of(left), number_of(right)), name, term_of(left), term_of(right))
+
+
+def _with_term(found: int, name: str, left: Any, right: Any) -> Any:
+    if (name, right) in (("*", 1), ("//", 1), ("+", 0), ("-", 0)):
+        return Size(found, left)
+    if (name, left) in (("*", 1), ("+", 0)):
+        return Size(found, right)
+    length = 1 + sum(side.length for side in (left, right) if isinstance(side, Operation))
+    made = Size(found, Operation(name, left, right, length))
+    return made if length <= MOST_OPERATIONS else made._told()
+
+
+def _quotient(over: Any, under: Any) -> Any:
+    if not isinstance(over, int) or not isinstance(under, int) or number_of(under) <= 0:
+        return _lost("/", over, under)
+    _decide("<", 0, under, True)
+    return Quotient(over, under)
+
+
+def _sum(name: str, left: Any, right: Any) -> Any:
+    """The sum or difference of quotients, where one is an integer, or where floats are not rounded."""
+    first, second = _exact(left), _exact(right)
+    if first is None or second is None:
+        return _lost(name, left, right)
+    if not _are_exact(first, second) and not any(_is_one(under) for _, under in (first, second)):
+        return _lost(name, left, right)
+    return Quotient(COMPUTE[name](first[0] * second[1], second[0] * first[1]), first[1] * second[1])
+
+
+def _exact(item: Any) -> tuple[int, int] | None:
+    return _short(item) if type(item) is float else _ratio(item)
+
+
+def _are_exact(*ratios: tuple[Any, Any]) -> bool:
+    """Whether quotients are floats that are not rounded, at every size."""
+    return all(_is_power(under) for _, under in ratios)
+
+
+def _is_one(item: Any) -> bool:
+    """Whether it is 1 at every size."""
+    return type(item) is int and item == 1
+
+
+def _is_power(item: Any) -> bool:
+    """Whether it is a power of two at every size."""
+    return type(item) is int and item & (item - 1) == 0
+
+
+def _short(item: Any) -> tuple[int, int] | None:
+    """A short float as a quotient of ints; None for anything else."""
+    if type(item) is not float or not isfinite(item):
+        return None
+    over, under = item.as_integer_ratio()
+    return (over, under) if max(abs(over), under) <= MOST_DIGITS else None
+
+
+# Comparisons
+
+
+def _ratio(item: Any) -> tuple[int, int] | None:
+    """A size, int or float as a quotient; None for anything else, and for a float that is none."""
+    if isinstance(item, int):
+        return item, 1
+    if type(item) is Quotient:
+        return item.over, item.under
+    return item.as_integer_ratio() if isinstance(item, float) and isfinite(item) else None
+
+
+def _decide(name: str, left: Any, right: Any, holds: bool) -> None:
+    """Note that a comparison of sizes holds, or that it does not."""
+    sides = term_of(left), term_of(right)
+    note = RECORDER.get()
+    if note is None or sides[0] == sides[1] or all(type(side) is int for side in sides):
+        return
+    if name in (">", ">="):
+        name, sides = name.replace(">", "<"), sides[::-1]
+    if name == "!=":
+        name, holds = "==", not holds
+    question = (name, *sides)
+    if holds:
+        found = question
+    elif name == "==":
+        found = ("<", *(sides if number_of(left) < number_of(right) else sides[::-1]))
+    else:
+        found = ("<=" if name == "<" else "<", *sides[::-1])
+    note.decide(question, found)
+
+
+def _is_rounded_otherwise(first: Any, second: Any) -> bool:
+    """Whether floats may compare otherwise than what they are rounded from: each is a quotient that is rounded."""
+    if type(second) is float:
+        return type(first) is Quotient and _short(second) is None
+    both = type(first) is Quotient and type(second) is Quotient
+    return both and not _are_exact((first.over, first.under), (second.over, second.under))
+
+
+def _comparison(name: str) -> Callable[[Any, Any], Any]:
+    def compare(self: Any, other: Any) -> Any:
+        if not isinstance(other, int | float):
+            return NotImplemented
+        holds = _COMPARE[name](number_of(self), number_of(other))
+        if type(self) is Size and isinstance(other, int):
+            _decide(name, self, other, holds)
+            return holds
+        own, others = _ratio(self), _ratio(other)
+        if own is None or others is None:
+            return holds
+        if _is_rounded_otherwise(self, other):
+            look((self, other))
+        else:
+            _decide(name, own[0] * others[1], others[0] * own[1], holds)
+        return holds
+
+    return compare
+
+
+def _arithmetic(make: Callable[[str, Any, Any], Any], name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    return lambda self, other: make(name, self, other), lambda self, other: make(name, other, self)
+
+
+def _enter(kind: type, make: Callable[[str, Any, Any], Any], methods: Mapping[str, str]) -> None:
+    """Give a class these operators where it has none of its own."""
+    for name, method in methods.items():
+        for prefix, made in zip(("", "r"), _arithmetic(make, name), strict=True):
+            if f"__{prefix}{method}__" not in vars(kind):
+                setattr(kind, f"__{prefix}{method}__", made)
+
+
+_ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "//": "floordiv", "%": "mod"}
+_BITS = {"**": "pow", "<<": "lshift", ">>": "rshift", "&": "and", "|": "or", "^": "xor"}
+_enter(Size, _computed, _ARITHMETIC)
+_enter(Size, _lost, _BITS)
+_enter(Quotient, _sum, {"+": "add", "-": "sub"})
+_enter(Quotient, _lost, {**_ARITHMETIC, "/": "truediv", "**": "pow"})
+for _symbol, _method in (("<", "lt"), ("<=", "le"), ("==", "eq"), ("!=", "ne"), (">", "gt"), (">=", "ge")):
+    setattr(Size, f"__{_method}__", _comparison(_symbol))
+    setattr(Quotient, f"__{_method}__", _comparison(_symbol))

@@ -1,0 +1,310 @@
+"""What torch itself says of calls that are understood: whether it takes them, and how their results lie in memory.
+
+Of most calls torch is not asked. How views lie is computed. It is asked of other calls of tensors that lie in memory
+otherwise than usual, as it makes a view only of those whose elements follow each other; and of every call, if all is to
+be verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import accumulate
+from operator import mul
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..computed_sizes import identical, numbers, sizes_of_node
+from ..operators import Flatten, Operator, Reshape
+from ..told import look, number_of
+from . import framework
+from .framework import Answer
+from .registry import LAYS_OUT, POINTWISE, REARRANGES, VIEWS, NotUnderstoodError, RefusedError
+from .strides import Lying, after, of_view, usual, without_ones
+from .values import NOT_KNOWN, Strides, Value, mapped, values_in
+
+if TYPE_CHECKING:
+    from .builder import Builder
+
+_ONLY_VIEWS = ("view", "view_as")
+"""Those that torch takes only where no element has to move."""
+
+MAY_COPY = ("reshape", "reshape_as", "flatten", "ravel", "_unsafe_view")
+"""Those that move elements where they have to, and else make a view."""
+
+_JOINS = ("cat", "concat", "concatenate")
+"""Those whose results lie as usual if they have other than 4 or 5 dimensions, however what is joined lies."""
+
+_KEEPS = ("to", "float", "double", "half", "bfloat16", "clone", "detach", "data", "alias", "requires_grad")
+"""Those whose result lies as their tensor does, if nothing lies between its elements, and no order is given."""
+
+_ONES = ("getitem", "select", "unbind", "squeeze", "unsqueeze")
+"""Those that take away, or add, dimensions of size 1."""
+
+_COMPUTED = {
+    *(*_ONLY_VIEWS, *MAY_COPY, *_ONES, "unflatten", "expand", "broadcast_to", "expand_as", "narrow", "slice"),
+    *("permute", "transpose", "swapaxes", "swapdims", "mT", "mH", "adjoint", "t", "H", "T", "movedim", "moveaxis"),
+    *("split", "split_with_sizes", "unsafe_split", "functional.split", "chunk", "unsafe_chunk", "tensor_split"),
+}
+"""Views whose strides are computed from the operators that they become."""
+
+
+class Checks:
+    """Asks torch about the calls of a builder.
+
+    Attributes:
+        layouts: whether it matters how tensors lie; it does not where torch has run the calls already.
+    """
+
+    def __init__(self, builder: Builder, *, every: bool) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            builder: whose calls.
+            every: whether torch is asked about every call.
+        """
+        self.layouts = True
+        self._builder, self._every = builder, every
+        self._unusual = False
+        self._answers: dict[str, Answer | None] = {}
+
+    def lie(self, value: Value, strides: Strides | None, lying: Lying | None = None) -> Value:
+        """Note how a value lies, at other sizes, too, where that is known; where it matters."""
+        if self.layouts and strides is not None:
+            value.strides, value.lying, self._unusual = strides, lying, True
+        return value
+
+    def lie_as(self, value: Value, tensor: Any) -> Value:
+        """Note that a value lies as a tensor that is there already."""
+        with framework.suspended(self._builder):
+            if tensor.layout is not torch.strided or tensor.is_contiguous():
+                return value
+            fixed = Lying(tuple(tensor.shape), tensor.stride()) if value.source is tensor else None
+            return self.lie(value, tensor.stride(), fixed)
+
+    def fits(self, x: Value, result: Value) -> bool:
+        """Whether a tensor of other sizes lies in the memory of one, as far as that is known."""
+        if not x.strides or x.sizes is None or result.sizes is None:
+            return False
+        return of_view(numbers(x.sizes), x.strides, numbers(result.sizes)) is not None
+
+    def difference(
+        self, name: str, result: Any, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> str:
+        """What torch says otherwise of a call that is understood, in words; how its results lie is noted there.
+
+        Raises:
+            RefusedError: it is a view that torch cannot make of a tensor that lies so.
+            NotUnderstoodError: whether torch can is not known.
+        """
+        matters = self.layouts and self._matters(name, args, kwargs)
+        made = values_in(result) if matters or self._every else []
+        if not made:
+            return ""
+        computed = matters and name in _COMPUTED and self._compute(name, args, made)
+        if computed and not self._every:
+            return ""
+        x = args[0] if name in _ONLY_VIEWS and args[0].strides is not None and not computed else None
+        if x is not None:
+            look(x.carried)  # at other sizes it may be refused, or not
+            args = (_apart(x), *args[1:])
+        answer = self._answer(name, function, args, kwargs)
+        ours = [value.sizes and numbers(value.sizes) for value in made]
+        if answer is not None and answer.refusal:
+            if x is not None:
+                raise _refused(x, ours[0])
+            return f"the formulas give {ours}, torch refuses: {answer.refusal}"
+        tensors = [] if answer is None else framework.tensors_in(answer.result)
+        told = [tuple(tensor.shape) for tensor in tensors]
+        if told and told != ours:
+            return f"the formulas give {ours}, torch gives {told}"
+        if not computed and (matters or not (name in LAYS_OUT or name in _JOINS)):
+            read = values_in((args, kwargs))
+            if not tensors or _goes_by_kernel(name, args, kwargs, read):
+                tensors = [None] * len(made)
+            with framework.suspended(self._builder):
+                chosen = _chosen(name, args, kwargs)
+                self._note(name, made, tensors, read, matters, chosen=chosen)
+        return ""
+
+    def _matters(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether the results may lie otherwise than usual."""
+        chosen = _chosen(name, args, kwargs)
+        if chosen or name in LAYS_OUT or name in REARRANGES:
+            return chosen or name in REARRANGES
+        read = values_in((args, kwargs)) if self._unusual else []
+        if name in _JOINS and read and len(read[0].sizes or ()) not in (0, 4, 5):  # for others there are orders
+            return False
+        return any(value.strides is not None for value in read)
+
+    # What is computed
+
+    def _compute(self, name: str, args: tuple[Any, ...], made: list[Value]) -> bool:
+        """Note how views lie, without asking torch; whether that is known of all of them.
+
+        Raises:
+            RefusedError: torch makes no such view.
+        """
+        x = args[0]
+        if not isinstance(x, Value) or (name == "getitem" and _mixes(args[1:])):
+            return False
+        if x.strides == NOT_KNOWN:
+            if name in _ONLY_VIEWS:
+                return False
+            for value in made:
+                self.lie(value, NOT_KNOWN)
+            return True
+        found = []
+        for value in made:
+            if value is not x:
+                path = self._path(x, value)
+                if path is None:
+                    return False
+                strides, lying = self._follow(name, x, path)
+                if strides is None and name in _ONES:  # which dimension went is not known
+                    return False
+                found.append((value, strides, lying))
+        for value, strides, lying in found:
+            if strides is None:
+                if name not in MAY_COPY:
+                    raise _refused(x, numbers(value.sizes or ()))
+                strides, lying = usual(numbers(value.sizes or ())).strides, None  # elsewhere it may be a view
+            elif name in _ONLY_VIEWS and (lying is None or not lying.hold()):
+                look(x.carried)  # at other sizes it may be refused, or not
+                lying = None
+            if strides and not (lying and _is_usual(lying)):
+                self.lie(value, strides, lying)
+        return True
+
+    def _path(self, x: Value, value: Value) -> list[tuple[Operator, tuple[Any, ...]]] | None:
+        """The operators that make a value of another one, each with the sizes that it gives; None if others do, too."""
+        if value.step is None:
+            later = value.source if isinstance(value.source, tuple) else (None, ())
+            return [(later[0], value.sizes or ())] if later[1] == (x,) else None
+        steps, sizes, number, found = self._builder.steps, numbers(x.sizes or ()), value.step, []
+        while number != x.step:
+            if len(steps[number].inputs) != 1:
+                return None
+            found.append(number)
+            number = steps[number].inputs[0]
+        path = []
+        for number in reversed(found):
+            sizes = steps[number].operator.sizes(sizes)
+            path.append((steps[number].traced or steps[number].operator, sizes_of_node(number, sizes)))
+        return path
+
+    def _follow(
+        self, name: str, x: Value, path: list[tuple[Operator, tuple[Any, ...]]]
+    ) -> tuple[Strides | None, Lying | None]:
+        """The strides of a view to the last number, None where torch makes none; and how it lies at other sizes."""
+        own = (x.sizes or ()) if x.step is None else sizes_of_node(x.step, x.sizes or ())
+        lying: Lying | None = usual(own) if x.strides is None else x.lying
+        strides: Strides | None = x.strides or usual(numbers(own)).strides
+        for operator, sizes in path:
+            if isinstance(operator, Reshape | Flatten) and name not in _ONES:
+                strides = strides and of_view(numbers(own), strides, numbers(sizes))
+            else:
+                exact = strides and _after(name, operator, Lying(own, strides), own, sizes)
+                strides = numbers(exact.strides) if exact else None
+            lying = lying and _after(name, operator, lying, own, sizes)
+            own = sizes
+        return strides, lying
+
+    # What torch is asked
+
+    def _answer(self, name: str, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Answer | None:
+        """As :func:`framework.ask`; the same call is asked about once."""
+        key = repr((name, getattr(function, "__name__", ""), mapped((args, dict(kwargs)), _described)))
+        if key not in self._answers:
+            answer = None
+            if name in VIEWS:
+                answer = framework.ask(self._builder, function, args, kwargs, computes=False)
+            self._answers[key] = answer or framework.ask(self._builder, function, args, kwargs)
+        return self._answers[key]
+
+    def _note(
+        self, name: str, made: list[Value], tensors: list[Any], read: list[Value], matters: bool, *, chosen: bool
+    ) -> None:
+        """How the results of a call lie.
+
+        What is computed anew and lies as usual does so at all sizes, unless a size of 1 hides in which order the
+        elements that it is computed of lie.
+        """
+        known = all(value.strides != NOT_KNOWN for value in read)
+        hidden = any(value.strides is not None and 1 in numbers(value.sizes or ())[1:] for value in read)
+        anew = not hidden and name not in REARRANGES and name not in VIEWS
+        for value, tensor in zip(made, tensors, strict=True):
+            if any(value is one for one in read):
+                continue
+            if not known or (tensor is None and matters):
+                self.lie(value, NOT_KNOWN)
+            elif tensor is not None and (not tensor.is_contiguous() or (matters and not anew)):
+                follows = name in POINTWISE or (name in _KEEPS and not chosen)
+                x = read[0] if follows and len(read) == 1 else None
+                kept = x is not None and x.strides == tensor.stride() and x.lying is not None and x.lying.dense
+                self.lie(value, tensor.stride(), x.lying if x is not None and kept else None)
+
+
+def _chosen(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether the order in which its result lies is given to a call."""
+    given = torch.memory_format in map(type, args) or "memory_format" in kwargs
+    return given or (name == "contiguous" and len(args) > 1)
+
+
+def _goes_by_kernel(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], read: list[Value]) -> bool:
+    """Whether results may lie in another way than torch says without elements, of tensors that lie so."""
+    unusual = [value.strides for value in read if value.strides]
+    if not unusual or name in ("functional.batch_norm", "batch_norm"):
+        return bool(unusual)
+    if name == "getitem":
+        return any(isinstance(one, list) for one in (args[1] if isinstance(args[1], tuple) else args[1:]))
+    modes = {item for item in (*args[1:], *kwargs.values()) if isinstance(item, str)}
+    if name not in ("roll", "channel_shuffle") and not (name == "pad" and modes - {"constant"}):
+        return False
+    return any(len(strides) in (4, 5) and strides[1] == min(strides) for strides in unusual)  # channels last
+
+
+def _mixes(index: tuple[Any, ...]) -> bool:
+    """Whether an index chooses elements one by one, or adds dimensions and does more than that."""
+    entries = index[0] if index and isinstance(index[0], tuple) else index
+    more = any(entry not in (None, Ellipsis) and entry != slice(None) for entry in entries)
+    return any(isinstance(entry, list) or (entry is None and more) for entry in entries)
+
+
+def _after(
+    name: str, operator: Operator, lying: Lying, before: tuple[Any, ...], sizes: tuple[Any, ...]
+) -> Lying | None:
+    """As :func:`after`, where dimensions of size 1 come and go by themselves, too."""
+    if isinstance(operator, Reshape) and name in _ONES:
+        return without_ones(lying, before, operator.shape)
+    return after(operator, lying, sizes)
+
+
+def _is_usual(lying: Lying) -> bool:
+    return not lying.equations and identical(lying.strides, usual(lying.sizes).strides)
+
+
+def _described(item: Any) -> Any:
+    known = isinstance(item, Value)
+    return (item.sizes and numbers(item.sizes), item.strides, item.dtype) if known else number_of(item)
+
+
+def _apart(x: Value) -> Value:
+    """The same, with gaps between all elements where it is not known how it lies: every view of it is one of all."""
+    if x.strides != NOT_KNOWN:
+        return x
+    sizes = numbers(x.sizes or ())
+    gaps = accumulate((n + 1 for n in sizes[:0:-1]), mul, initial=2)
+    return replace(x, strides=tuple(gaps)[::-1])
+
+
+def _refused(x: Value, sizes: Any) -> Exception:
+    """Why torch does not make a view of other sizes."""
+    if x.strides == NOT_KNOWN:
+        return NotUnderstoodError(
+            "whether torch can make this view depends on how its input lies in memory, which is not known; "
+            "it takes reshape in place of view, or contiguous before it, in any case"
+        )
+    why = f"the elements of {numbers(x.sizes or ())} lie with strides {x.strides}, and would have to move"
+    return RefusedError("view", sizes, f"{why}: needs reshape in place of view, or contiguous before it")

@@ -1,0 +1,108 @@
+"""What is written in place: it is the result from then on, and the other views of its memory are unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DomainError
+from ..computed_sizes import numbers
+from ..operators import Unknown
+from ..placement import IN_PLACE, USUAL
+from .checking import MAY_COPY
+from .registry import BROADCASTS, POINTWISE, VIEWS, RefusedError
+from .values import Value, values_in
+
+if TYPE_CHECKING:
+    from .builder import Builder
+
+
+class Writing:
+    """Follows what the calls of a builder write in place."""
+
+    def __init__(self, builder: Builder) -> None:
+        """Nothing is written yet."""
+        self._builder = builder
+
+    def seen(self, value: Value) -> Value:
+        """A value before it is read: unknown where it was written into by way of another view."""
+        if value.version != value.storage.version:
+            value.version = value.storage.version
+            reason = "a part of its memory was written in place by another name"
+            unknown = Unknown("written_in_place", reason, value.sizes)
+            value.step, value.constant = self._builder.emit(unknown, value, label="written_in_place").step, False
+        return value
+
+    def written(self, name: str, args: tuple[Any, ...], result: Any) -> Any:
+        """The value that is written into: it is the result from now on.
+
+        Raises:
+            DomainError: the result has other sizes.
+        """
+        target = args[0]
+        if not isinstance(target, Value) or not isinstance(result, Value):
+            return result
+        if name in BROADCASTS:
+            self._require(require_room, name, target, result)
+        elif name in POINTWISE and name not in VIEWS:
+            self._require(require_apart, name, target)
+        if name not in POINTWISE:
+            target.storage.version += 1
+            target.version = target.storage.version
+        if result.step is not None and target.step in self._builder.steps[result.step].inputs[:1]:
+            self._shares(result.step, shares=True)
+        target.step, target.sizes, target.constant = result.step, result.sizes, result.constant and target.constant
+        if name != "setitem":
+            target.strides, target.lying = result.strides, result.lying
+        target.detached = result.detached
+        if result.step is None:
+            target.source, target.name, target.trained = result.source, result.name, result.trained
+        return target
+
+    def shared(self, name: str, args: tuple[Any, ...], result: Any) -> Any:
+        """The result of a call, in the memory of its first argument where it is a view of that."""
+        if name in VIEWS and args and isinstance(args[0], Value):
+            for value in values_in(result):
+                value.storage, value.version = args[0].storage, args[0].version
+                if name in MAY_COPY and args[0].strides is not None and value.step not in (None, args[0].step):
+                    self._shares(value.step, shares=self._builder.checks.fits(args[0], value))
+        return result
+
+    def _shares(self, number: Any, *, shares: bool) -> None:
+        """Note whether the result of a step lies in the memory of its first input."""
+        step = self._builder.steps[number]
+        usual = shares and step.placement is USUAL
+        step.placement = IN_PLACE if usual else replace(step.placement, shares=shares)
+
+    def _require(self, what: Callable[..., None], name: str, *values: Value) -> None:
+        try:
+            what(*values)
+        except DomainError as error:
+            self._builder.recorder.stray()
+            raise DomainError("node", self._builder.name(name), str(error)) from error
+
+
+def require_room(target: Value, result: Value) -> None:
+    """Require a result to have the sizes of what it is written into, whose elements are apart in memory.
+
+    Raises:
+        RefusedError: it has others.
+    """
+    if target.sizes is None or result.sizes is None:
+        return
+    require_apart(target)
+    own, wanted = numbers(target.sizes), numbers(result.sizes)
+    if own != wanted or any(n == 1 and target.compared(d) != result.compared(d) for d, n in enumerate(own)):
+        raise RefusedError("sizes", own, f"they stay as they are, and are not stretched to {wanted}")
+
+
+def require_apart(target: Value) -> None:
+    """Require what is written into to have a place in memory for each of its elements.
+
+    Raises:
+        RefusedError: it was stretched.
+    """
+    own = numbers(target.sizes or ())
+    if target.strides and any(n > 1 and not stride for n, stride in zip(own, target.strides, strict=True)):
+        raise RefusedError("sizes", own, "some of its elements are one in memory, as expand makes them: clone it first")
