@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 import convmath
 from convmath import catalog
@@ -26,31 +25,24 @@ from convmath.errors import DomainError
 from convmath.latex.document import render
 from convmath.latex.printer import text
 
+from .command_line import printed, ran, refused
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"sympy", "numpy", "torch", "z3", "scipy"}
-
-
-def ran(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def printed(*arguments):
-    result = ran(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refused(*arguments):
-    """What stderr says about a request that is wrong."""
-    result = ran(*arguments)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    assert "Traceback" not in result.stderr
-    return result.stderr
 
 
 def process(*arguments, **environment):
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+def test_a_command_that_ends_otherwise_than_it_should_is_seen():
+    with pytest.raises(AssertionError):
+        printed("size", "3", "-k", "5")
+    with pytest.raises(AssertionError):
+        refused("size", "5", "-k", "3")
+    assert printed("size", "5", "-k", "3") == "3\n"
+    assert refused("size", "3", "-k", "5").startswith("Error: ")
 
 
 # size
@@ -456,7 +448,7 @@ def test_any_arguments_end_with_a_known_exit_code_and_without_a_traceback(tmp_pa
         words = [*words, "size.cnov", "size.cnov"]  # never the whole catalogue
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("fuzz"))
-        result = CliRunner().invoke(app, words)
+        result = ran(*words)
     assert result.exit_code in {0, 1, 2}, (words, result.exception)
     assert result.exception is None or isinstance(result.exception, SystemExit), (words, result.exception)
     assert "Traceback" not in result.output

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
-from convmath.cli import app
 from convmath.errors import DomainError
 from convmath.network import Graph, read, solve
 from convmath.network.operators import Combine, Conv, ConvTranspose, Flatten, Pool, Unknown
 from convmath.network.symbolic import resized
 from convmath.network.views.forms import OUTSIDE, SETS, Forms, document, shown, view
 
+from . import command_line
 from .latex.compiled import compiled
 from .test_cli_net import cells_of
 
@@ -103,22 +102,12 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("lettered", None)
 
 
-def ran(line: str):
-    return CliRunner().invoke(app, line.split())
-
-
 def printed(line: str) -> str:
-    result = ran(line)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    return command_line.printed(*line.split())
 
 
 def refused(line: str) -> str:
-    """What stderr says about a request that is wrong."""
-    result = ran(line)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    assert "Traceback" not in result.stderr
-    return result.stderr
+    return command_line.refused(*line.split())
 
 
 def branched(*sizes) -> Graph:
@@ -145,14 +134,14 @@ def forms(request) -> Forms:
 def test_json_holds_every_closed_form_and_set(forms):
     found = json.loads(document(forms, "json"))
     assert found["symbols"] == [str(symbol) for symbol in forms.graph.symbols]
-    first = forms.each[0]
+    first = forms.found.each[0]
     assert [node["name"] for node in found["nodes"]] == [form.name for form in first]
     for node, form in zip(found["nodes"], first, strict=True):
         assert node["op"] == forms.graph[form.name].operator.kind
         assert (node["output_size"] is None) == (form.output_size is None) == bool(node["unknown"])
         for text, size in zip(node["output_size"] or (), form.output_size or (), strict=True):
             assert text == size or (isinstance(text, str) and not isinstance(size, int))
-    for each in forms.each:
+    for each in forms.found.each:
         stem = next(node for node in found["nodes"] if node["name"] == "up")["valid"][each.symbol.name]
         valid = each["up"].valid
         assert (stem["least"], stem["modulus"], stem["remainders"]) == (
@@ -378,7 +367,7 @@ WRONG = {
     "--from 8 --to 4 -k 99999999": "layers to try",
     "--from 8 --to 4 --axis 0": "is no option of this question",
     "coder.toml --output-size 0": "needs a size of at least 1",
-    "coder.toml --output-size 7 -k 3": "is no option of this question; it takes node, axis, source",
+    "coder.toml --output-size 7 -k 3": "is no option of this question; it takes symbol, node, axis, source",
     "coder.toml --output-size 7 --node code": "did you mean",
     "coder.toml --output-size 28x27": "all axes of the input are taken to have one size, n; ask for each axis alone",
     "coder.toml -i 1,h,w --output-size 7": "these sizes are h and w: ask for one of them, by symbol='h' or its axis",
@@ -386,7 +375,7 @@ WRONG = {
     "coder.toml --output-size 7 --axis 2": "needs an axis from 0 to 1",
     "coder.toml --round-trip --source x": "no input before decode has this name",
     "coder.toml --receptive-field n": "needs an integer of at most 18 digits",
-    "coder.toml --receptive-field 9 -i 1,n,n": "at(n=224) the network at numbers",
+    "coder.toml --receptive-field 9 -i 1,n,n": "--receptive-field needs sizes in numbers, such as 3,224,224",
     "missing.toml --round-trip": "missing.toml",
     "coder.toml --round-trip -o x.tex": "needs --format, or one of the suffixes",
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,10 +20,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from typer.testing import CliRunner
 
 import convmath
-from convmath.cli import app
 from convmath.network import Graph
 from convmath.network.conventions import CONVENTIONS
 from convmath.network.operators import (
@@ -38,6 +39,7 @@ from convmath.network.views.cells import shown, stored
 from convmath.network.views.documents import document
 from convmath.network.views.terminal import view
 
+from .command_line import printed, ran, refused
 from .latex.compiled import compiled
 
 MODELS = """
@@ -79,6 +81,29 @@ def fails():
     raise RuntimeError("no weights\\nin this folder")
 
 
+def says_nothing():
+    raise RuntimeError
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.tags = nn.Embedding(100, 8), nn.Linear(8, 3)
+
+    def forward(self, ids, mask=None):
+        found = self.words(ids)
+        return self.tags(found if mask is None else found.masked_fill(~mask[..., None], 0.0))
+
+
+class Pair(nn.Module):
+    def forward(self, image, mask):
+        return image * mask
+
+
+def tagger():
+    return Tagger()
+
+
 def leaves():
     raise SystemExit(3)
 
@@ -96,30 +121,19 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "net.toml").write_text(
         'input = [1, 28, 28]\n[[layers]]\nop = "conv"\nout_channels = 6\nkernel_size = 5\n[[layers]]\nop = "relu"\n'
     )
+    (tmp_path / "broken.py").write_text("import not_there\n")
+    (tmp_path / "unfinished.py").write_text("def make(:\n")
+    (tmp_path / "empty.onnx").touch()
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "wrong.toml").write_text('input = [1, 2\n[[layers]]\nop = "conv"\n')
+    (tmp_path / "wrong.yaml").write_text("input: [1, 2\nlayers: {op: conv")
+    (tmp_path / "key.toml").write_text('input = [1, 8, 8]\n[[layers]]\nop = "conv"\nout_chanels = 3\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     for name in ("models", "others"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield tmp_path
     sys.modules.pop("models", None)
-
-
-def ran(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def printed(*arguments):
-    result = ran(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refused(*arguments):
-    """What stderr says about a request that is wrong."""
-    result = ran(*arguments)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    assert "Traceback" not in result.stderr
-    return result.stderr
 
 
 def branched():
@@ -346,6 +360,73 @@ def test_a_factory_is_a_function_a_class_or_a_module(folder, name):
     assert found["status"] == "complete"
 
 
+@pytest.mark.parametrize(
+    "dtypes", [["--dtype", "ids=int64", "--dtype", "mask=bool"], ["--dtype", "int64", "--dtype", "bool"]]
+)
+def test_inputs_have_the_types_that_are_given_by_name_or_in_order(folder, dtypes):
+    inputs = ["-i", "ids=9", "-i", "mask=9"]
+    found = json.loads(printed("net", "models:tagger", *inputs, *dtypes, "--format", "json"))
+    assert (found["status"], found["nodes"][-1]["output_size"]) == ("complete", [9, 3])
+    without = json.loads(printed("net", "models:tagger", *inputs, "--format", "json"))
+    assert without["status"] != "complete"
+    assert "give the input the type int64, by dtype or --dtype" in without["nodes"][2]["unknown"]
+
+
+def test_activations_are_counted_in_the_dtype_that_is_given(folder):
+    command = ("net", "net.toml", "--format", "json")
+    whole, half = (json.loads(printed(*command, *more)) for more in ((), ("--activation-dtype", "bfloat16")))
+    assert (whole["dtype"], half["dtype"]) == ("float32", "bfloat16")
+    assert whole["activation_bytes"] == 2 * half["activation_bytes"] > 0
+    assert "Activations in bfloat16" in printed("net", "net.toml", "--activation-dtype", "bfloat16")
+    assert "in bfloat16" in printed("net", "net.toml", "--node", "conv1", "--activation-dtype", "bfloat16")
+
+
+def in_terminal(folder, columns, *arguments):
+    """What a command prints on a terminal of so many columns."""
+    main, terminal = pytest.importorskip("pty", reason="there are no pseudo-terminals here").openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "xterm"}
+    command = [sys.executable, "-c", "from convmath.cli import app; app()", *arguments]
+    with subprocess.Popen(command, stdout=terminal, cwd=folder, env=environment) as running:
+        os.close(terminal)
+        found = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody has the other end open any more
+            while part := os.read(main, 65536):
+                found += part
+        os.close(main)
+        assert running.wait() == 0
+    return re.sub(r"\x1b\[[0-9;]*m|\r", "", found.decode())
+
+
+def test_a_narrow_terminal_cuts_no_words_in_pieces(folder):
+    narrow, wide = (in_terminal(folder, columns, "net", "net.toml").split() for columns in (40, 200))
+    assert [word for word in narrow if word.strip("─")] == [word for word in wide if word.strip("─")]
+    assert {"Operation", "Output", "stride", "Params"} <= set(narrow)
+
+
+def test_a_closed_or_full_standard_output_ends_as_a_sentence(folder):
+    command = f'{sys.executable} -c "from convmath.cli import app; app()" net net.toml'
+    for way, sentence in ((">&-", "standard output is closed"), ("> /dev/full", "No space left on device")):
+        if way != ">&-" and not Path("/dev/full").exists():
+            continue
+        done = subprocess.run(f"{command} {way}", shell=True, capture_output=True, text=True, check=False, cwd=folder)  # noqa: S602 - our own words
+        assert (done.returncode, done.stderr) == (2, f"Error: {sentence}\n")
+
+
+def test_a_reader_that_closes_the_pipe_sees_no_traceback(folder):
+    command = f'{sys.executable} -c "from convmath.cli import app; app()" net net.toml --format json | true'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, cwd=folder)  # noqa: S602 - our own words
+    assert "Traceback" not in done.stderr
+
+
+def test_letters_that_an_encoding_lacks_are_written_out(folder):
+    (folder / "odd.toml").write_text('input = [1, 8]\n[[layers]]\nop = "relu"\nname = "größe"\n', encoding="utf-8")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", "from convmath.cli import app; app()", "net", "odd.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"gr\xf6\xdfe" in done.stdout
+
+
 def test_only_the_module_that_is_named_is_imported(folder):
     printed("net", "models:graph")
     assert (folder / "imported").exists()
@@ -407,7 +488,33 @@ WRONG = [
     (["models:leaves"], "fails when it is called without arguments: SystemExit: 3"),
     (["models:needs"], "fails when it is called without arguments: TypeError"),
     (["models:MODELS"], "cannot be imported"),
-    (["models:Path"], "needs a torch.nn.Module"),
+    (["models:Path"], "gives an object of the type PosixPath, and needs a torch.nn.Module"),
+    (["models.py"], "MODULE is written as in an import, such as my_pkg.models"),
+    (["models.py:small"], "MODULE is written without .py, as in an import"),
+    (["./models:small"], "MODULE is written as in an import"),
+    (["modles:small"], "searched: the current folder, and where Python looks (PYTHONPATH)"),
+    (["broken:make"], "cannot be imported: ModuleNotFoundError: No module named 'not_there'\n"),
+    (["unfinished:make"], "cannot be imported: SyntaxError: "),
+    (["models:needs"], "name a function that takes none and returns needs(...)"),
+    (["models:says_nothing"], "fails when it is called without arguments: RuntimeError\n"),
+    (["models:tagger", "-i", "9", "--dtype", "int65"], "dtype='int65': needs a dtype of torch, or the name of one"),
+    (["models:Pair", "-i", "3,8,8"], "the forward of Pair needs mask, too: give sizes for each input"),
+    (["models:tagger", "-i", "9", "--dtype", "nn"], "dtype='nn': needs a dtype of torch"),
+    (["models:tagger", "-i", "9", "--dtype", "id=int64"], "dtype='id': no input has this name; did you mean ids?"),
+    (["models:tagger", "-i", "9", "--dtype", "int64", "--dtype", "bool"], "or one for each --input: 1"),
+    (
+        ["models:tagger", "-i", "9", "--dtype", "int64", "--dtype", "ids=bool"],
+        "needs a name for each input or for none",
+    ),
+    (["net.toml", "--dtype", "int64"], "net.toml says its own types; --dtype is for modules of torch"),
+    (["models:graph", "--dtype", "int64"], "gives a graph; --dtype is for modules of torch"),
+    (["net.toml", "--activation-dtype", "float33"], "activation_dtype='float33': no dtype has this name; did you mean"),
+    (["models:small", "-i", "3,n,n", "--activation-dtype", "half"], "need sizes in numbers"),
+    (["empty.onnx"], "the file is empty"),
+    (["folder.toml"], "the file cannot be read: Is a directory"),
+    (["wrong.toml"], "cannot be parsed: Unclosed array (at line 2, column 1)"),
+    (["wrong.yaml"], "expected ',' or ']', but got ':' (at line 2, column 7)"),
+    (["key.toml"], "key='layers[0].out_chanels': no key has this name; did you mean out_channels?"),
     (["models:small", "-i", "3,x!"], "needs sizes such as 3,224,224"),
     (["models:small", "-i", "3,2n,n"], "or letters such as 3,n,n"),
     (["models:small", "-i", "3,nxn"], "conv2d needs"),
@@ -584,6 +691,7 @@ def test_a_grid_is_drawn_as_svg_and_png(tmp_path):
         ("conv 300x300 -k 3", "at most 128 along an axis"),
         ("conv 5x5 -k 3 --frame 9", "needs 0 <= frame < 9"),
         ("conv 5x5 -k 3 --frames", "needs --output, a folder"),
+        ("conv 5x5 -k 3 --frames -o pyproject.toml", "is a file, and --frames needs a folder"),
         ("conv 5x5 -k 3 --seconds 0", "needs 0.02 <= seconds"),
         ("conv-transpose 3 -k 3 -s 99999", "too long to write down"),
         ("pool 6 -k 3 -p 9", "2*padding <= kernel_size"),

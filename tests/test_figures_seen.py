@@ -13,7 +13,7 @@ from convmath.errors import DomainError
 from convmath.figures import seen, seen_picture
 from convmath.figures.seen import MOST_STAGES, Stage
 from convmath.network import Graph
-from convmath.network.operators import Activation, Combine, Conv, Flatten, Linear, Pool, Unknown
+from convmath.network.operators import Activation, Combine, Conv, Flatten, Linear, Pool, Slice, Unknown
 
 SVG = "{http://www.w3.org/2000/svg}"
 RECTANGLE = re.compile(r"M(\d+) (\d+)h(\d+)v(\d+)h-\d+z")
@@ -98,6 +98,17 @@ def test_what_is_marked_is_the_support_of_the_gradient_at_every_tensor(size, pos
         wanted, found = gradients(module, size, position), marks(seen(report, "up", position))
         assert set(found) == {"input", "stem", "far", "pool", "up"}
         assert found == {name: wanted[name] for name in found}
+
+
+def test_two_corners_that_are_read_are_marked_and_not_all_between_them():
+    net = Graph()
+    corners = []
+    for first in (0, 4):
+        rows = net.add(f"rows{first}", Slice(2, first, first + 4), net.input((1, 8, 8)) if not first else "input")
+        corners.append(net.add(f"corner{first}", Slice(3, first, first + 4), rows))
+    net.add("conv", Conv(1, 1, (3, 3), padding=1), net.add("sum", Combine("add"), *corners))
+    wanted = {(first + y, first + x) for first in (0, 4) for y, x in product(range(3), repeat=2)}
+    assert marks(seen(net.analyze(), "conv", (1, 1)))["input"] == wanted
 
 
 def test_another_pixel_and_another_stride_mark_other_elements():

@@ -32,6 +32,11 @@ def test_a_wrong_python_example_is_caught():
     assert failures(TEXT.replace("(540, 960)", "(539, 960)")) == 1
 
 
+def test_the_readme_says_that_a_factory_runs_its_code():
+    (paragraph,) = re.findall(r"^The form `module:factory`.*$", TEXT, flags=re.MULTILINE)
+    assert "**it runs your code**" in paragraph
+
+
 def missing_from_the_readme(text: str) -> list[str]:
     """Displayed formulas of the README that the derivation of size.conv does not print."""
     printed = document.render([catalog.entry("size.conv")], style="markdown")

@@ -7,35 +7,23 @@ import shlex
 import subprocess
 import sys
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from convmath.cli import app
 from convmath.worked import Conv, ConvTranspose, Gradients, Matrix, Pool, example, examples, learn_kernel, render
+
+from . import command_line
 
 X, W = [[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[[1, 0], [-1, 2]]]]
 INPUT, KERNEL = "1 2 3; 4 5 6; 7 8 9", "1 0; -1 2"
 GIVEN = ["-i", INPUT, "-k", KERNEL]
 
 
-def ran(*arguments):
-    return CliRunner().invoke(app, ["worked", *map(str, arguments)])
-
-
-def printed(*arguments):
-    result = ran(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refused(*arguments):
-    """What stderr says about a request that is wrong."""
-    result = ran(*arguments)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    assert "Traceback" not in result.stderr
-    return result.stderr
+ran, printed, refused = (
+    partial(run, "worked") for run in (command_line.ran, command_line.printed, command_line.refused)
+)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ class Commands(TyperGroup):
             error.message = error.message.removeprefix("Value error, ")  # of the library that validates
             raise
         except OSError as error:
-            code, sentence = 2, f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            what = error.strerror or str(error)
+            code, sentence = 2, f"{error.filename}: {what}" if error.filename else what
         except (DomainError, UnsupportedError) as error:
             code, sentence = 2, str(error)
         except ProofError as error:

@@ -82,6 +82,8 @@ class Showing:
         """One output, a file for each, or an animation of all."""
         if self.frames and (self.frame is not None or self.output is None):
             raise typer.BadParameter("needs --output, a folder, and no --frame", param_hint="--frames")
+        if self.frames and self.output is not None and self.output.exists() and not self.output.is_dir():
+            raise DomainError("output", str(self.output), "is a file, and --frames needs a folder")
         from .. import figures
 
         if not self.frames and self.output is not None:

@@ -6,7 +6,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -31,6 +31,14 @@ ReadAt: TypeAlias = Annotated[
     str | None,
     typer.Option("--at", metavar="N", help="Read a network with letters at this number, or n=224,m=320."),
 ]
+Dtypes: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dtype",
+        metavar="[NAME=]DTYPE",
+        help="Type of an input of a torch module, such as int64 or bool; default: that of its weights; repeatable.",
+    ),
+]
 
 _FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _NAME = re.compile(r"[^\W\d][\w.]*=")
@@ -38,13 +46,17 @@ _NUMBERS = re.compile(r"[0-9]{1,18}(?:[,x][0-9]{1,18})*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LETTERS = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
+_FILES = (".onnx", ".toml", ".yaml", ".yml")
+
 LARGEST = 10**18 - 1
 """The largest number of 18 digits."""
 
 At: TypeAlias = int | dict[str, int] | None
 
 
-def graph_of(model: str, sizes: list[str], batch_size: int, read_at: str | None = None) -> Graph:
+def graph_of(
+    model: str, sizes: list[str], batch_size: int, read_at: str | None = None, dtypes: Sequence[str] = ()
+) -> Graph:
     """The graph of a file, or of what a factory gives; its input sizes are symbols where letters are given.
 
     Raises:
@@ -56,17 +68,26 @@ def graph_of(model: str, sizes: list[str], batch_size: int, read_at: str | None 
         raise DomainError("batch_size", batch_size, "needs a number of at most 18 digits")
     suffix = Path(model).suffix.lower()
     at = _at(read_at)
+    if suffix in _FILES and dtypes:
+        raise DomainError("dtype", dtypes[0], f"{model} says its own types; --dtype is for modules of torch")
     if suffix == ".onnx":
         return network.from_onnx(model, _inputs(sizes), batch_size=batch_size, at=at)
-    if suffix in (".toml", ".yaml", ".yml"):
+    if suffix in _FILES:
         return _resized(model, network.read(model), sizes, batch_size, at)
     if not _FACTORY.fullmatch(model):
-        raise DomainError("model", model, "needs MODULE:FACTORY, or a file .onnx, .toml, .yaml or .yml")
+        dotted = "MODULE is written as in an import, such as my_pkg.models"
+        hint = f"; {dotted}" if ".py" in model or "/" in model or os.sep in model else ""
+        raise DomainError("model", model, f"needs MODULE:FACTORY, or a file {', '.join(_FILES)}{hint}")
     made = _made(model)
     if isinstance(made, network.Graph):
+        if dtypes:
+            raise DomainError("dtype", dtypes[0], f"{model} gives a graph; --dtype is for modules of torch")
         return _resized(model, made, sizes, batch_size, at)
-    given = _inputs(sizes)
-    options = {} if given is None else {"input_size": given}
+    if not _is_module(made):
+        kind = type(made).__name__
+        needs = f"gives an object of the type {kind}, and needs a torch.nn.Module or a convmath.network.Graph"
+        raise DomainError("model", model, needs)
+    options = {"input_size": _inputs(sizes), "dtype": _dtypes(dtypes, len(sizes))}
     return network.from_torch(made, **options, batch_size=batch_size, at=at)
 
 
@@ -85,13 +106,31 @@ def _resized(model: str, graph: Graph, sizes: list[str], batch_size: int, at: At
 
 def _inputs(sizes: list[str]) -> Any:
     """The sizes of one input, a list of them, or a dictionary by names; None where none are given."""
-    pairs = [_input(text) for text in sizes]
+    return _each("input", sizes, _input)
+
+
+def _dtypes(dtypes: Sequence[str], inputs: int) -> Any:
+    """The type of all inputs, a list with one for each, or a dictionary by names; None where none are given."""
+    if len(dtypes) > max(1, inputs) and "=" not in "".join(dtypes):
+        raise DomainError("dtype", " ".join(dtypes), f"needs one for all inputs, or one for each --input: {inputs}")
+    return _each("dtype", dtypes, _dtype)
+
+
+def _each(parameter: str, texts: Sequence[str], read: Callable[[str], tuple[str | None, Any]]) -> Any:
+    """What is said of one input, a list of what is said of several, or a dictionary by names; None for nothing."""
+    pairs = [read(text) for text in texts]
     names = [name for name, _ in pairs]
     if any(names):
         if None in names or len(set(names)) != len(names):
-            raise DomainError("input", sizes, "needs a name for each input or for none, each name once")
+            raise DomainError(parameter, " ".join(texts), "needs a name for each input or for none, each name once")
         return dict(pairs)
-    return None if not pairs else pairs[0][1] if len(pairs) == 1 else [size for _, size in pairs]
+    return None if not pairs else pairs[0][1] if len(pairs) == 1 else [value for _, value in pairs]
+
+
+def _dtype(text: str) -> tuple[str | None, str]:
+    """The name of an input, if there is one, and its type."""
+    name, dot, dtype = text.rpartition("=")
+    return name if dot else None, dtype
 
 
 def _input(text: str) -> tuple[str | None, tuple[int | str, ...]]:
@@ -133,8 +172,19 @@ def _run(model: str, what: str, action: Callable[[], Any]) -> Any:
     try:
         return action()
     except (Exception, SystemExit) as error:
-        sentence = next(iter(str(error).splitlines()), "")
-        raise DomainError("model", model, f"{what}: {type(error).__name__}: {sentence}") from None
+        sentence = ": ".join(filter(None, (type(error).__name__, next(iter(str(error).splitlines()), ""))))
+        raise DomainError("model", model, f"{what}: {sentence}{_hint(model, error)}") from None
+
+
+def _hint(model: str, error: BaseException) -> str:
+    """What to do where MODULE is not found, or FACTORY needs arguments."""
+    module, _, factory = model.partition(":")
+    if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+        found = "the current folder, and where Python looks (PYTHONPATH)"
+        return "; MODULE is written without .py, as in an import" if module.endswith(".py") else f"; searched: {found}"
+    if isinstance(error, TypeError) and "required" in str(error):
+        return f"; name a function that takes none and returns {factory}(...)"
+    return ""
 
 
 def _is_module(found: Any) -> bool:

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DomainError
-from ..notebook import printed
 from .documents import format_of, write
-from .models import BatchSize, InputSizes, ReadAt, graph_of
+from .models import BatchSize, Dtypes, InputSizes, ReadAt, graph_of
 
 if TYPE_CHECKING:
-    from rich.console import Group
-
     from ..network import Graph, NetworkReport
 
 
@@ -47,12 +44,16 @@ def net(
     sizes: InputSizes = None,
     batch_size: BatchSize = 1,
     read_at: ReadAt = None,
+    dtypes: Dtypes = None,
     node: Annotated[
         str | None, typer.Option("--node", metavar="NAME", help="Show this node, with all details.")
     ] = None,
     convention: Annotated[
         str, typer.Option("--convention", metavar="NAME", help="What counts as an operation: mac, 2mac, exact, ...")
     ] = "mac",
+    activation_dtype: Annotated[
+        str, typer.Option("--activation-dtype", metavar="DTYPE", help="In which bytes of activations are counted.")
+    ] = "float32",
     pixel: Annotated[
         str | None,
         typer.Option("--pixel", metavar="Y,X", help="Say exactly what this position of --node reads, borders and all."),
@@ -82,10 +83,14 @@ def net(
     which there is an output, where these are known to be all, and what of that is proved. An ONNX file that leaves its
     own sizes open by names needs no --input for them.
 
+    --dtype is for modules of torch that take something else than the type of their weights, as token ids or masks:
+    one for all inputs, or one for each in the order or by the names of --input.
+
     \b
     Examples:
       convmath net torchvision.models:resnet50 --input 3,224,224
       convmath net my_pkg.models:make_model -i image=3,224,224 -i mask=1,224,224 -o report.html
+      convmath net my_pkg.models:tagger -i ids=128 -i mask=128 --dtype ids=int64 --dtype mask=bool
       convmath net model.onnx --node layer2.0.add --pixel 3,20 --figure field.svg
       convmath net lenet.toml --convention exact --format json
       convmath net my_pkg.models:make_model -i 3,n,n --at 224
@@ -98,11 +103,12 @@ def net(
     if pixel is not None and figure is None and (node is None or chosen is not ReportFormat.TABLE):
         raise typer.BadParameter("needs --figure, or --node in a table", param_hint="--pixel")
     at = None if pixel is None else _position(pixel)
-    graph = graph_of(model, sizes or [], batch_size, read_at)
+    _require_dtype(activation_dtype)
+    graph = graph_of(model, sizes or [], batch_size, read_at, dtypes or [])
     if graph.symbols:
-        if pixel is not None or figure is not None or convention != "mac":
+        if pixel is not None or figure is not None or convention != "mac" or activation_dtype != "float32":
             needs = "need sizes in numbers; letters in --input ask for closed forms"
-            raise typer.BadParameter(needs, param_hint="--pixel, --figure and --convention")
+            raise typer.BadParameter(needs, param_hint="--pixel, --figure, --convention and --activation-dtype")
         _closed_forms(graph, chosen, node, output)
         return
     report = graph.analyze()
@@ -110,7 +116,17 @@ def net(
         from ..figures import seen, seen_picture
 
         seen_picture(seen(report, node, at)).save(figure)
-    _report(report, chosen, convention, node, at, output)
+    _report(report, chosen, convention, node, at, activation_dtype, output)
+
+
+def _require_dtype(name: str) -> None:
+    """Raise DomainError unless there is such a dtype; the parameter is named as the option is."""
+    from ..network.memory import itemsize
+
+    try:
+        itemsize(name)
+    except DomainError as error:
+        raise DomainError("activation_dtype", name, error.condition) from None
 
 
 def _position(text: str) -> tuple[int, ...]:
@@ -130,35 +146,31 @@ def _report(
     convention: str,
     node: str | None,
     at: tuple[int, ...] | None,
+    dtype: str,
     output: Path | None,
 ) -> None:
     """Print a report, or write it to a file."""
     if style is not ReportFormat.TABLE:
         from ..network.views.documents import document
 
-        write(document(report, style.value, convention, node), output)
+        write(document(report, style.value, convention, node, dtype), output)
         return
     from ..network.views.terminal import node_view, view
+    from .tables import show
 
-    _table(view(report, convention) if node is None else node_view(report, node, convention, at), output)
+    if node is None:
+        show(view(report, convention, dtype), output)
+    else:
+        show(node_view(report, node, convention, at, dtype), output)
 
 
 def _closed_forms(graph: Graph, style: ReportFormat, node: str | None, output: Path | None) -> None:
     """Print closed forms, or write them to a file."""
     from ..network.views.forms import Forms, document, view
+    from .tables import show
 
     forms = Forms.of(graph)
     if style is ReportFormat.TABLE:
-        _table(view(forms, node), output)
+        show(view(forms, node), output)
     else:
         write(document(forms, style.value, node), output)
-
-
-def _table(found: Group, output: Path | None) -> None:
-    """Print a table, or write it to a file."""
-    if output is None:
-        from .tables import console
-
-        console().print(found)
-        return
-    write(printed(found) + "\n", output)

@@ -15,7 +15,7 @@ import typer
 
 from ..errors import DomainError
 from .documents import format_of, write
-from .models import BatchSize, InputSizes, ReadAt, graph_of
+from .models import BatchSize, Dtypes, InputSizes, ReadAt, graph_of
 
 if TYPE_CHECKING:
     from ..network import Graph
@@ -81,6 +81,7 @@ def solve(
     sizes: InputSizes = None,
     batch_size: BatchSize = 1,
     read_at: ReadAt = None,
+    dtypes: Dtypes = None,
     style: Annotated[
         AnswerFormat | None,
         typer.Option("--format", help="Default: what the suffix of the file says, otherwise table."),
@@ -118,8 +119,8 @@ def solve(
     if (source_size is None) != (target_size is None) or len(asked) + between != 1 or between == (model is not None):
         needs = "ask one question: MODEL with --output-size, --round-trip or --receptive-field, or --from with --to"
         raise typer.BadParameter(needs, param_hint="the question")
-    if between and (sizes or read_at or batch_size != 1):
-        raise typer.BadParameter("need MODEL", param_hint="--input, --batch-size and --at")
+    if between and (sizes or read_at or dtypes or batch_size != 1):
+        raise typer.BadParameter("need MODEL", param_hint="--input, --batch-size, --at and --dtype")
     from .. import network
 
     if model is None:
@@ -127,7 +128,10 @@ def solve(
         answer: Any = network.solve(**pair, **options)
         nothing = f"No layer within the bounds takes {source_size} to {target_size}."
     else:
-        graph = graph_of(model, sizes or [], batch_size, read_at)
+        graph = graph_of(model, sizes or [], batch_size, read_at, dtypes or [])
+        if receptive_field is not None and graph.symbols:
+            needs = "--receptive-field needs sizes in numbers, such as 3,224,224; letters are for --output-size"
+            raise DomainError("input", " ".join(sizes or []), needs)
         answer = network.solve(graph, **asked, **options)
         nothing = "" if receptive_field is None or answer else _no_change(graph, node, axis, source, asked)
     _print(answer, chosen, output, nothing)
@@ -172,17 +176,13 @@ def _print(answer: Any, style: AnswerFormat, output: Path | None, nothing: str) 
 def _table(found: Shown, output: Path | None, nothing: str) -> None:
     from rich.text import Text
 
-    from ..notebook import printed, ruled
-    from .tables import console
+    from ..notebook import ruled
+    from .tables import show
 
     rows = ruled(*found.head)
     for cells in found.rows:
         rows.add_row(*(Text(cell, overflow="fold") for cell in cells))
-    what = rows if found.rows else Text(nothing)
-    if output is None:
-        console().print(what)
-    else:
-        write(printed(what), output)
+    show(rows if found.rows else Text(nothing), output)
 
 
 def _csv(found: Shown) -> str:

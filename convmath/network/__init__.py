@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedError
 from .fields.receptive import ReceptiveFields
+from .file_writing import write
 from .files import read
 from .graph import Graph, Node
 from .report import NetworkReport
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
     from .onnx_import import from_onnx as from_onnx
     from .torch_import import from_torch as from_torch
 
-__all__ = ["Graph", "NetworkReport", "Node", "ReceptiveFields", "Row", "from_onnx", "from_torch", "read", "solve"]
+__all__ = [
+    "Graph",
+    "NetworkReport",
+    "Node",
+    "ReceptiveFields",
+    "Row",
+    "from_onnx",
+    "from_torch",
+    "read",
+    "solve",
+    "write",
+]
 
 _IMPORTERS = {"from_onnx": ("onnx_import", "onnx"), "from_torch": ("torch_import", "torch")}
 """Where an importer is, and what it needs."""

@@ -1,22 +1,30 @@
-"""The layers that a network's file may name, and their options."""
+"""The layers that a network's file may name, and their options; ``docs/networks.md`` has them as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ..errors import DomainError
+from .graph import Node
 from .operators import (
     Activation,
     AdaptivePool,
+    Attention,
     Combine,
     Concat,
     Conv,
     ConvTranspose,
+    Cumulative,
+    Einsum,
+    Embedding,
     Flatten,
+    Flip,
     Identity,
+    Input,
     Linear,
+    MatMul,
     Norm,
     Operator,
     Pad,
@@ -24,15 +32,25 @@ from .operators import (
     PixelShuffle,
     PixelUnshuffle,
     Pool,
+    Recurrent,
     Reduce,
+    Repeat,
     Reshape,
     Resize,
     Sizes,
+    Slice,
     Softmax,
+    Sort,
 )
+from .operators.base import product
+from .operators.einsum import parsed
+from .placement import Placement
 
 Make: TypeAlias = Callable[..., Operator]
 """Takes the sizes of the first input, and the options of the layer by name."""
+
+MakeSeveral: TypeAlias = Callable[..., list[Node]]
+"""Takes the name of the layer, the names of its inputs and the sizes of each, and the options of the layer by name."""
 
 
 def _axes(sizes: Sizes) -> int:
@@ -44,6 +62,17 @@ def _axes(sizes: Sizes) -> int:
 
 def _spread(value: Any, axes: int) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,) * axes
+
+
+def _dim(sizes: Sizes, dim: int) -> int:
+    """A dimension from 0, where it may be counted from the end."""
+    if not -len(sizes) <= dim < len(sizes):
+        raise DomainError("dim", dim, f"needs a dimension of {len(sizes)}, from 0 or from -1 backwards")
+    return dim % len(sizes)
+
+
+def _dims(sizes: Sizes, dims: Any) -> tuple[int, ...]:
+    return tuple(_dim(sizes, one) for one in _spread(dims, 1))
 
 
 def _conv(
@@ -99,8 +128,11 @@ def _adaptive(how: str) -> Make:
     return make
 
 
-def _mean(sizes: Sizes, *, dims: Any, keepdims: bool = False) -> Operator:
-    return Reduce("mean", tuple(d % len(sizes) for d in _spread(dims, 1)), keepdims)
+def _reduce(how: str) -> Make:
+    def make(sizes: Sizes, *, dims: Any, keepdims: bool = False) -> Operator:
+        return Reduce(how, _dims(sizes, dims), keepdims)
+
+    return make
 
 
 def _linear(sizes: Sizes, *, out_features: int, bias: bool = True) -> Operator:
@@ -116,6 +148,16 @@ def _norm(name: str, dims: Callable[[int], range]) -> Make:
     return make
 
 
+def _group_norm(sizes: Sizes, *, num_groups: int = 1, affine: bool = True) -> Operator:
+    if len(sizes) < 2 or sizes[1] % num_groups:
+        raise DomainError("num_groups", num_groups, f"needs to divide the channels of {sizes}")
+    return Norm("group_norm", 2 * sizes[1] if affine else 0, tuple(range(1, len(sizes))), num_groups)
+
+
+def _rms_norm(sizes: Sizes, *, affine: bool = True) -> Operator:
+    return Norm("rms_norm", sizes[-1] if affine else 0, (len(sizes) - 1,))
+
+
 def _activation(name: str) -> Make:
     return lambda sizes: Activation(name)
 
@@ -129,11 +171,11 @@ def _combine(name: str) -> Make:
 
 
 def _softmax(sizes: Sizes, *, dim: int = 1) -> Operator:
-    return Softmax(dim)
+    return Softmax(_dim(sizes, dim))
 
 
 def _concat(sizes: Sizes, *, dim: int = 1) -> Operator:
-    return Concat(dim % len(sizes))
+    return Concat(_dim(sizes, dim))
 
 
 def _flatten(sizes: Sizes, *, start: int = 1, end: int = -1) -> Operator:
@@ -142,6 +184,95 @@ def _flatten(sizes: Sizes, *, start: int = 1, end: int = -1) -> Operator:
 
 def _reshape(sizes: Sizes, *, shape: Any) -> Operator:
     return Reshape((0, *_spread(shape, 1)))
+
+
+def _slice(sizes: Sizes, *, dim: int, start: int = 0, stop: Any = None, step: int = 1) -> Operator:
+    own = _dim(sizes, dim)
+    size = sizes[own]
+    return Slice(own, _place("start", start, size), size if stop is None else _place("stop", stop, size), step)
+
+
+def _place(name: str, place: int, size: int) -> int:
+    """A place from 0, where it may be counted from the end."""
+    if place < -size:
+        raise DomainError(name, place, f"needs {name} >= -{size}, as the dimension has {size} elements")
+    return place + size if place < 0 else place
+
+
+def _flip(sizes: Sizes, *, dims: Any) -> Operator:
+    return Flip(_dims(sizes, dims))
+
+
+def _repeat(sizes: Sizes, *, times: Any) -> Operator:
+    return Repeat(_spread(times, 1))
+
+
+def _cumulative(name: str) -> Make:
+    def make(sizes: Sizes, *, dim: int = 1, reverse: bool = False) -> Operator:
+        return Cumulative(name, _dim(sizes, dim), reverse)
+
+    return make
+
+
+def _sort(sizes: Sizes, *, dim: int = -1) -> Operator:
+    return Sort("sort", _dim(sizes, dim))
+
+
+def _topk(sizes: Sizes, *, k: int, dim: int = -1) -> Operator:
+    return Sort("topk", _dim(sizes, dim), k)
+
+
+def _embedding(sizes: Sizes, *, num_embeddings: int, embedding_dim: int) -> Operator:
+    return Embedding(num_embeddings, embedding_dim)
+
+
+def _recurrent(cell: str) -> Make:
+    def make(
+        sizes: Sizes, *, hidden_size: int, num_layers: int = 1, bias: bool = True, bidirectional: bool = False
+    ) -> Operator:
+        if len(sizes) != 3:
+            raise DomainError("inputs", sizes, f"{cell} needs a sequence: the batch, its length, and features")
+        return Recurrent(cell, sizes[-1], hidden_size, 1, num_layers, bias, bidirectional)
+
+    return make
+
+
+def _einsum(sizes: Sizes, *, equation: str) -> Operator:
+    terms = equation.replace(" ", "").partition("->")[0].split(",")
+    if any("." in term for term in terms):
+        raise DomainError("equation", equation, "needs a letter for each dimension")
+    return Einsum(*parsed(equation, [len(term) for term in terms]))
+
+
+def _matmul(sizes: Sizes) -> Operator:
+    return MatMul()
+
+
+def _attention(sizes: Sizes, *, num_heads: int = 1) -> Operator:
+    return Attention(num_heads)
+
+
+def _parameter(name: str, inputs: Sequence[str], sizes: Sequence[Sizes], *, shape: Any) -> list[Node]:
+    whole = _spread(shape, 1)
+    return [Node(name, Input(whole), (), product(whole), placement=Placement(stored=True))]
+
+
+def _multi_head_attention(
+    name: str, inputs: Sequence[str], sizes: Sequence[Sizes], *, num_heads: int, bias: bool = True
+) -> list[Node]:
+    """Projections of query, key and value, attention, and a projection of the result, as torch's module has them."""
+    if len(inputs) not in (1, 3):
+        raise DomainError("inputs", list(inputs), "needs one for all, or query, key and value")
+    features = sizes[0][-1]
+    if features % num_heads:
+        raise DomainError("num_heads", num_heads, f"needs to divide the {features} features of the query")
+    given = [*zip(inputs, sizes, strict=True)] * (3 if len(inputs) == 1 else 1)
+    parts = [f"{name}.{part}" for part in ("query", "key", "value")]
+    return [
+        *(Node(part, Linear(own[-1], features, bias), (one,)) for part, (one, own) in zip(parts, given, strict=True)),
+        Node(f"{name}.attention", Attention(num_heads), tuple(parts)),
+        Node(name, Linear(features, features, bias), (f"{name}.attention",)),
+    ]
 
 
 def _permute(sizes: Sizes, *, order: Any) -> Operator:
@@ -191,21 +322,35 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
         "avg_pool": _pool("avg"),
         "adaptive_max_pool": _adaptive("max"),
         "adaptive_avg_pool": _adaptive("avg"),
-        "mean": _mean,
+        "mean": _reduce("mean"),
+        "sum": _reduce("sum"),
         "linear": _linear,
         "batch_norm": _norm("batch_norm", lambda rank: range(0)),
         "instance_norm": _norm("instance_norm", lambda rank: range(2, rank)),
         "layer_norm": _norm("layer_norm", lambda rank: range(rank - 1, rank)),
+        "group_norm": _group_norm,
+        "rms_norm": _rms_norm,
         **{name: _activation(name) for name in (*_ACTIVATIONS, *_HARD)},
         "prelu": _prelu,
         "softmax": _softmax,
         "dropout": lambda sizes: Identity("dropout"),
-        "add": _combine("add"),
-        "mul": _combine("mul"),
+        **{name: _combine(name) for name in ("add", "sub", "mul", "div", "maximum")},
         "concat": _concat,
+        "matmul": _matmul,
+        "einsum": _einsum,
+        "attention": _attention,
+        "embedding": _embedding,
+        **{cell: _recurrent(cell) for cell in ("lstm", "gru", "rnn")},
+        "cumsum": _cumulative("cumsum"),
+        "cumprod": _cumulative("cumprod"),
+        "sort": _sort,
+        "topk": _topk,
         "flatten": _flatten,
         "reshape": _reshape,
         "permute": _permute,
+        "slice": _slice,
+        "flip": _flip,
+        "repeat": _repeat,
         "pad": _pad,
         "resize": _resize,
         "pixel_shuffle": _shuffle(PixelShuffle),
@@ -213,3 +358,8 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
     }
 )
 """The operators by name: the options of each are the keyword arguments of its function."""
+
+SEVERAL: Mapping[str, MakeSeveral] = MappingProxyType(
+    {"parameter": _parameter, "multi_head_attention": _multi_head_attention}
+)
+"""The layers that are no single operator with inputs: the last of their nodes has the name of the layer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from inspect import Parameter, signature
@@ -11,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import DomainError, UnsupportedError, unknown
-from .file_layers import LAYERS
-from .graph import Graph
-from .operators import Sizes
+from .file_layers import LAYERS, SEVERAL
+from .graph import Graph, Node
+from .operators import Input, Sizes
 
 MOST_BYTES = 2**20
 LARGEST = 2**63 - 1
@@ -39,7 +40,7 @@ def read(path: str | PathLike[str]) -> Graph:
     - ``input``: the sizes; or ``inputs``, a table of names with the sizes of each. ``batch_size`` is 1 by default.
     - ``layers``: each has an ``op``, may have a ``name`` (by default the op and its number), may say its ``inputs`` (a
       name or a list of names; by default the layer before it), and has the options of its op, which are those of
-      torch: ``convmath.network.file_layers.LAYERS`` lists them. Channels and features of an input are never said twice.
+      torch: ``docs/networks.md`` has a table of them. Channels and features of an input are never said twice.
     - ``outputs``: the names of the layers that the network returns; by default those that no other reads.
 
     Args:
@@ -98,7 +99,16 @@ def _yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(_yaml_sentence(error)) from error
+
+
+def _yaml_sentence(error: Any) -> str:
+    """What is wrong with YAML, and where, as it is said of TOML."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    words = ", ".join(filter(None, (error.context, error.problem)))
+    return f"{words} (at line {mark.line + 1}, column {mark.column + 1})"
 
 
 def described(description: Any) -> Graph:
@@ -112,21 +122,18 @@ def described(description: Any) -> Graph:
     1930
     """
     top = _table(description, "the file", ("input", "inputs", "batch_size", "layers", "outputs"))
-    graph = Graph()
     batch = _count(top.get("batch_size", 1), "batch_size")
     sizes = {name: (batch, *given) for name, given in _inputs(top)}
-    for name, shape in sizes.items():
-        graph.input(shape[1:], name, batch_size=batch)
+    nodes = [Node(name, Input(shape, tuple(range(2, len(shape))))) for name, shape in sizes.items()]
     layers = top.get("layers")
     if not isinstance(layers, list) or not layers:
         raise DomainError("layers", layers, "needs a list of at least one layer")
     before = next(reversed(sizes))
     named = [layer.get("name") for layer in layers if isinstance(layer, dict)]
     for number, layer in enumerate(layers):
-        before = _add(graph, sizes, layer, f"layers[{number}]", before, named)
-    if "outputs" in top:
-        return Graph(graph, _names(top["outputs"], "outputs", sizes))
-    return graph
+        nodes += _nodes(sizes, layer, f"layers[{number}]", before, named)
+        before = nodes[-1].name
+    return Graph(nodes, _names(top["outputs"], "outputs", sizes) if "outputs" in top else ())
 
 
 def _inputs(top: Mapping[str, Any]) -> Iterator[tuple[str, Sizes]]:
@@ -142,16 +149,16 @@ def _inputs(top: Mapping[str, Any]) -> Iterator[tuple[str, Sizes]]:
         yield str(name), _counts(given, f"inputs.{name}")
 
 
-def _add(graph: Graph, sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Sequence[Any]) -> str:
-    """Add one layer and return its name; ``named`` are the names that the file says."""
+def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Sequence[Any]) -> list[Node]:
+    """The nodes of a layer, of which the last has its name; ``named`` are the names that the file says."""
     if not isinstance(layer, dict) or not isinstance(layer.get("op"), str):
         raise DomainError(key, layer, "needs a table with an op, which is a text")
     op = layer["op"]
-    if op not in LAYERS:
-        raise unknown(f"{key}.op", op, LAYERS, "operator", ", ".join(LAYERS))
-    options = signature(LAYERS[op]).parameters
+    if op not in _KNOWN:
+        raise unknown(f"{key}.op", op, _KNOWN, "operator", ", ".join(_KNOWN))
+    options = signature(_KNOWN[op]).parameters
     own = [name for name, one in options.items() if one.kind is Parameter.KEYWORD_ONLY]
-    _table(layer, key, ("op", "name", "inputs", *own))
+    _table(layer, key, ("op", "name", *(() if op == "parameter" else ("inputs",)), *own))
     missing = [name for name in own if options[name].default is Parameter.empty and name not in layer]
     if missing:
         raise DomainError(f"{key}.{missing[0]}", None, f"{op} needs it")
@@ -161,14 +168,21 @@ def _add(graph: Graph, sizes: dict[str, Sizes], layer: Any, key: str, before: st
     if not isinstance(name, str) or not name:
         raise DomainError(f"{key}.name", name, "needs a text")
     try:
-        operator = LAYERS[op](sizes[inputs[0]], **given)
-        graph.add(name, operator, *inputs)
-        sizes[name] = operator.sizes(*(sizes[one] for one in inputs))
+        read = [sizes[one] for one in inputs]
+        made = SEVERAL[op](name, inputs, read, **given) if op in SEVERAL else None
+        nodes = made or [Node(name, LAYERS[op](read[0], **given), inputs)]
+        for node in nodes:
+            if node.name in sizes:
+                raise DomainError("name", node.name, "there is a node of this name already")
+            sizes[node.name] = node.operator.sizes(*(sizes[one] for one in node.inputs))
     except DomainError as error:
         raise DomainError(key, name, str(error)) from error
     if not all(1 <= size <= LARGEST for size in sizes[name]):
         raise DomainError(key, name, f"its output would have the sizes {sizes[name]}; each needs 1 <= size < 2**63")
-    return name
+    return nodes
+
+
+_KNOWN: Mapping[str, Callable[..., Any]] = MappingProxyType({**LAYERS, **SEVERAL})
 
 
 def _default_name(op: str, taken: Mapping[str, Sizes]) -> str:
@@ -186,8 +200,8 @@ def _table(value: Any, key: str, known: Sequence[str]) -> dict[str, Any]:
         raise DomainError(key, value, "needs a table of keys and values")
     for name in value:
         if name not in known:
-            prefix = "" if key == "the file" else f"{key}."
-            raise unknown("key", f"{prefix}{name}", [f"{prefix}{one}" for one in known], "key", ", ".join(known))
+            near = unknown("key", str(name), known, "key", ", ".join(known))
+            raise DomainError("key", name if key == "the file" else f"{key}.{name}", near.condition)
     return value
 
 
@@ -238,8 +252,10 @@ def _text(value: Any, key: str) -> str:
 def _factor(value: Any, key: str) -> Any:
     if isinstance(value, list):
         return tuple(_factor(one, f"{key}[{number}]") for number, one in enumerate(value))
+    if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,17}/[1-9][0-9]{0,17}", value):
+        return Fraction(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LARGEST:
-        raise DomainError(key, value, "needs a number > 0, or one for each axis")
+        raise DomainError(key, value, "needs a number > 0 or a fraction such as '2/3', or one for each axis")
     return Fraction(str(value))
 
 
@@ -258,13 +274,15 @@ def _names(value: Any, key: str, known: Mapping[str, Sizes], named: Sequence[Any
 
 _CHECKS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
     {
-        **dict.fromkeys(("out_channels", "out_features", "groups", "factor"), _count),
-        **dict.fromkeys(("dim", "start", "end", "num_parameters"), _integer),
-        **dict.fromkeys(("kernel_size", "stride", "dilation", "output_padding", "shape", "order", "dims"), _per_axis),
+        **dict.fromkeys(("out_channels", "out_features", "groups", "factor", "num_groups", "num_heads"), _count),
+        **dict.fromkeys(("num_embeddings", "embedding_dim", "hidden_size", "num_layers", "k"), _count),
+        **dict.fromkeys(("dim", "start", "end", "stop", "step", "num_parameters"), _integer),
+        **dict.fromkeys(("kernel_size", "stride", "dilation", "output_padding", "output_size"), _per_axis),
+        **dict.fromkeys(("shape", "order", "dims", "times"), _per_axis),
         **dict.fromkeys(("bias", "ceil_mode", "affine", "keepdims", "align_corners"), _truth),
+        **dict.fromkeys(("bidirectional", "reverse"), _truth),
         "amounts": _padding,
-        "mode": _text,
-        "output_size": _per_axis,
+        **dict.fromkeys(("mode", "equation"), _text),
         "padding": _padding,
         "scale_factor": _factor,
     }

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sympy import Symbol
 
-from convmath.errors import ConvmathError, DomainError
-from convmath.network import Graph, read
-from convmath.network.file_layers import LAYERS
+from convmath.errors import ConvmathError, DomainError, UnsupportedError
+from convmath.network import Graph, Node, from_torch, read, write
+from convmath.network.file_layers import LAYERS, SEVERAL
+from convmath.network.file_writing import description
 from convmath.network.files import described
 from convmath.network.operators import (
+    Activation,
     AdaptivePool,
     Combine,
     Concat,
     Conv,
     ConvTranspose,
+    Input,
+    Interpolate,
     Linear,
     Norm,
     Pad,
     Pool,
     Resize,
 )
+from convmath.network.placement import Placement
+
+from ..models.classics import LeNet
+from ..models.dense_prediction import Autoencoder, UNet
+from ..models.resnet import resnet
 
 LENET = Path(__file__).with_name("lenet.toml")
 
@@ -99,6 +111,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "max_pool": {"kernel_size": 2},
     "avg_pool": {"kernel_size": 2},
     "mean": {"dims": [2, -1]},
+    "sum": {"dims": 1},
+    "slice": {"dim": -1, "start": -3},
+    "flip": {"dims": -1},
+    "repeat": {"times": [1, 2, 1, 3]},
+    "einsum": {"equation": "nchw->nhw"},
+    "embedding": {"num_embeddings": 10, "embedding_dim": 3},
+    "lstm": {"hidden_size": 3, "num_layers": 2, "bidirectional": True},
+    "gru": {"hidden_size": 3},
+    "rnn": {"hidden_size": 3, "bias": False},
+    "topk": {"k": 2},
+    "parameter": {"shape": [1, 4, 8]},
+    "multi_head_attention": {"num_heads": 2},
     "linear": {"out_features": 3},
     "reshape": {"shape": [2, -1]},
     "permute": {"order": [0, 2, 3, 1]},
@@ -109,11 +133,258 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("op", LAYERS)
+SEQUENCES = ("lstm", "gru", "rnn", "multi_head_attention")
+READ = {"matmul": 2, "attention": 3}
+"""How many inputs layers need that take more than one."""
+
+
+def alone(op: str) -> dict[str, Any]:
+    """A network of one layer."""
+    layer = {"op": op, **OPTIONS.get(op, {}), **({"inputs": ["input"] * READ[op]} if op in READ else {})}
+    return {"input": [5, 8] if op in SEQUENCES else [4, 8, 8], "layers": [layer]}
+
+
+@pytest.mark.parametrize("op", [*LAYERS, *SEVERAL])
 def test_every_layer_can_be_named(op):
-    report = described({"input": [4, 8, 8], "layers": [{"op": op, **OPTIONS.get(op, {})}]}).analyze()
+    report = described(alone(op)).analyze()
     assert report.status == "complete"
     assert report.output.name == f"{op}1"
+
+
+def effective(net: Graph) -> dict[str, Any]:
+    """What is written of nodes, in any order: each with the parameters that it has."""
+    return {
+        one.name: (one.operator, one.inputs, one.operator.params if one.params is None else one.params) for one in net
+    }
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".yaml"])
+@pytest.mark.parametrize("op", [*LAYERS, *SEVERAL])
+def test_every_layer_is_read_again_as_it_was_written(tmp_path, op, suffix):
+    net = described(alone(op))
+    write(net, tmp_path / f"net{suffix}")
+    again = read(tmp_path / f"net{suffix}")
+    assert (effective(again), again.outputs) == (effective(net), net.outputs)
+
+
+@pytest.mark.parametrize(
+    ("module", "size"),
+    [(UNet, (1, 572, 572)), (Autoencoder, (1, 28, 28)), (LeNet, (1, 32, 32)), (lambda: resnet(18), (3, 64, 64))],
+)
+def test_a_network_from_torch_is_read_again_from_the_file_that_it_was_written_to(tmp_path, module, size):
+    net = from_torch(module(), size, batch_size=2)
+    write(net, tmp_path / "net.toml")
+    again, report = read(tmp_path / "net.toml").analyze(), net.analyze()
+    assert [(row.name, row.sizes, row.fields, row.macs, row.params) for row in again] == [
+        (row.name, row.sizes, row.fields, row.macs, row.params) for row in report
+    ]
+
+
+def test_names_of_any_characters_and_exact_factors_are_read_again(tmp_path):
+    net = Graph()
+    image = net.input((3, 9, 9), 'an "image"\n\x7f\x85 \N{GRINNING FACE}')
+    net.add("c = [1]", Resize("linear", (Fraction(1, 3), Fraction(7, 3))), image)
+    for name in ("net.toml", "net.yaml"):
+        write(net, tmp_path / name)
+        assert list(read(tmp_path / name)) == list(net)
+
+
+def shared() -> Graph:
+    return Graph([Node("input", Input((1, 4), ())), Node("one", Linear(4, 4), ("input",), 0)])
+
+
+def resized() -> Graph:
+    net = Graph()
+    net.add("one", Interpolate("linear", (Fraction(2),), coordinates="asymmetric"), net.input((1, 4)))
+    return net
+
+
+@pytest.mark.parametrize("make", [shared, resized])
+def test_what_files_have_no_layer_for_is_named_and_not_written(tmp_path, make):
+    with pytest.raises(UnsupportedError, match="files have no layer for one, which is"):
+        write(make(), tmp_path / "net.toml")
+    assert not (tmp_path / "net.toml").exists()
+    with pytest.raises(DomainError, match="closed_forms"):
+        description(Graph([Node("x", Input((1, 3, Symbol("n", integer=True, positive=True)), (2,)))]))
+    with pytest.raises(DomainError, match=r"needs a file that ends in \.toml"):
+        write(by_hand(), tmp_path / "net.json")
+    with pytest.raises(UnsupportedError, match="without an input"):
+        description(Graph())
+
+
+class Centred(torch.nn.Module):
+    """The first size of what it subtracts is that of the batch."""
+
+    def __init__(self, register: Any) -> None:
+        super().__init__()
+        register(self, "mean", torch.zeros(1, 8))
+        self.linear = torch.nn.Linear(8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x - self.mean)
+
+
+def learned(module: torch.nn.Module, name: str, value: torch.Tensor) -> None:
+    module.register_parameter(name, torch.nn.Parameter(value))
+
+
+def test_a_stored_constant_is_no_input_of_a_file():
+    """It is neither given with every batch nor learned; what is learned is written, and counted in the same way."""
+    with pytest.raises(UnsupportedError, match="files have no layer for mean, which is"):
+        description(from_torch(Centred(torch.nn.Module.register_buffer), (8,)))
+    constant = Node("c", Input((1, 8)), (), 0, placement=Placement(stored=True))
+    with pytest.raises(UnsupportedError, match="files have no layer for c, which is"):
+        description(Graph([Node("x", Input((1, 8))), constant, Node("a", Combine("add"), ("x", "c"))]))
+    net = from_torch(Centred(learned), (8,))
+    report, again = net.analyze(), described(description(net)).analyze()
+    assert (again.params, again.activations) == (report.params, report.activations) == (44, 20)
+
+
+class Two(torch.nn.Module):
+    def __init__(self, detached: bool = False, trained: bool = True) -> None:
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(8, 8).requires_grad_(trained), torch.nn.Linear(8, 4)
+        self.detached = detached
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = self.first(x)
+        return self.second(found.detach() if self.detached else found)
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        (Two(trained=False), "no layer for first, which is .*: training computes other gradients"),
+        (Two(detached=True), "no layer for .*: training computes other gradients"),
+    ],
+)
+def test_what_has_no_gradient_is_not_written_as_if_it_had_one(module, sentence):
+    net, usual = from_torch(module, (8,)), from_torch(Two(), (8,))
+    assert net.analyze().backward_macs < usual.analyze().backward_macs
+    with pytest.raises(UnsupportedError, match=sentence):
+        description(net)
+    assert described(description(usual)).analyze().backward_macs == usual.analyze().backward_macs
+
+
+def test_gradients_that_no_training_needs_are_nothing_that_a_file_would_have_to_say():
+    """Those of integers, and of what nothing before it learns."""
+    module = torch.nn.Sequential(torch.nn.Embedding(10, 4), torch.nn.Linear(4, 2))
+    net = from_torch(module, (7,), dtype="int64")
+    assert [node.cut for node in net] == [(), (0,), ()]
+    assert described(description(net)).analyze().backward_macs == net.analyze().backward_macs
+
+
+def test_sizes_that_do_not_fit_are_a_wrong_network_and_no_lack_of_files():
+    with pytest.raises(DomainError, match=r"node='one': .*kernel_size"):
+        description(with_input(Conv(3, 4, (10, 10))))
+
+
+def with_input(operator: Any, name: str = "x", shape: tuple[int, ...] = (1, 3, 9, 9)) -> Graph:
+    return Graph([Node(name, Input(shape, tuple(range(2, len(shape))))), Node("one", operator, (name,))])
+
+
+@pytest.mark.parametrize(
+    ("net", "sentence"),
+    [
+        (with_input(AdaptivePool("avg", (None, 2))), r"cannot say .*: layers\[0\].output_size\[0\]=None"),
+        (with_input(Activation("relu"), shape=()), r"files have no layer for x, which is Input\(shape=\(\)"),
+        (with_input(Activation("relu"), name="x\udc80"), r"files have no name 'x\\udc80'"),
+    ],
+    ids=["a size that is kept", "a number", "no text"],
+)
+def test_every_network_that_files_cannot_say_is_refused_in_the_same_way(net, sentence):
+    with pytest.raises(UnsupportedError, match=sentence):
+        description(net)
+    usual = with_input(AdaptivePool("avg", (7, 2)), "\u00e4")
+    assert list(described(description(usual))) == list(usual)
+
+
+def named(name: str) -> Graph:
+    return Graph([Node("x", Input((1, 8))), Node(name, Activation("relu"), ("x",))])
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".yaml"])
+def test_a_file_is_no_longer_than_one_that_can_be_read(tmp_path, suffix):
+    file = tmp_path / f"net{suffix}"
+    with pytest.raises(UnsupportedError, match="a file that can be read has at most 1048576"):
+        write(named("\u00e4" * 2**18), file)  # two bytes each, as a layer and as an output
+    assert not file.exists()
+    write(named("\u00e4" * 2**17), file)
+    assert list(read(file)) == list(named("\u00e4" * 2**17))
+
+
+def test_attention_of_several_heads_has_the_parameters_and_products_of_torchs():
+    net = described({"input": [7, 12], "layers": [{"op": "multi_head_attention", "name": "mix", "num_heads": 3}]})
+    module = SelfAttention()
+    report, wanted = net.analyze(), from_torch(module, (7, 12)).analyze()
+    assert (report.params, report.macs, report.backward_macs) == (wanted.params, wanted.macs, wanted.backward_macs)
+    assert report.params == sum(one.numel() for one in module.parameters())
+    assert [row.name for row in report] == ["input", "mix.query", "mix.key", "mix.value", "mix.attention", "mix"]
+    crossed = {"inputs": {"q": [7, 12], "kv": [5, 8]}, "layers": [
+        {"op": "multi_head_attention", "num_heads": 2, "inputs": ["q", "kv", "kv"]}]}  # fmt: skip
+    assert described(crossed).analyze().params == 3 * 12 + (12 + 8 + 8) * 12 + (12 + 1) * 12
+
+
+class SelfAttention(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = torch.nn.MultiheadAttention(12, 3, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.attention(x, x, x, need_weights=False)[0]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_recurrent_layer_of_a_file_is_torchs(cell):
+    options = {"hidden_size": 6, "num_layers": 2, "bidirectional": True}
+    net = described({"input": [7, 5], "layers": [{"op": cell, **options}]})
+    module = getattr(torch.nn, cell.upper())(5, batch_first=True, **options)
+    assert net.analyze().params == sum(one.numel() for one in module.parameters())
+    assert net.analyze().output.sizes == tuple(module(torch.zeros(1, 7, 5))[0].shape)
+
+
+VIT = """
+input = [3, 32, 32]
+[[layers]]
+op = "conv"
+out_channels = 16
+kernel_size = 8
+stride = 8
+[[layers]]
+op = "flatten"
+start = 2
+[[layers]]
+op = "permute"
+name = "patches"
+order = [0, 2, 1]
+[[layers]]
+op = "parameter"
+name = "token"
+shape = [1, 1, 16]
+[[layers]]
+op = "concat"
+name = "tokens"
+inputs = ["token", "patches"]
+[[layers]]
+op = "multi_head_attention"
+num_heads = 4
+[[layers]]
+op = "slice"
+dim = 1
+stop = 1
+[[layers]]
+op = "linear"
+out_features = 10
+"""
+
+
+def test_a_vision_transformer_can_be_written_by_hand(tmp_path):
+    report = read(written(tmp_path, VIT)).analyze()
+    assert (report.status, report.output.output_size, report.output.receptive_field.size) == (
+        "complete", (1, 10), (32, 32),
+    )  # fmt: skip
+    assert report["token"].params == 16
+    assert report["tokens"].output_size == (17, 16)
 
 
 def layer(**changes: Any) -> dict[str, Any]:
@@ -135,7 +406,7 @@ def layer(**changes: Any) -> dict[str, Any]:
         ({"input": [3], "layer": []}, "key='layer': no key has this name; did you mean layers"),
         (layer(op="con"), r"layers\[0\].op='con': no operator has this name; did you mean conv"),
         (layer(op=None), r"layers\[0\]=.*needs a table with an op"),
-        (layer(kernal_size=3), r"layers\[0\].kernal_size': no key has this name; did you mean layers\[0\].kernel_size"),
+        (layer(kernal_size=3), r"layers\[0\].kernal_size': no key has this name; did you mean kernel_size"),
         (layer(kernel_size=None), r"layers\[0\].kernel_size=None: conv needs it"),
         (layer(kernel_size="3"), r"layers\[0\].kernel_size='3': needs an integer"),
         (layer(kernel_size=[3, 2.5]), r"layers\[0\].kernel_size\[1\]=2.5: needs an integer"),
@@ -158,6 +429,22 @@ def layer(**changes: Any) -> dict[str, Any]:
         ({"input": [3, 8], "layers": [{"op": "resize"}]}, "needs either scale_factor or output_size"),
         ({"input": [3], "layers": [{"op": "max_pool", "kernel_size": 2}]}, "channels and spatial axes"),
         ({"input": [3, 8, 8], "layers": [{"op": "pad", "amounts": [1, 2], "mode": "odd"}]}, "mode='odd'"),
+        ({"input": [3, 8], "layers": [{"op": "mean", "dims": 3}]}, "dim=3: needs a dimension of 3"),
+        ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "start": -20}]}, "start=-20: needs start >= -8"),
+        ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "stop": -9}]}, "stop=-9: needs stop >= -8"),
+        ({"input": [3, 8], "layers": [{"op": "flip", "dims": -4}]}, "dim=-4: needs a dimension of 3"),
+        ({"input": [3, 8, 8], "layers": [{"op": "lstm", "hidden_size": 2}]}, "lstm needs a sequence"),
+        ({"input": [3, 8], "layers": [{"op": "einsum", "equation": "...c->...c"}]}, "needs a letter for each"),
+        ({"input": [3, 8], "layers": [{"op": "einsum", "equation": "ab->a"}]}, "needs 2 dimensions for 'ab'"),
+        ({"input": [3, 8], "layers": [{"op": "group_norm", "num_groups": 2}]}, "needs to divide the channels"),
+        ({"input": [3, 8], "layers": [{"op": "multi_head_attention", "num_heads": 3}]}, "divide the 8 features"),
+        (
+            {"input": [3, 8], "layers": [{"op": "multi_head_attention", "num_heads": 2, "inputs": ["input", "input"]}]},
+            "needs one for all, or query, key and value",
+        ),
+        ({"input": [3, 8], "layers": [{"op": "parameter", "shape": [3], "inputs": "input"}]}, "inputs.: no key"),
+        ({"input": [3, 8], "layers": [{"op": "parameter", "shape": 0}]}, "its output would have the sizes"),
+        ({"input": [3, 8], "layers": [{"op": "resize", "scale_factor": "0/3"}]}, "or a fraction such as '2/3'"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(description, sentence):

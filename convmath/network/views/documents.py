@@ -7,61 +7,43 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import DomainError
 from ...notebook import plain
 from ..report import NetworkReport
-from .cells import SEVERAL, shown
+from .cells import DTYPE, SEVERAL, shown
 from .records import content, records
 
 if TYPE_CHECKING:
     import jinja2
 
 
-def document(report: NetworkReport, style: str, convention: str = "mac", name: str | None = None) -> str:
-    """A report as the text of a file.
+def document(
+    report: NetworkReport, style: str, convention: str = "mac", name: str | None = None, dtype: Any = DTYPE
+) -> str:
+    """A report as the text of a file; ``docs/networks.md`` says what the keys of JSON and the columns of CSV hold.
 
     Args:
         report: the network.
         style: ``"json"``, ``"csv"``, ``"markdown"``, ``"latex"`` or ``"html"``.
         convention: what counts as an operation.
         name: the only node whose row is written; None for all.
+        dtype: in which bytes of activations are counted.
 
     Raises:
-        DomainError: the style or the convention is unknown, or there is no such node.
+        DomainError: the style, the convention or the dtype is unknown, or there is no such node.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv
     >>> net = Graph()
     >>> _ = net.add("stem", Conv(3, 8, (3, 3), stride=2), net.input((3, 9, 9)))
-    >>> head, stem = document(net.analyze(), "csv", name="stem").splitlines()
-    >>> for pair in zip(head.split(","), stem.split(",")): print(*filter(None, pair))
-    name stem
-    op conv2d
-    inputs input
-    batch_size 1
-    output_size 8x4x4
-    params 224
-    macs 3456
-    backward_macs 3456
-    operations 3456
-    backward_operations 3456
-    activations 128
-    activation_bytes 512
-    field_inputs input
-    field_size 3x3
-    field_stride 2x2
-    field_padding 0x0
-    field_center 3/2x3/2
-    field_phases 1x1
-    holes no
-    field_unknown
-    unknown
+    >>> print(document(net.analyze(), "markdown", name="stem").splitlines()[4])
+    | stem | conv2d | 8x4x4 | 3 | 2 | 0 | 3/2 | 224 | 3,456 | 3,456 | 512 bytes |
     """
     if style not in _STYLES:
         raise DomainError("style", style, f"needs one of {', '.join(_STYLES)}")
-    return _STYLES[style](report, convention, name)
+    return _STYLES[style](report, convention, name, dtype)
 
 
 def fragment(report: NetworkReport, convention: str = "mac") -> str:
@@ -69,22 +51,32 @@ def fragment(report: NetworkReport, convention: str = "mac") -> str:
     return template("fragment.html").render(shown=shown(report, convention))
 
 
-def _json(report: NetworkReport, convention: str, name: str | None) -> str:
-    return json.dumps(content(report, convention, name), indent=2, default=str) + "\n"
+def _json(report: NetworkReport, convention: str, name: str | None, dtype: Any) -> str:
+    return json.dumps(content(report, convention, name, dtype), indent=2, default=str) + "\n"
 
 
 _CSV = (
     *("name", "op", "inputs", "batch_size", "output_size", "params", "macs", "backward_macs", "operations"),
-    *("backward_operations", "activations", "activation_bytes", "field_inputs", "field_size", "field_stride"),
-    *("field_padding", "field_center", "field_phases", "holes", "field_unknown", "unknown"),
+    *(
+        "backward_operations",
+        "activations",
+        "activation_bytes",
+        "own_dtype",
+        "field_inputs",
+        "field_size",
+        "field_stride",
+    ),
+    *("field_padding", "field_center", "field_phases", "field_dimension", "field_reads", "holes", "field_unknown"),
+    *("unknown", "remarks", "operator", "input_sizes", "learned_inputs", "sums", "bias", "other", "origin"),
+    "given_sizes",
 )
 
 
-def _csv(report: NetworkReport, convention: str, name: str | None) -> str:
+def _csv(report: NetworkReport, convention: str, name: str | None, dtype: Any) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, _CSV, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(_flat, records(report, convention, name)))
+    writer.writerows(map(_flat, records(report, convention, name, dtype)))
     return text.getvalue()
 
 
@@ -92,7 +84,7 @@ def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
     """A record in one line.
 
     Sizes and axes are joined by "x", the inputs of a node and its fields in several inputs by spaces; what is unknown
-    stays empty.
+    stays empty; what has parts with names, or sets of elements, is written as in JSON.
     """
     fields: Mapping[str, list[dict[str, Any]]] = found["receptive_fields"]
     each = fields.values()
@@ -100,17 +92,27 @@ def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
     def column(key: str) -> str:
         return " ".join("x".join("-" if axis[key] is None else str(axis[key]) for axis in axes) for axes in each)
 
-    output = found["output_size"]
     return {
         **found,
         **{key: plain(found[key] or "") for key in ("name", "op", "unknown")},
         "inputs": _names(found["inputs"]),
-        "output_size": "" if output is None else "x".join(map(str, output)),
+        "output_size": _sizes(found["output_size"]),
         "field_inputs": _names(fields),
-        **{f"field_{key}": column(key) for key in ("size", "stride", "padding", "center", "phases")},
+        **{f"field_{key}": column(key) for key in ("size", "stride", "padding", "center", "phases", "dimension")},
+        "field_reads": json.dumps([[axis["reads"] for axis in axes] for axes in each]) if fields else "",
         "holes": " ".join(map(_holes, each)),
         "field_unknown": plain(found["receptive_field_unknown"] or ""),
+        "remarks": "; ".join(map(plain, found["remarks"])),
+        "learned_inputs": " ".join("yes" if learned else "no" for learned in found["learned_inputs"]),
+        **{key: (found["work"] or {}).get(key, "") for key in ("sums", "bias", "other")},
+        **{key: "" if found[key] is None else json.dumps(found[key]) for key in ("operator", "origin")},
+        **{key: " ".join(_sizes(sizes) or "?" for sizes in found[key]) for key in ("input_sizes", "given_sizes")},
     }
+
+
+def _sizes(sizes: Iterable[Any] | None) -> str:
+    """Sizes with "x" between them; nothing where they are unknown, "-" where there are none."""
+    return "" if sizes is None else "x".join(map(str, sizes)) or "-"
 
 
 def _holes(axes: Iterable[Mapping[str, Any]]) -> str:
@@ -124,11 +126,17 @@ def _names(names: Iterable[str]) -> str:
     return " ".join(plain(name).replace(" ", r"\x20") for name in names)
 
 
-def _written(file: str) -> Callable[[NetworkReport, str, str | None], str]:
-    return lambda report, convention, name: template(file).render(shown=shown(report, convention, name, wide=True))
+_Write: TypeAlias = Callable[[NetworkReport, str, str | None, Any], str]
 
 
-_STYLES: Mapping[str, Callable[[NetworkReport, str, str | None], str]] = {
+def _written(file: str) -> _Write:
+    def write(report: NetworkReport, convention: str, name: str | None, dtype: Any) -> str:
+        return template(file).render(shown=shown(report, convention, name, wide=True, dtype=dtype))
+
+    return write
+
+
+_STYLES: Mapping[str, _Write] = {
     "json": _json,
     "csv": _csv,
     "markdown": _written("report.md"),
@@ -153,7 +161,8 @@ def template(name: str) -> jinja2.Template:
         autoescape=name.endswith(".html"),
         **options,
     )
-    environment.filters |= {"tex": _tex, "cell": cell}
+    environment.filters |= {"tex": _tex, "texts": _texts, "heading": _heading, "cell": cell}
+    environment.filters["parts"] = lambda text: text.split(SEVERAL)
     environment.tests["several"] = lambda text: SEVERAL in text
     return environment.get_template(name)
 
@@ -166,6 +175,16 @@ def _tex(text: str) -> str:
     for mark in (".", r"\_", "/", ":"):
         written = written.replace(mark, rf"{mark}\allowbreak{{}}")
     return written
+
+
+def _texts(text: str) -> str:
+    """The same where it says something of several inputs, each of them in a line of its own."""
+    return r";\par ".join(_tex(part) for part in text.split(SEVERAL))
+
+
+def _heading(text: str) -> str:
+    """The name of a column in LaTeX, in two lines if it has two words."""
+    return rf"\shortstack[r]{{{_tex(text).replace(' ', chr(92) * 2)}}}" if " " in text else _tex(text)
 
 
 def cell(text: str) -> str:

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any
 
 from ..conventions import CONVENTIONS, flops
 from ..fields.field import Field
+from ..fields.pieces import Followed, Pieces
+from ..fields.spans import Spans
+from ..operators import Sizes
 from ..report import NetworkReport, Total
 from ..row import Row
+from .cells import DTYPE, notes
 
-DTYPE = "float32"
-"""The dtype in which bytes are counted."""
+MOST_INTERVALS = 64
+"""Intervals of a field that are written out on an axis; of one that has more, its hull is."""
 
 
-def content(report: NetworkReport, convention: str, name: str | None = None) -> dict[str, Any]:
-    """A whole report, or of its rows only that of a node.
+def content(report: NetworkReport, convention: str, name: str | None = None, dtype: Any = DTYPE) -> dict[str, Any]:
+    """A whole report, or of its rows only that of a node; ``docs/networks.md`` says what each key holds.
 
     Raises:
-        DomainError: the convention is unknown, or there is no such node.
+        DomainError: the convention or the dtype is unknown, or there is no such node.
     """
     operations = flops(convention)
     found = CONVENTIONS[convention]
     return {
         "status": report.status,
+        "missing": list(report.missing),
         "inputs": {one: list(report[one].sizes or ()) for one in report.graph.inputs},
         "outputs": list(report.graph.outputs),
         "convention": convention,
         "convention_version": found.version or None,
         "convention_why": found.why,
-        "dtype": DTYPE,
-        "nodes": list(records(report, convention, name)),
+        "dtype": str(dtype),
+        "nodes": list(records(report, convention, name, dtype)),
         "totals": {
             "params": _total(report.total("params")),
             "macs": _total(report.total("macs")),
@@ -40,8 +46,9 @@ def content(report: NetworkReport, convention: str, name: str | None = None) -> 
             "backward_operations": None if found.backward is None else _total(report.total(found.backward)),
             "activations": _total(report.total("elements")),
         },
-        "activation_bytes": report.activation_bytes(DTYPE),
-        "peak_bytes": report.peak_bytes(DTYPE),
+        "activation_bytes": report.activation_bytes(dtype),
+        "peak_bytes": report.peak_bytes(dtype),
+        "unused": dict(report.graph.unused),
         "misaligned": [
             {
                 "node": one.node,
@@ -53,58 +60,116 @@ def content(report: NetworkReport, convention: str, name: str | None = None) -> 
             }
             for one in report.misaligned
         ],
+        "notes": {heading: list(sentences) for heading, sentences in notes(report, convention, wide=True)},
     }
 
 
-def records(report: NetworkReport, convention: str, name: str | None = None) -> Iterator[dict[str, Any]]:
+def records(
+    report: NetworkReport, convention: str, name: str | None = None, dtype: Any = DTYPE
+) -> Iterator[dict[str, Any]]:
     """A record for every row, or for that of a node.
 
     Raises:
-        DomainError: the convention is unknown, or there is no such node.
+        DomainError: the convention or the dtype is unknown, or there is no such node.
     """
     for row in report.rows if name is None else (report[name],):
-        yield record(row, convention, list(report.graph[row.name].inputs))
+        yield record(row, convention, list(report.graph[row.name].inputs), dtype)
 
 
-def record(row: Row, convention: str, inputs: list[str]) -> dict[str, Any]:
+def record(row: Row, convention: str, inputs: list[str], dtype: Any = DTYPE) -> dict[str, Any]:
     """A row: None where a number is unknown; fractions that are no integers are texts such as "1/2"."""
     known = not row.lacks("macs")
     counts_backward = CONVENTIONS[convention].backward is not None
     return {
         "name": row.name,
         "op": row.op,
+        "operator": {"type": type(row.operator).__name__, **_plain(row.operator)},
         "inputs": inputs,
+        "input_sizes": _several(row.inputs),
         "batch_size": row.sizes[0] if row.sizes else None,
         "output_size": None if row.output_size is None else list(row.output_size),
         "params": None if row.lacks("params") else row.params,
-        "macs": row.macs if known else None,
-        "backward_macs": row.backward_macs if known else None,
+        "macs": row.macs,
+        "backward_macs": row.backward_macs,
         "operations": row.flops(convention),
         "backward_operations": row.flops(convention, backward=True) if counts_backward else None,
-        "activations": None if row.sizes is None else row.elements,
-        "activation_bytes": row.activation_bytes(DTYPE),
-        "receptive_fields": {name: [_axis(axis) for axis in fields.axes] for name, fields in row.fields.items()},
+        "work": _plain(row.work) if known else None,
+        "activations": row.elements,
+        "activation_bytes": row.activation_bytes(dtype),
+        "own_dtype": row.placement.dtype or None,
+        "learned_inputs": list(row.learned),
+        "receptive_fields": {
+            name: [_axis(axis, along) for axis, along in zip(found.axes, found.dimensions, strict=True)]
+            for name, found in row.fields.items()
+        },
         "receptive_field_unknown": row.field_unknown or None,
         "unknown": row.reason or None,
+        "remarks": list(row.remarks),
+        "origin": _plain(row.origin),
+        "given_sizes": _several(row.given),
     }
+
+
+def _plain(value: Any) -> Any:
+    """A value object as a dictionary, and what is in it as lists, numbers and texts."""
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Fraction):
+        return exact(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _several(inputs: tuple[Sizes | None, ...]) -> list[list[Any] | None]:
+    return [None if sizes is None else list(sizes) for sizes in inputs]
 
 
 def _total(total: Total) -> dict[str, Any]:
     return {"value": total.value, "status": total.status, "missing": list(total.missing)}
 
 
-def _axis(axis: Field) -> dict[str, Any]:
-    center = axis.center(0)
+def _axis(axis: Followed, along: int | None) -> dict[str, Any]:
     return {
         "size": axis.size,
         "stride": exact(axis.stride),
         "padding": axis.padding,
-        "center": None if center is None else exact(center),
+        "center": exact(axis.center(0)),
         "holes": axis.holes,
-        "phases": axis.period,
+        "phases": axis.period if isinstance(axis, Field) else None,
+        "dimension": along,
+        "reads": _intervals(axis.phases) if isinstance(axis, Field) else None,
+        "pieces": _pieces(axis) if isinstance(axis, Pieces) else None,
+        "exact": all(reads.exact for reads in (axis.phases if isinstance(axis, Field) else axis.each())),
     }
 
 
-def exact(value: Fraction) -> int | str:
-    """An int, or the text of a fraction."""
+def _pieces(axis: Pieces) -> list[dict[str, Any]] | None:
+    """The positions of every piece, their stride and what its first ones read; None if there are too many."""
+    if len(axis.stops) > MOST_INTERVALS:
+        return None
+    return [
+        {
+            "start": start,
+            "stop": stop,
+            "stride": exact(field.stride),
+            "phases": field.period,
+            "reads": _intervals([field.reads(start + phase) for phase in range(field.period)]),
+        }
+        for start, stop, field in axis
+    ]
+
+
+def _intervals(found: Sequence[Spans]) -> list[list[list[int]]] | None:
+    """Intervals as pairs; None if there are too many."""
+    short = sum(len(reads.parts) for reads in found) <= MOST_INTERVALS
+    return [[list(part) for part in reads.parts] for reads in found] if short else None
+
+
+def exact(value: Fraction | None) -> int | str | None:
+    """An int, or the text of a fraction; None stays None."""
+    if value is None:
+        return None
     return value.numerator if value.denominator == 1 else str(value)

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ...notebook import plain, ruled
 from ..report import NetworkReport
-from .cells import details, short, shown, spans_words
+from .cells import DTYPE, details, short, shown, spans_words
 
 OPERATION = 30
 """Longer names of operations go on in the next line where a terminal is narrow."""
 
 
-def view(report: NetworkReport, convention: str = "mac") -> Group:
+def view(report: NetworkReport, convention: str = "mac", dtype: Any = DTYPE) -> Group:
     """The whole report, 80 columns wide where names are short."""
-    return Group(*_parts(report, convention))
+    return Group(*_parts(report, convention, dtype))
 
 
-def _parts(report: NetworkReport, convention: str) -> Iterator[RenderableType]:
-    found = shown(report, convention, count=short)
+def _parts(report: NetworkReport, convention: str, dtype: Any) -> Iterator[RenderableType]:
+    found = shown(report, convention, count=short, dtype=dtype)
     yield Text(found.title, "bold")
     yield Text()
     rows = ruled()
     rows.add_column(found.head[0], overflow="fold")
     rows.add_column(found.head[1], overflow="fold", no_wrap=all(len(cells[1]) <= OPERATION for cells in found.rows))
     for name in found.head[2:]:
-        rows.add_column(name.replace("Parameters", "Params"), justify="right", overflow="fold")
+        two_lines = name.replace("Parameters", "Params").replace("Field ", "Field\n")
+        rows.add_column(two_lines, justify="right", overflow="fold")
     for cells in found.rows:
         rows.add_row(*map(Text, cells))
     yield rows
@@ -46,7 +48,11 @@ def _parts(report: NetworkReport, convention: str) -> Iterator[RenderableType]:
 
 
 def node_view(
-    report: NetworkReport, name: str, convention: str = "mac", position: Sequence[int] | None = None
+    report: NetworkReport,
+    name: str,
+    convention: str = "mac",
+    position: Sequence[int] | None = None,
+    dtype: Any = DTYPE,
 ) -> Group:
     """Everything that is known of a node, and what a position of it reads exactly.
 
@@ -55,7 +61,7 @@ def node_view(
     """
     row = report[name]
     read = ", ".join(map(plain, report.graph[name].inputs))
-    lines = [*details(row, convention), *([("Reads", read)] if read else [])]
+    lines = [*details(row, convention, dtype), *([("Reads", read)] if read else [])]
     lines += [("Misaligned", plain(str(one))) for one in report.misaligned if one.node == name]
     for source, axes in ({} if position is None else report.reads(name, *position)).items():
         at = ", ".join(map(str, position or ()))

@@ -1,0 +1,277 @@
+"""A network as a small TOML or YAML file: the other way of :mod:`convmath.network.files`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from inspect import Parameter, signature
+from os import PathLike, fspath
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import DomainError, UnsupportedError
+from .fields.budget import Budget
+from .file_layers import LAYERS, SEVERAL
+from .files import MOST_BYTES, described
+from .gradients import Gradients, gradients_of
+from .graph import Graph, Node
+from .layer import layers_of
+from .operators import (
+    Activation,
+    AdaptivePool,
+    Attention,
+    Combine,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Cumulative,
+    Einsum,
+    Embedding,
+    Flatten,
+    Flip,
+    Identity,
+    Input,
+    Linear,
+    MatMul,
+    Norm,
+    Operator,
+    Pad,
+    Permute,
+    PixelShuffle,
+    PixelUnshuffle,
+    Pool,
+    Recurrent,
+    Reduce,
+    Repeat,
+    Reshape,
+    Resize,
+    Slice,
+    Softmax,
+    Sort,
+)
+
+
+def write(graph: Graph, path: str | PathLike[str]) -> None:
+    """Write a network to a TOML or YAML file, from which :func:`~convmath.network.read` gives the same again.
+
+    Args:
+        graph: the network; where its nodes come from, how sizes were computed, and the types and the sharing of memory
+            that an importer knows of results, are not written.
+        path: a file that ends in ``.toml``, ``.yaml`` or ``.yml``; its folder is made if need be.
+
+    Raises:
+        DomainError: the suffix is another, sizes of the inputs are symbols, or sizes do not fit.
+        UnsupportedError: files have no layer for a node, or training computes other gradients there than of a layer of
+            a file, as where it is frozen or detached; the message names it. Or the file would be too long to be read.
+        OSError: the file cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from convmath.network import read
+    >>> net = described({"input": [1, 28, 28], "layers": [{"op": "conv", "out_channels": 6, "kernel_size": 5}]})
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "net.toml")
+    ...     write(net, file)
+    ...     list(read(file)) == list(net)
+    True
+    """
+    from ..proving import write_file
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".toml", ".yaml", ".yml"):
+        raise DomainError("path", fspath(path), "needs a file that ends in .toml, .yaml or .yml")
+    found = description(graph)
+    text = _toml(found) if suffix == ".toml" else _yaml(found)
+    if (length := len(text.encode("utf-8"))) > MOST_BYTES:
+        raise UnsupportedError(f"the file would have {length} bytes; a file that can be read has at most {MOST_BYTES}")
+    write_file(Path(path), text)
+
+
+def description(graph: Graph) -> dict[str, Any]:
+    """What :func:`~convmath.network.files.described` makes a network of, in dictionaries and lists.
+
+    Raises:
+        DomainError: sizes of the inputs are symbols, or sizes do not fit.
+        UnsupportedError: files have no layer for a node, or training computes other gradients there than of a layer of
+            a file, as where it is frozen or detached; the message names it.
+
+    >>> description(described({"input": [3, 8, 8], "layers": [{"op": "flatten"}]}))
+    {'inputs': {'input': [3, 8, 8]}, 'layers': [{'op': 'flatten', 'name': 'flatten1', 'inputs': ['input']}], \
+'outputs': ['flatten1']}
+    """
+    from .symbolic import require_numbers
+
+    require_numbers(graph)
+    sources = [node for node in graph if _is_input(node)]
+    if not sources:
+        raise UnsupportedError("files have no network without an input")
+    for node in graph:
+        _require_sayable(node)
+    trained = _gradients(graph)
+    inputs, batch = {node.name: list(_shape(node)[1:]) for node in sources}, _shape(sources[0])[0]
+    found: dict[str, Any] = {"inputs": inputs, "layers": [_layer(node) for node in graph if not _is_input(node)]}
+    if batch != 1:
+        found = {"batch_size": batch, **found}
+    found["outputs"] = list(graph.outputs)
+    try:
+        again = described(found)
+    except DomainError as error:
+        raise UnsupportedError(f"files cannot say the network as it is: {error}") from error
+    _require_same(graph, trained, again)
+    return found
+
+
+def _is_input(node: Node) -> bool:
+    return isinstance(node.operator, Input) and not node.params and not node.placement.stored
+
+
+def _require_sayable(node: Node) -> None:
+    """Raise UnsupportedError where no text is the name of a node, or it is a number, which has no batch."""
+    if any("\ud800" <= letter <= "\udfff" for letter in node.name):
+        raise UnsupportedError(f"files have no name {node.name!r}: a half of a surrogate pair is no character")
+    if isinstance(node.operator, Input) and not _shape(node):
+        raise _unsupported(node)
+
+
+def _shape(node: Node) -> tuple[Any, ...]:
+    return node.operator.sizes()
+
+
+def _gradients(graph: Graph) -> dict[str, Gradients]:
+    return gradients_of(graph, layers_of(graph, Budget(len(graph))))
+
+
+def _require_same(graph: Graph, trained: Mapping[str, Gradients], again: Graph) -> None:
+    """Raise UnsupportedError for the first node that a file does not give again as it is."""
+    usual = _gradients(again)
+    for node in graph:
+        same = again[node.name]
+        counted = [one.operator.params if one.params is None else one.params for one in (node, same)]
+        if node != Node(same.name, same.operator, same.inputs, node.params) or counted[0] != counted[1]:
+            raise _unsupported(node)
+        if trained[node.name] != usual[node.name]:
+            raise _unsupported(node, ": training computes other gradients there, as of what is frozen or detached")
+
+
+def _unsupported(node: Node, why: str = "") -> UnsupportedError:
+    return UnsupportedError(f"files have no layer for {node.name}, which is {node.operator}{why}")
+
+
+def _layer(node: Node) -> dict[str, Any]:
+    """A layer as a file says it; without the options that are what they are by default."""
+    found = _named(node)
+    if found is None:
+        raise _unsupported(node)
+    op, told = found
+    defaults = {
+        name: one.default
+        for name, one in signature({**LAYERS, **SEVERAL}[op]).parameters.items()
+        if one.kind is Parameter.KEYWORD_ONLY
+    }
+    options = {name: _value(value) for name, value in told.items() if name in defaults and value != defaults[name]}
+    return {"op": op, "name": node.name, **({"inputs": list(node.inputs)} if node.inputs else {}), **options}
+
+
+_OPS: Mapping[type[Operator], str] = MappingProxyType(
+    {
+        Conv: "conv",
+        ConvTranspose: "conv_transpose",
+        Linear: "linear",
+        Softmax: "softmax",
+        Concat: "concat",
+        MatMul: "matmul",
+        Flatten: "flatten",
+        Permute: "permute",
+        Slice: "slice",
+        Flip: "flip",
+        Repeat: "repeat",
+        Resize: "resize",
+        Pad: "pad",
+        PixelShuffle: "pixel_shuffle",
+        PixelUnshuffle: "pixel_unshuffle",
+    }
+)
+"""The layers whose options are called as the attributes of their operators."""
+
+_RENAMED = {"scale": "scale_factor"}
+
+
+def _named(node: Node) -> tuple[str, dict[str, Any]] | None:
+    """The op and the options of a node; None where files have no layer for it."""
+    match operator := node.operator:
+        case Input(shape=shape):
+            return "parameter", {"shape": shape}
+        case Pool(how=how):
+            return f"{how}_pool", vars(operator)
+        case AdaptivePool(how=how):
+            return f"adaptive_{how}_pool", vars(operator)
+        case Reduce(how=op) | Cumulative(name=op):
+            return _known(op, vars(operator))
+        case Norm(name=op, parameters=count, groups=groups):
+            return _known(op, {"affine": count > 0, "num_groups": groups})
+        case Activation(name=op, parameters=count):
+            return _known(op, {"num_parameters": count})
+        case Identity(name="dropout"):
+            return "dropout", {}
+        case Combine(name=op):
+            return _known(op, {})
+        case Einsum(inputs=inputs, output=output):
+            return "einsum", {"equation": f"{','.join(inputs)}->{output}"}
+        case Attention(heads=heads):
+            return "attention", {"num_heads": heads}
+        case Embedding(rows=rows, features=features):
+            return "embedding", {"num_embeddings": rows, "embedding_dim": features}
+        case Recurrent(cell=cell, layers=layers, both=both):
+            return _known(cell, {**vars(operator), "num_layers": layers, "bidirectional": both})
+        case Sort(name=op, dim=dim, length=length):
+            return _known(op, {"dim": dim, "k": length})
+        case Reshape(shape=shape) if shape and shape[0] == 0:
+            return "reshape", {"shape": shape[1:]}
+        case Pad(amounts=amounts, mode=mode):
+            return "pad", {"amounts": amounts[2:], "mode": mode}
+        case _ if type(operator) in _OPS:
+            return _OPS[type(operator)], {_RENAMED.get(name, name): value for name, value in vars(operator).items()}
+    return None
+
+
+def _known(op: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    return (op, options) if op in LAYERS else None
+
+
+def _value(value: Any) -> Any:
+    """A value as files have it: lists for tuples, integers or texts for fractions."""
+    if isinstance(value, tuple):
+        return [_value(one) for one in value]
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else str(value)
+    return value
+
+
+# Text
+
+
+def _yaml(found: Mapping[str, Any]) -> str:
+    """YAML with a line for each layer; JSON is a part of YAML."""
+    lines = [f"{key}: {_json(value)}" for key, value in found.items() if key != "layers"]
+    layers = (f"  - {{{', '.join(f'{_json(k)}: {_json(v)}' for k, v in one.items())}}}" for one in found["layers"])
+    return "\n".join((*lines, "layers:", *layers)) + "\n"
+
+
+def _toml(found: Mapping[str, Any]) -> str:
+    return "\n".join(_toml_lines(found)) + "\n"
+
+
+def _toml_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{key} = {_json(found[key])}" for key in ("batch_size", "outputs") if key in found)
+    yield "\n[inputs]"
+    yield from (f"{_json(name)} = {_json(sizes)}" for name, sizes in found["inputs"].items())
+    for layer in found["layers"]:
+        yield "\n[[layers]]"
+        yield from (f"{key} = {_json(value)}" for key, value in layer.items())
+
+
+def _json(value: Any) -> str:
+    """A text, an integer, a truth value or lists of them, which JSON, TOML and YAML write in the same way."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

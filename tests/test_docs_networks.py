@@ -1,0 +1,72 @@
+"""The page about networks: its file can be read, and its tables are those of the code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convmath import network
+from convmath.errors import DomainError
+from convmath.network.file_layers import LAYERS, SEVERAL
+from convmath.network.files import described
+from convmath.network.views.documents import document
+
+from .network.test_formats import varied
+
+PAGE = (Path(__file__).parents[1] / "docs/networks.md").read_text(encoding="utf-8")
+
+
+def table(head: str, page: str = PAGE) -> dict[str, str]:
+    """The first two columns of the table whose first column has this name; a line may have several names."""
+    lines = page.partition(f"| {head} | ")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = ([cell.strip() for cell in line.strip("|").split(" | ")] for line in lines)
+    return {name: "".join(rest).strip("| ") for first, *rest in cells for name in re.findall(r"`(\w+)`", first)}
+
+
+def options(make: Callable[..., Any]) -> Iterator[str]:
+    for name, one in signature(make).parameters.items():
+        if one.kind is Parameter.KEYWORD_ONLY:
+            default = "" if one.default is None else f" = {json.dumps(one.default, default=str)}"
+            yield f"**{name}**" if one.default is Parameter.empty else f"{name}{default}"
+
+
+def test_the_table_of_layers_has_every_layer_with_its_options_and_defaults():
+    wanted = {op: ", ".join(options(make)) for op, make in {**LAYERS, **SEVERAL}.items()}
+    assert table("`op`") == wanted
+    assert table("`op`", PAGE.replace("**num_heads**, bias", "**heads**, bias")) != wanted
+
+
+def test_the_network_of_the_page_can_be_read(tmp_path):
+    (source,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
+    (tmp_path / "net.toml").write_text(source, encoding="utf-8")
+    report = network.read(tmp_path / "net.toml").analyze()
+    assert (report.status, report.output.output_size) == ("complete", (10,))
+
+
+def test_the_keys_of_a_file_are_those_of_the_page():
+    known = set(re.findall(r"`(\w+)`", PAGE.partition("| Key of the file |")[2].partition("\n\n")[0])) - {"op", "name"}
+    with pytest.raises(DomainError, match="see: ") as error:
+        described({"???": 1})
+    assert set(str(error.value).partition("see: ")[2].split(", ")) == known
+
+
+def test_the_keys_of_json_are_those_of_the_page():
+    found = json.loads(document(varied(), "json"))
+    assert list(table("Key of the report")) == list(found)
+    assert {tuple(node) for node in found["nodes"]} == {tuple(table("Key of a node"))}
+    axes = [axis for node in found["nodes"] for fields in node["receptive_fields"].values() for axis in fields]
+    assert {tuple(axis) for axis in axes} == {tuple(table("Key of a field on an axis"))}
+
+
+def test_the_columns_of_csv_are_those_of_the_page():
+    head = next(csv.reader(io.StringIO(document(varied(), "csv"))))
+    spread = {"receptive_fields", "receptive_field_unknown", "work"}
+    assert set(head) == (set(table("Key of a node")) - spread) | set(table("Column"))
