@@ -10,6 +10,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402, N812
 
 from convmath.network import from_torch  # noqa: E402
+from convmath.network.operators import Unknown  # noqa: E402
 from convmath.network.torch_import import modules  # noqa: E402
 
 FOLLOWED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear, nn.ReLU)
@@ -66,3 +67,22 @@ def test_a_forward_that_was_replaced_is_followed():
     layer = nn.ReLU()
     layer.forward = lambda x: torch.sigmoid(x)
     assert from_torch(nn.Sequential(layer), (3, 9, 9)).analyze().output.op == "sigmoid"
+
+
+class Tagger(nn.Module):
+    """A recurrent layer that is not followed, as it is given rows of numbers that are no integers, twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.steps = nn.Embedding(10, 8), nn.LSTM(8, 8, batch_first=True)
+
+    def forward(self, x):
+        return self.steps(self.steps(self.words(x))[0])[0]
+
+
+def test_the_parameters_of_a_layer_that_is_not_followed_are_counted_once():
+    module = Tagger()
+    graph = from_torch(module, (6,), dtype=torch.float32)
+    assert isinstance(graph["steps"].operator, Unknown)
+    assert graph.analyze().params == sum(weight.numel() for weight in module.parameters())
+    assert not graph.unused

@@ -217,19 +217,19 @@ class Builder:
             if weight.step is not None:
                 self._kept.append((weight.step, len(self.steps)))
             elif isinstance(weight.source, torch.nn.Parameter):
-                found += self._fresh(weight)
+                found += self._fresh(weight, len(self.steps))
         return found
 
-    def claim_parameters(self, parameters: Iterable[Torch]) -> int:
-        """As :meth:`claim`, of torch's parameters; None among them is none."""
+    def claim_parameters(self, parameters: Iterable[Torch], step: int) -> int:
+        """As :meth:`claim`, of torch's parameters, for a step by its number; None among them is none."""
         given = [one for one in parameters if one is not None and id(one) not in self._claimed]
-        return sum([self._fresh(self.constant(one)) for one in given])
+        return sum([self._fresh(self.constant(one), step) for one in given])
 
-    def _fresh(self, weight: Value) -> int:
-        """The elements of a parameter; none if they are counted already."""
+    def _fresh(self, weight: Value, step: int) -> int:
+        """The elements of a parameter, counted for a step; none if they are counted already."""
         if id(weight.source) in self._claimed:
             return 0
-        self._claimed[id(weight.source)] = len(self.steps)
+        self._claimed[id(weight.source)] = step
         return int(product(weight.sizes or ()))
 
     @property

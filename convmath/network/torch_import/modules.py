@@ -41,7 +41,7 @@ def _script(tracer: ModuleTracer, module: Any, *args: Any, **kwargs: Any) -> Any
     reason = "it is compiled by torch.jit, which leaves no forward to follow"
     result = builder.unknown(module.original_name, reason, module.forward, args, kwargs)
     step = builder.steps[-1]
-    step.params += builder.claim_parameters(module.parameters())
+    step.params += builder.claim_parameters(module.parameters(), len(builder.steps) - 1)
     if isinstance(step.operator, Unknown):
         step.operator = replace(step.operator, parameters=step.params)
     return result
@@ -125,7 +125,7 @@ class _MultiHead:
 
     def __init__(self, builder: Builder, module: Any) -> None:
         self.builder, self.module = builder, module
-        self.fresh = builder.claim_parameters(module.parameters()) > 0
+        self.fresh = builder.claim_parameters(module.parameters(), len(builder.steps)) > 0
         self.fixed = frozen([builder.constant(weight) for weight in module.parameters()])
 
     def __call__(self, inputs: tuple[Value, ...], mask: Value | None, need_weights: bool, averaged: bool) -> Any:

@@ -258,7 +258,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             if leaf:
                 step.name = self.builder.scope or step.name
                 own = module.parameters() if module._modules else module._parameters.values()
-                step.params += self.builder.claim_parameters(own)
+                step.params += self.builder.claim_parameters(own, made)
                 if isinstance(step.operator, Unknown):
                     step.operator = replace(step.operator, parameters=step.params)
             step.call = calls.called(self.builder, module, inputs, self._visits.get(module, 1))
