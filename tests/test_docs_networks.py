@@ -15,8 +15,8 @@ import pytest
 
 from convmath import network
 from convmath.errors import DomainError
-from convmath.network.file_layers import LAYERS, SEVERAL
-from convmath.network.files import described
+from convmath.network.files.layers import LAYERS, SEVERAL
+from convmath.network.files.reading import described
 from convmath.network.views.documents import document
 
 from .network.test_formats import varied

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedError
 from .fields.receptive import ReceptiveFields
-from .file_writing import write
-from .files import read
+from .files.reading import read
+from .files.writing import write
 from .graph import Graph, Node
 from .report import NetworkReport
 from .row import Row

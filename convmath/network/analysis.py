@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
 
 from ..errors import UnsupportedError
-from .fields.beside import beside
 from .fields.budget import Budget
+from .fields.concatenation import beside
 from .fields.crossing import Crossed
 from .fields.field import Field
 from .fields.joining import Join, joined

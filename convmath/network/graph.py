@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .closed_form.forms import Letters
     from .closed_form.report import ClosedForms
     from .report import NetworkReport
-    from .trail import Trail
+    from .sizes.trail import Trail
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from .operators import Sizes
 
 if TYPE_CHECKING:
     from .graph import Graph
-    from .trail import Trail
+    from .sizes.trail import Trail
 
 Reader: TypeAlias = "Callable[[Mapping[str, Sizes]], Graph]"
 """Reads a network at sizes of its inputs, without the batch, by their names."""

@@ -16,10 +16,10 @@ import torch
 from convmath import network
 from convmath.errors import ConvmathError
 from convmath.network.closed_form.forms import closed_forms
-from convmath.network.size import Quotient, Size
+from convmath.network.sizes.size import Quotient, Size
+from convmath.network.sizes.trail import Leaf, Recorder
 from convmath.network.torch_import.casts import CASTS, casts_for
 from convmath.network.torch_import.passing import PASSED_FOR
-from convmath.network.trail import Leaf, Recorder
 
 from .casting import BELOW, KEPT, Own
 from .computing import checked

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convmath.network.computed_sizes import changed, sizes_in
 from convmath.network.operators import Pad, Reshape
-from convmath.network.size import MOST_OPERATIONS, Quotient, Size
-from convmath.network.trail import Leaf, Operation, Recorder, value
+from convmath.network.sizes.in_operators import changed, sizes_in
+from convmath.network.sizes.size import MOST_OPERATIONS, Quotient, Size
+from convmath.network.sizes.trail import Leaf, Operation, Recorder, value
 
 STEPS = {
     "+": operator.add,

@@ -10,7 +10,7 @@ import pytest
 
 from convmath.errors import DomainError
 from convmath.network import Graph, operators
-from convmath.network.files import described
+from convmath.network.files.reading import described
 from convmath.network.graph import Node
 from convmath.network.operators import (
     Activation,

@@ -14,9 +14,9 @@ from sympy import Symbol
 
 from convmath.errors import ConvmathError, DomainError, UnsupportedError
 from convmath.network import Graph, Node, from_torch, read, write
-from convmath.network.file_layers import LAYERS, SEVERAL
-from convmath.network.file_writing import description
-from convmath.network.files import described
+from convmath.network.files.layers import LAYERS, SEVERAL
+from convmath.network.files.reading import described
+from convmath.network.files.writing import description
 from convmath.network.operators import (
     Activation,
     AdaptivePool,

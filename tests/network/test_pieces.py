@@ -334,7 +334,7 @@ def one_later(parts, count, shifted):
     ("name", "wrong"),
     [
         ("convmath.network.fields.pieces.covered", one_more),
-        ("convmath.network.fields.beside.concatenated", one_later),
+        ("convmath.network.fields.concatenation.concatenated", one_later),
         ("convmath.network.fields.pieces.united", lambda first, second, count, joined: first),
     ],
 )

@@ -21,10 +21,10 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 from convmath import network
 from convmath.errors import UnsupportedError
 from convmath.network.closed_form.forms import closed_forms
-from convmath.network.computed_sizes import sizes_of_node
-from convmath.network.size import Size
+from convmath.network.sizes.in_operators import sizes_of_node
+from convmath.network.sizes.size import Size
+from convmath.network.sizes.trail import Leaf, Recorder
 from convmath.network.torch_import.passing import PASSED_FOR
-from convmath.network.trail import Leaf, Recorder
 
 from .computing import Function, checked
 

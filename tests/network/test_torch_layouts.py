@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: E402, N812
 from convmath.errors import DomainError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
 from convmath.network.torch_import.builder import Builder  # noqa: E402
-from convmath.network.torch_import.checking import Checks  # noqa: E402
+from convmath.network.torch_import.memory_layout import Checks  # noqa: E402
 from convmath.network.torch_import.tracing import read_traced  # noqa: E402
 from convmath.network.torch_import.values import NOT_KNOWN  # noqa: E402
 

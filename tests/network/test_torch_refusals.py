@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: E402, N812
 from convmath.errors import DomainError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
 from convmath.network.operators import Reshape  # noqa: E402
-from convmath.network.torch_import.checking import Checks  # noqa: E402
+from convmath.network.torch_import.memory_layout import Checks  # noqa: E402
 from convmath.network.torch_import.registry import HANDLERS  # noqa: E402
 
 from .applied import Apply  # noqa: E402

@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: E402, N812
 from convmath.errors import DomainError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
 from convmath.network.operators import Slice  # noqa: E402
-from convmath.network.torch_import import checking, strides  # noqa: E402
+from convmath.network.torch_import import memory_layout, strides  # noqa: E402
 from convmath.network.torch_import.strides import Lying, of_view, regrouped  # noqa: E402
 
 from .applied import Apply  # noqa: E402
@@ -121,12 +121,12 @@ def mistaken():
 
 
 def test_a_slice_whose_gap_is_forgotten_is_caught(monkeypatch):
-    after = checking.after
+    after = memory_layout.after
     forgetful = lambda one, lying, sizes: (  # noqa: E731
         strides.usual(sizes) if isinstance(one, Slice) else after(one, lying, sizes)
     )
     assert not mistaken()
-    monkeypatch.setattr(checking, "after", forgetful)
+    monkeypatch.setattr(memory_layout, "after", forgetful)
     assert mistaken()
 
 
@@ -140,7 +140,7 @@ def test_torch_is_not_asked_about_views(monkeypatch):
     def asked(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr(checking.framework, "ask", asked)
+    monkeypatch.setattr(memory_layout.framework, "ask", asked)
     x = from_torch(Apply(lambda x: x.flatten(2).transpose(1, 2).view(1, 6, 6, 8)[..., ::2].reshape(-1)), (3, 6, 6))
     assert x.analyze().output.sizes == (144,)
 

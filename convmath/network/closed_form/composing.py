@@ -12,10 +12,10 @@ import sympy
 from ...calculus.index import Term
 from ...errors import UnsupportedError
 from ...inert import Max, Min
-from ..computed_sizes import changed, sizes_in
 from ..operators import Attention, Combine, Concat, Expand, Input, MatMul, Operator, Reshape, Slice, Unknown
-from ..told import number_of
-from ..trail import Leaf, leaves
+from ..sizes.in_operators import changed, sizes_in
+from ..sizes.number import number_of
+from ..sizes.trail import Leaf, leaves
 from .claims import Claim
 from .laws import Label, placeholder, step, weakest
 from .operators import Output, computed, output_of, resolved

@@ -15,12 +15,12 @@ from ...division import mod
 from ...errors import ConvmathError, UnsupportedError
 from ...formulas.padding import reach, resolve_padding
 from ...inert import CeilDiv, FloorDiv, Mod
-from ..computed_sizes import changed
 from ..operators import Conv, Operator, Pool, Sizes, Unfold
 from ..operators.convolution import per_axis
-from ..size import Size
-from ..trail import Leaf, value
-from ..trail import Term as Computed
+from ..sizes.in_operators import changed
+from ..sizes.size import Size
+from ..sizes.trail import Leaf, value
+from ..sizes.trail import Term as Computed
 from .terms import REMEMBERED
 
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from ...errors import ConvmathError
-from ..computed_sizes import with_terms
 from ..graph import Graph, Node
 from ..operators import Input, Sizes, Unknown
-from ..trail import Leaf, Trail
+from ..sizes.in_operators import with_terms
+from ..sizes.trail import Leaf, Trail
 
 OTHERS = (
     *((Fraction(1), more) for more in (1, 3, 32, 64, -1, -3)),

@@ -10,15 +10,15 @@ from typing import Any
 import onnx
 
 from ...errors import DomainError
-from ..computed_sizes import changed, sizes_in
 from ..graph import Graph, Node
 from ..operators import Input, Operator, Sizes, Unknown
 from ..operators.base import product
 from ..placement import Placement
 from ..provenance import Provenance
-from ..told import look, number_of
-from ..trail import Recorder
-from . import differences, framework, handlers  # noqa: F401  (importing the handlers enters them)
+from ..sizes.in_operators import changed, sizes_in
+from ..sizes.number import look, number_of
+from ..sizes.trail import Recorder
+from . import framework, handlers, other_programs  # noqa: F401  (importing the handlers enters them)
 from .call import Call
 from .constants import elements, folded
 from .registry import HANDLERS, NotUnderstoodError
@@ -186,7 +186,7 @@ class Builder:
             value = found[number] = Value(sizes[number], self._append(name, operator, reads, params))
             for other in told if number == 0 else ():
                 if other is not None:
-                    differences.say(call, value, other, differences.INFERENCE, "against the text of the operator")
+                    other_programs.say(call, value, other, other_programs.INFERENCE, "against the text of the operator")
         return found
 
     def emit(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from ...errors import DomainError
-from ..computed_sizes import sizes_of_node
 from ..operators import Operator, Sizes
-from ..told import told
-from ..trail import RECORDER
+from ..sizes.in_operators import sizes_of_node
+from ..sizes.number import told
+from ..sizes.trail import RECORDER
 from .registry import NotUnderstoodError
 from .roles import holds_weights
 from .value import Array, Value

@@ -12,11 +12,11 @@ import onnx
 from onnx import numpy_helper
 
 from ...division import floor_div, is_symbolic
-from ..computed_sizes import numbers
 from ..operators import Sizes
 from ..operators.base import product
-from ..size import Size
-from ..told import look, number_of
+from ..sizes.in_operators import numbers
+from ..sizes.number import look, number_of
+from ..sizes.size import Size
 from .registry import NotUnderstoodError
 from .value import Array
 

@@ -17,7 +17,7 @@ from ..operators.convolution import per_axis
 from ..provenance import Edit
 from ..report import NetworkReport
 from ..row import Row
-from ..trail import Trail
+from ..sizes.trail import Trail
 from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
 
 MOST_LAYERS = 256

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import DomainError
-from ..computed_sizes import sizes_in
 from ..graph import Graph, Node
 from ..operators import Operator, Sizes
 from ..operators.convolution import per_axis
 from ..provenance import Provenance
-from ..size import Size
-from ..trail import Leaf, Trail, leaves
+from ..sizes.in_operators import sizes_in
+from ..sizes.size import Size
+from ..sizes.trail import Leaf, Trail, leaves
 
 
 def name_of(graph: Graph, node: str | None) -> str:

@@ -9,23 +9,23 @@ from typing import Any
 import torch
 
 from ...errors import DomainError
-from ..computed_sizes import changed, numbers, sizes_in
 from ..graph import Graph, Node
 from ..operators import Input, Lookup, Operator, Sizes, Unknown
 from ..operators.base import product
 from ..origin import Origin
 from ..placement import USUAL, Placement
 from ..provenance import Provenance
-from ..size import Size
-from ..told import number_of
-from ..trail import Recorder, leaves, renamed
+from ..sizes.in_operators import changed, numbers, sizes_in
+from ..sizes.number import number_of
+from ..sizes.size import Size
+from ..sizes.trail import Recorder, leaves, renamed
 from . import calls, framework
-from .checking import Checks
 from .finishing import behind, distinct
+from .in_place import Writing
+from .memory_layout import Checks
 from .passing import PASSED_FOR
 from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, usual
 from .values import Frozen, Step, Torch, Value, cut, frozen, mapped, values_in
-from .writing import Writing
 
 
 class Builder:

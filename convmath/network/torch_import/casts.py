@@ -16,8 +16,8 @@ from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..size import Quotient, Size
-from ..trail import RECORDER
+from ..sizes.size import Quotient, Size
+from ..sizes.trail import RECORDER
 
 
 class _Cast(type):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..computed_sizes import numbers
+from ..sizes.in_operators import numbers
 from . import calls
 from .arguments import Arguments
 from .builder import Builder

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..computed_sizes import numbers
-from ..told import number_of
+from ..sizes.in_operators import numbers
+from ..sizes.number import number_of
 from .values import Value, mapped
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, Union, get_args, get_origin
 
 import torch
 
-from ..size import Quotient, Size
+from ..sizes.size import Quotient, Size
 from .casts import casts_for, related
 
 

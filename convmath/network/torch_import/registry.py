@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from torch.nn import functional
 
 from ...errors import DomainError
-from ..trail import RECORDER
+from ..sizes.trail import RECORDER
 
 Handler: TypeAlias = Callable[..., Any]
 """Takes the builder and the arguments of the call; returns values, or plain Python."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..computed_sizes import identical, numbers
 from ..operators import Expand, Flatten, Identity, Operator, Permute, Reshape, Slice
 from ..operators.base import product
-from ..told import number_of
+from ..sizes.in_operators import identical, numbers
+from ..sizes.number import number_of
 from .values import Strides
 
 Terms: TypeAlias = tuple[Any, ...]

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from ...errors import ConvmathError, UnsupportedError
 from ..operators import Identity, Unknown
-from ..told import told
+from ..sizes.number import told
 from . import calls, framework
 from .arguments import Arguments
 from .builder import Builder

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from ..computed_sizes import size_of_node, sizes_of_node
 from ..operators import Operator, Sizes
 from ..origin import Call, Origin
 from ..placement import USUAL, Placement
-from ..told import look
-from ..trail import RECORDER
+from ..sizes.in_operators import size_of_node, sizes_of_node
+from ..sizes.number import look
+from ..sizes.trail import RECORDER
 from .registry import NotUnderstoodError, UntraceableError
 
 Torch: TypeAlias = Any

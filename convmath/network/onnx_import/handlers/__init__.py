@@ -1,5 +1,5 @@
 """What each operator of ONNX becomes; importing a module enters its handlers."""
 
-from . import dense, elementwise, layout, pooling, resizing, sampling, sequence, windows
+from . import dense, elementwise, layout, pooling, refusals, resizing, sequence, windows
 
-__all__ = ["dense", "elementwise", "layout", "pooling", "resizing", "sampling", "sequence", "windows"]
+__all__ = ["dense", "elementwise", "layout", "pooling", "refusals", "resizing", "sequence", "windows"]

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 from ....errors import DomainError
-from ...computed_sizes import bounds, cropping, identical, same
 from ...operators import (
     Concat,
     Embedding,
@@ -24,6 +23,7 @@ from ...operators import (
     Take,
 )
 from ...operators.base import product
+from ...sizes.in_operators import bounds, cropping, identical, same
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value

@@ -8,7 +8,7 @@ from ....division import ceil_div, is_symbolic
 from ....errors import DomainError
 from ....formulas.padding import reach
 from ...operators import AdaptivePool, Pad, Pool
-from .. import differences
+from .. import other_programs
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
@@ -40,9 +40,9 @@ def _pool(call: Call) -> list[Value | None]:
     operator = Pool(_POOLS[call.op], kernel, window["stride"], padding, window["dilation"], ceil)
     value = call.emit(operator, source)
     if sizes is not None and value.sizes is not None:
-        differences.pooled(call, value, sizes, kernel, window, ceil=rounds_up)
+        other_programs.pooled(call, value, sizes, kernel, window, ceil=rounds_up)
     if isinstance(padding, str) and rounds_up and call.opset < _CLAMPED:
-        differences.from_inference(call, value, f"in ceil mode it adds a window to the form {padding}")
+        other_programs.from_inference(call, value, f"in ceil mode it adds a window to the form {padding}")
     return [value]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ....errors import DomainError
 from ...operators import Interpolate, PixelShuffle, PixelUnshuffle, Repeat, Sizes
 from ...operators.interpolation import COORDINATES
-from .. import differences
+from .. import other_programs
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
@@ -95,7 +95,7 @@ def _interpolated(
     scale = None if ratios is None else tuple(ratios)
     value = call.emit(Interpolate(mode, scale, fixed, coordinates=coordinates, rounding=rounding), call.value())
     if ratios is not None and any(ratio.denominator > 1 for ratio in ratios):
-        differences.from_inference(call, value, "it does not multiply as 32-bit floats")
+        other_programs.from_inference(call, value, "it does not multiply as 32-bit floats")
     return value
 
 
@@ -120,7 +120,7 @@ def _scaled(call: Call, size: Any, scale: float) -> Any:
         return size * int(scale)
     if not isinstance(size, int):
         raise NotUnderstoodError("its factor is no integer, and the size is a symbol")
-    if size > differences.EXACT:
+    if size > other_programs.EXACT:
         raise NotUnderstoodError(f"its factor is no integer, and the size {size} is not exact as a 32-bit float")
     return int(np.floor(np.float32(size) * np.float32(scale)))
 

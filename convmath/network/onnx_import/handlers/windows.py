@@ -7,7 +7,7 @@ from typing import Any
 from ....errors import DomainError
 from ....formulas.padding import reach
 from ...operators import Conv, ConvTranspose, Fold, Sizes
-from .. import differences
+from .. import other_programs
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
@@ -105,7 +105,7 @@ def _conv_transpose(call: Call) -> Value:
     )
     value = call.emit(operator, call.value(0), params=call.params(call.value(1), bias))
     if isinstance(window["padding"], str) and any(extra):
-        differences.from_inference(call, value, "it enlarges even a same form by the output padding")
+        other_programs.from_inference(call, value, "it enlarges even a same form by the output padding")
     return value
 
 

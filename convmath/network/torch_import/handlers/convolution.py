@@ -7,13 +7,13 @@ from typing import Any
 
 from ....assumptions import require
 from ....errors import DomainError
-from ...computed_sizes import same
 from ...operators import Combine, Conv, ConvTranspose, Fold, Linear, MatMul, Reshape, Unfold
 from ...origin import VECTOR
+from ...sizes.in_operators import same
 from ..builder import Builder
+from ..in_place import require_room
 from ..registry import RefusedError, handles
 from ..values import Value
-from ..writing import require_room
 from .shared import batched, of_constants, of_fractions, per_axis
 
 

@@ -9,10 +9,10 @@ import torch
 
 from ....assumptions import require
 from ....errors import DomainError
-from ...computed_sizes import numbers
 from ...operators import Activation, Combine, Expand, Identity, Norm, Softmax
 from ...operators.base import product
 from ...operators.elementwise import COMPARISONS, TESTS
+from ...sizes.in_operators import numbers
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value, values_in

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from ....errors import DomainError
-from ...computed_sizes import bounds, identical, same
 from ...operators import Expand, Identity, Reshape, Slice, Take, Unknown
+from ...sizes.in_operators import bounds, identical, same
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value, values_in

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ....errors import DomainError
-from ...computed_sizes import cropping, same
 from ...operators import Combine, Concat, Expand, Flatten, Identity, Pad, Permute, Reshape, Slice
 from ...operators.base import product
+from ...sizes.in_operators import cropping, same
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from ....errors import DomainError
-from ...computed_sizes import numbers
 from ...operators import AdaptivePool, PixelShuffle, PixelUnshuffle, Pool, Reduce, Resize, Unknown
 from ...origin import RESCALED, SCALES
+from ...sizes.in_operators import numbers
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from ....assumptions import require
-from ...computed_sizes import numbers
 from ...operators import Combine, Cumulative, Embedding, Expand, Flip, LastState, Reduce, Reshape, Sort
 from ...operators.recurrent import GATES, Recurrent
 from ...operators.unfolding import Windows
-from ...told import number_of
+from ...sizes.in_operators import numbers
+from ...sizes.number import number_of
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from ....errors import DomainError
-from ...computed_sizes import numbers
 from ...operators import Reshape
-from ...told import number_of
+from ...sizes.in_operators import numbers
+from ...sizes.number import number_of
 from .. import framework
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError

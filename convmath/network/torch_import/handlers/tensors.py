@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from ....errors import DomainError
-from ...computed_sizes import numbers
 from ...operators import Identity
 from ...operators.base import product
-from ...told import look
+from ...sizes.in_operators import numbers
+from ...sizes.number import look
 from .. import framework
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, UntraceableError, handles

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ..division import floor_div, is_symbolic, mod
+from ...division import floor_div, is_symbolic, mod
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from onnx import helper
 
 from convmath.errors import DomainError
 from convmath.network import Row, from_onnx
-from convmath.network.onnx_import import differences
+from convmath.network.onnx_import import other_programs
 from convmath.network.views.documents import document
 
 from .onnx_models import inferred, model, one_node, run
@@ -115,7 +115,7 @@ def test_onnx_runtime_divides_as_32_bit_floats():
         f"ONNX Runtime gives the output 1x{n - 1} and not 1x{n}: in ceil mode it divides as 32-bit floats",
     )
     assert run(proto, np.ones((1, 1, n), np.float32)).shape == (1, 1, n - 1)
-    assert differences.windows_of_runtime(n - 1, 1, 1, 1, (0, 0), form="", ceil=True) == n - 1
+    assert other_programs.windows_of_runtime(n - 1, 1, 1, 1, (0, 0), form="", ceil=True) == n - 1
 
 
 def test_windows_that_only_programs_count_are_refused_with_a_word_on_them():

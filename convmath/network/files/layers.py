@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from ..errors import DomainError
-from .graph import Node
-from .operators import (
+from ...errors import DomainError
+from ..graph import Node
+from ..operators import (
     Activation,
     AdaptivePool,
     Attention,
@@ -42,9 +42,9 @@ from .operators import (
     Softmax,
     Sort,
 )
-from .operators.base import product
-from .operators.einsum import parsed
-from .placement import Placement
+from ..operators.base import product
+from ..operators.einsum import parsed
+from ..placement import Placement
 
 Make: TypeAlias = Callable[..., Operator]
 """Takes the sizes of the first input, and the options of the layer by name."""

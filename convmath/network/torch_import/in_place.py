@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DomainError
-from ..computed_sizes import numbers
 from ..operators import Unknown
 from ..placement import IN_PLACE, USUAL
-from .checking import MAY_COPY
+from ..sizes.in_operators import numbers
+from .memory_layout import MAY_COPY
 from .registry import BROADCASTS, POINTWISE, VIEWS, RefusedError
 from .values import Value, values_in
 

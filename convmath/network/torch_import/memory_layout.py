@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..computed_sizes import identical, numbers, sizes_of_node
 from ..operators import Flatten, Operator, Reshape
-from ..told import look, number_of
+from ..sizes.in_operators import identical, numbers, sizes_of_node
+from ..sizes.number import look, number_of
 from . import framework
 from .framework import Answer
 from .registry import LAYS_OUT, POINTWISE, REARRANGES, VIEWS, NotUnderstoodError, RefusedError

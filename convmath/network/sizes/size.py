@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from .told import Number, look, number_of, told
+from .number import Number, look, number_of, told
 from .trail import COMPUTE, RECORDER, Leaf, Operation, Term
 
 MOST_OPERATIONS = 64

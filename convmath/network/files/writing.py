@@ -11,14 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import DomainError, UnsupportedError
-from .fields.budget import Budget
-from .file_layers import LAYERS, SEVERAL
-from .files import MOST_BYTES, described
-from .gradients import Gradients, gradients_of
-from .graph import Graph, Node
-from .layer import layers_of
-from .operators import (
+from ...errors import DomainError, UnsupportedError
+from ..fields.budget import Budget
+from ..gradients import Gradients, gradients_of
+from ..graph import Graph, Node
+from ..layer import layers_of
+from ..operators import (
     Activation,
     AdaptivePool,
     Attention,
@@ -51,6 +49,8 @@ from .operators import (
     Softmax,
     Sort,
 )
+from .layers import LAYERS, SEVERAL
+from .reading import MOST_BYTES, described
 
 
 def write(graph: Graph, path: str | PathLike[str]) -> None:
@@ -76,7 +76,7 @@ def write(graph: Graph, path: str | PathLike[str]) -> None:
     ...     list(read(file)) == list(net)
     True
     """
-    from ..proving import write_file
+    from ...proving import write_file
 
     suffix = Path(path).suffix.lower()
     if suffix not in (".toml", ".yaml", ".yml"):
@@ -100,7 +100,7 @@ def description(graph: Graph) -> dict[str, Any]:
     {'inputs': {'input': [3, 8, 8]}, 'layers': [{'op': 'flatten', 'name': 'flatten1', 'inputs': ['input']}], \
 'outputs': ['flatten1']}
     """
-    from .symbolic import require_numbers
+    from ..symbolic import require_numbers
 
     require_numbers(graph)
     sources = [node for node in graph if _is_input(node)]

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import DomainError, UnsupportedError, unknown
-from .file_layers import LAYERS, SEVERAL
-from .graph import Graph, Node
-from .operators import Input, Sizes
+from ...errors import DomainError, UnsupportedError, unknown
+from ..graph import Graph, Node
+from ..operators import Input, Sizes
+from .layers import LAYERS, SEVERAL
 
 MOST_BYTES = 2**20
 LARGEST = 2**63 - 1

@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
-from ..division import is_symbolic
-from .operators import Operator
+from ...division import is_symbolic
+from ..operators import Operator
+from .number import look, number_of
 from .size import Size
-from .told import look, number_of
 from .trail import Leaf
 
 NO_END = 2**63 - 1

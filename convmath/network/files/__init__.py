@@ -1,0 +1,1 @@
+"""Networks in small TOML and YAML files, for people without a framework: reading and writing them."""

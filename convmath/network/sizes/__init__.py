@@ -1,0 +1,1 @@
+"""Sizes that know how they were computed, and where they stand among the parameters of operators."""
