@@ -17,6 +17,9 @@ from convmath import network
 from convmath.errors import DomainError
 from convmath.network.files.layers import LAYERS, SEVERAL
 from convmath.network.files.reading import described
+from convmath.network.operators import Conv, ConvTranspose
+from convmath.network.views import answers, forms
+from convmath.network.views.details import Position
 from convmath.network.views.documents import document
 
 from .network.test_formats import varied
@@ -41,7 +44,7 @@ def options(make: Callable[..., Any]) -> Iterator[str]:
 def test_the_table_of_layers_has_every_layer_with_its_options_and_defaults():
     wanted = {op: ", ".join(options(make)) for op, make in {**LAYERS, **SEVERAL}.items()}
     assert table("`op`") == wanted
-    assert table("`op`", PAGE.replace("**num_heads**, bias", "**heads**, bias")) != wanted
+    assert table("`op`", PAGE.replace("**num_heads**, dropout", "**heads**, dropout")) != wanted
 
 
 def test_the_network_of_the_page_can_be_read(tmp_path):
@@ -64,6 +67,46 @@ def test_the_keys_of_json_are_those_of_the_page():
     assert {tuple(node) for node in found["nodes"]} == {tuple(table("Key of a node"))}
     axes = [axis for node in found["nodes"] for fields in node["receptive_fields"].values() for axis in fields]
     assert {tuple(axis) for axis in axes} == {tuple(table("Key of a field on an axis"))}
+
+
+def test_the_keys_of_a_position_are_those_of_the_page():
+    net = network.Graph()
+    net.add("conv", Conv(1, 1, (3,)), net.input((1, 9)))
+    found = json.loads(document(net.analyze(), "json", position=Position("conv", (2,))))["position"]
+    assert list(table("Key of a position")) == list(found)
+
+
+def coder(*sizes: int | str) -> network.Graph:
+    net = network.Graph()
+    code = net.add("encode", Conv(1, 8, (3, 3), stride=2, padding=1), net.input((1, *sizes)))
+    net.add("decode", ConvTranspose(8, 1, (3, 3), stride=2, padding=1), code)
+    return net
+
+
+def test_the_keys_of_closed_forms_are_those_of_the_page():
+    found = json.loads(forms.document(forms.Forms.of(coder("h", "w")), "json"))
+    assert list(table("Key of closed forms")) == list(found)
+    assert {tuple(node) for node in found["nodes"]} == {tuple(table("Key of a closed form"))}
+    sets = [one for each in found["input_sizes"].values() for one in each.values()]
+    assert {tuple(one) for one in sets} == {tuple(table("Key of input sizes"))}
+    assert {tuple(one["sizes"]) for one in sets} == {tuple(table("Key of a set of sizes"))}
+    assert list(table("Key of a round trip")) != list(found)
+
+
+def test_the_keys_of_answers_are_those_of_the_page():
+    trip, changes, layers, sizes = (
+        json.loads(answers.document(answer, "json"))
+        for answer in (
+            network.solve(coder(28, 28), round_trip=True),
+            network.solve(coder(28, 28), receptive_field=9),
+            network.solve(input_size=8, output_size=4),
+            network.solve(coder(28, 28), output_size=27),
+        )
+    )
+    assert list(table("Key of a round trip")) == list(trip)
+    assert {tuple(one) for one in changes} == {tuple(table("Key of a change"))}
+    assert {tuple(one) for one in layers} == {tuple(table("Key of a layer"))}
+    assert list(table("Key of input sizes")) == list(sizes) == list(trip["input_sizes"])
 
 
 def test_the_columns_of_csv_are_those_of_the_page():

@@ -35,7 +35,7 @@ def gradients_of(graph: Graph, layers: Mapping[str, Layer]) -> dict[str, Gradien
         elif True in inputs:
             learned.add(node.name)
         found[node.name] = inputs, own
-    wanted = _ends(graph)
+    wanted = ends(graph)
     for node in reversed(nodes):
         inputs, own = found[node.name]
         if node.name in wanted:
@@ -45,7 +45,7 @@ def gradients_of(graph: Graph, layers: Mapping[str, Layer]) -> dict[str, Gradien
     return found
 
 
-def _ends(graph: Graph) -> set[str]:
+def ends(graph: Graph) -> set[str]:
     """Where gradients begin: at what is returned, and at weights that are computed, which no other node reads."""
     read = {name for node in graph for name in node.inputs}
     unread = (node for node in graph if node.name not in read)

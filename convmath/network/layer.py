@@ -37,6 +37,11 @@ class Access:
     within: bool = True
     inside: Callable[[Spans, int], Spans] | None = None
 
+    @property
+    def in_place(self) -> bool:
+        """Whether each position reads the one in its place, and there are no others."""
+        return self.field is Field.same() and self.whole and self.within
+
 
 Answer = TypeVar("Answer")
 
@@ -74,7 +79,7 @@ class Layer:
     def _reason(self) -> str:
         if isinstance(self.operator, Unknown):
             return self.operator.reason
-        return "an input's sizes are unknown" if self.sizes is None or None in self.inputs else ""
+        return "an input's sizes are unknown" if self.sizes is None else ""
 
     @cached_property
     def params(self) -> int:

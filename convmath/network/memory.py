@@ -8,7 +8,7 @@ from typing import Any
 from ..division import is_symbolic
 from ..errors import DomainError, unknown
 from .graph import Node
-from .operators import Expand, Flatten, Identity, Permute, Reshape, Slice, Windows
+from .operators import Dropout, Expand, Flatten, Identity, Permute, Reshape, Slice, Windows
 from .report import NetworkReport, Total
 from .row import Row
 
@@ -27,7 +27,7 @@ _SMALL = (
 """In a byte of its own, each element, or as many as the name says."""
 
 _ITEMSIZE = {name: width for width, names in _WIDTHS.items() for name in names} | dict.fromkeys(_SMALL, 1)
-_VIEWS = (Expand, Flatten, Identity, Permute, Reshape, Slice, Windows)
+_VIEWS = (Dropout, Expand, Flatten, Identity, Permute, Reshape, Slice, Windows)
 _COPIES = ("cast", "clone", "contiguous", "copy")
 """Identities that lie in memory of their own."""
 
@@ -79,7 +79,7 @@ def peak(report: NetworkReport, measure: Callable[[Row], Any] = lambda row: row.
     last: dict[str, int] = {}
     outputs = set(report.graph.outputs)
     for number, node in enumerate(report.graph):
-        owner[node.name] = owner[node.inputs[0]] if _shares(node) else node.name
+        owner[node.name] = owner[node.inputs[0]] if shares(node) else node.name
         for name in (node.name, *node.inputs):
             last[owner[name]] = number
         if node.name in outputs:
@@ -98,7 +98,7 @@ def peak(report: NetworkReport, measure: Callable[[Row], Any] = lambda row: row.
     return Total(most, elements.status, elements.missing)
 
 
-def _shares(node: Node) -> bool:
+def shares(node: Node) -> bool:
     """Whether a node's result lies in the memory of what it reads first."""
     if node.placement.shares is not None or not node.inputs:
         return bool(node.placement.shares)

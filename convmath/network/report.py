@@ -11,7 +11,9 @@ from ..errors import DomainError, unknown
 from ..notebook import brief, counted, listed
 from .fields.receptive import Misalignment
 from .fields.spans import Spans
+from .operators import Input
 from .operators.base import Reads
+from .placement import DTYPE
 from .row import Row
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from .closed_form.forms import Letters
     from .closed_form.report import ClosedForms
     from .graph import Graph
+    from .saved import Saved
 
 Status = Literal["complete", "partial", "unknown"]
 
@@ -131,7 +134,7 @@ class NetworkReport:
         return self._status(len(self.missing))
 
     def _status(self, missing: int) -> Status:
-        computed = sum(bool(row.op != "input") for row in self.rows)
+        computed = sum(not isinstance(row.operator, Input) for row in self.rows)
         return "complete" if not missing else "partial" if missing < computed else "unknown"
 
     def total(self, what: Callable[[Row], Any] | str) -> Total:
@@ -197,12 +200,11 @@ class NetworkReport:
     def activations(self) -> Any:
         """Elements of the inputs and of all results together, each in memory of its own; no weights and constants.
 
-        What training keeps is other: results that no gradient needs are freed, and layers keep more than their results,
-        as gates, weights of attention and the places of maxima.
+        What training keeps is other: :meth:`saved_bytes`.
         """
         return self.total("elements").value
 
-    def activation_bytes(self, dtype: Any = "float32") -> Any:
+    def activation_bytes(self, dtype: Any = DTYPE) -> Any:
         """Bytes of the inputs and of all results together, as in :attr:`activations`.
 
         Args:
@@ -218,7 +220,7 @@ class NetworkReport:
         itemsize(dtype)
         return sum(row.activation_bytes(dtype) for row in self.rows if row.sizes is not None)
 
-    def peak_bytes(self, dtype: Any = "float32") -> Any:
+    def peak_bytes(self, dtype: Any = DTYPE) -> Any:
         """Bytes that are alive at once at most, where each node runs in order and frees what no later one reads.
 
         Views and what is written in place take none. :meth:`peak` says whether sizes are missing.
@@ -231,7 +233,7 @@ class NetworkReport:
         """
         return self.peak(dtype).value
 
-    def peak(self, dtype: Any = "float32") -> Total:
+    def peak(self, dtype: Any = DTYPE) -> Total:
         """As :meth:`peak_bytes`, with the nodes whose sizes are unknown.
 
         Args and errors as there.
@@ -240,6 +242,82 @@ class NetworkReport:
 
         itemsize(dtype)
         return peak(self, lambda row: row.activation_bytes(dtype))
+
+    @cached_property
+    def _saved(self) -> dict[bool, Mapping[str, Saved]]:
+        return {}
+
+    def saved_tensors(self, name: str, *, training: bool = True) -> Saved:
+        """What training keeps of a node for the gradients: what autograd calls the saved tensors.
+
+        These are its result, if it or a later node saves that, and what it makes besides, as the places of maxima, the
+        statistics of a norm or the mask of dropout. What lies in one memory is kept once, by the node that makes it;
+        weights, buffers and other constants, which are there anyhow, are not among them.
+
+        What is saved is torch's choice, here that of its operators on a CPU at version 2.13. On a GPU the mask of
+        dropout has a byte for each element, whatever the dtype is, and cuDNN may keep room of its own. What
+        ``torch.utils.checkpoint`` leaves out and ``torch.autocast`` makes smaller is not seen.
+
+        Args:
+            name: the node.
+            training: whether normalisation takes the statistics of the batch and dropout drops, as the modules of torch
+                do after ``train()``, and when they are new.
+
+        Raises:
+            DomainError: there is no such node.
+
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Conv, Pool
+        >>> net = Graph()
+        >>> conv = net.add("conv", Conv(1, 2, (3, 3)), net.input((1, 6, 6)))
+        >>> _ = net.add("pool", Pool("max", (2, 2)), conv)
+        >>> net.analyze().saved_tensors("pool").tensors  # its input is kept, too, as the output of the convolution
+        (SavedTensor(what='indices', elements=8, dtype='int64'),)
+        """
+        return self._saved_tensors(training=training)[self[name].name]
+
+    def _saved_tensors(self, *, training: bool) -> Mapping[str, Saved]:
+        from .saved import saved_tensors
+
+        if training not in self._saved:
+            self._saved[training] = saved_tensors(self, training=training)
+        return self._saved[training]
+
+    def saved_bytes(self, dtype: Any = DTYPE, *, training: bool = True) -> Any:
+        """Bytes that training keeps from the forward pass for the gradients; :meth:`saved` says what is missing.
+
+        Neither weights nor their gradients, the states of an optimiser, the loss, and what operators need while they
+        run are among them.
+
+        Args:
+            dtype: as in :meth:`activation_bytes`.
+            training: as in :meth:`saved_tensors`.
+
+        Raises:
+            DomainError: the dtype is unknown.
+
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Activation, Conv
+        >>> net = Graph()
+        >>> conv = net.add("conv", Conv(1, 2, (3, 3)), net.input((1, 6, 6)))
+        >>> _ = net.add("relu", Activation("relu"), conv)
+        >>> net.analyze().saved_bytes()  # the image, and what comes out of the ReLU
+        272
+        """
+        return self.saved(dtype, training=training).value
+
+    def saved(self, dtype: Any = DTYPE, *, training: bool = True) -> Total:
+        """As :meth:`saved_bytes`, with the nodes of which it is not known what they save.
+
+        Args and errors as there.
+        """
+        from .memory import itemsize
+
+        itemsize(dtype)
+        kept = self._saved_tensors(training=training)
+        found = {row.name: kept[row.name].nbytes(dtype) for row in self.rows}
+        missing = tuple(name for name, value in found.items() if value is None)
+        return Total(sum(value for value in found.values() if value is not None), self._status(len(missing)), missing)
 
     @overload
     def closed_forms(
@@ -258,18 +336,26 @@ class NetworkReport:
 
         Args:
             name: the node.
-            position: the index on each axis of its output after the channels, each from 0.
+            position: the index on each axis of its output after the channels, each from 0; where axes of the inputs
+                run along other dimensions, as along the tokens of a sequence, the index on each of those that they run
+                along. Without indices, what all positions read together.
 
         Raises:
             DomainError: there is no such node or position, or what it reads is unknown.
+
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Conv, Flatten, Permute
+        >>> net = Graph()
+        >>> patches = net.add("patches", Conv(1, 64, (8, 8), stride=8), net.input((1, 32, 32)))
+        >>> _ = net.add("tokens", Permute((0, 2, 1)), net.add("flat", Flatten(2), patches))
+        >>> net.analyze().reads("tokens", 7)
+        {'input': (Spans(8:16), Spans(24:32))}
         """
         from .fields.exact import exact_field
 
         return exact_field(self, name, position)
 
-    def to(
-        self, style: str = "json", *, convention: str = "mac", node: str | None = None, dtype: Any = "float32"
-    ) -> str:
+    def to(self, style: str = "json", *, convention: str = "mac", node: str | None = None, dtype: Any = DTYPE) -> str:
         """All that is known as the text of a file, as ``convmath net --format`` writes it.
 
         Args:

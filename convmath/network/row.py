@@ -11,7 +11,16 @@ from .fields.receptive import ReceptiveFields
 from .operators import Operator, Sizes, Unknown, Work
 from .operators.base import product
 from .origin import Origin
-from .placement import USUAL, Placement
+from .placement import DTYPE, USUAL, Placement, operation
+
+
+def without(batch: int | None, sizes: Sizes | None) -> Sizes | None:
+    """Sizes without that of the batch.
+
+    >>> without(1, (10, 1, 64)), without(None, (10, 64))
+    ((10, 64), (10, 64))
+    """
+    return sizes if batch is None or sizes is None else (*sizes[:batch], *sizes[batch + 1 :])
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class Row:
         remarks: sentences about the node, such as one about another size that a program gives it.
         trained: whether training computes a gradient for its own weights.
         placement: how its output lies in memory.
+        batch: the dimension of its output that is the batch; None where none is.
+        batches: the same of each input.
     """
 
     name: str
@@ -53,11 +64,13 @@ class Row:
     remarks: tuple[str, ...] = ()
     trained: bool = True
     placement: Placement = USUAL
+    batch: int | None = 0
+    batches: tuple[int | None, ...] = ()
 
     @property
     def op(self) -> str:
-        """The operation."""
-        return self.operator.kind
+        """The operation; that of a tensor that is not given is ``"parameter"`` or ``"constant"``."""
+        return operation(self.operator, self.params, self.placement)
 
     def lacks(self, what: Any) -> bool:
         """Whether a number of this row is unknown: of ``"params"``, ``"elements"`` or what computing it takes."""
@@ -68,7 +81,12 @@ class Row:
     @property
     def output_size(self) -> Sizes | None:
         """The sizes of its output without the batch."""
-        return None if self.sizes is None else self.sizes[1:]
+        return without(self.batch, self.sizes)
+
+    @property
+    def batch_size(self) -> Any:
+        """Images at once in its output; None where that has no batch, or its sizes are unknown."""
+        return None if self.batch is None or not self.sizes else self.sizes[self.batch]
 
     def flops(self, convention: str = "2mac", *, backward: bool = False) -> Any:
         """Operations by a named convention, as in :meth:`NetworkReport.flops`; None where they are not known.
@@ -87,7 +105,7 @@ class Row:
 
         return None if self.reason else flops(convention, backward=backward)(self)
 
-    def activation_bytes(self, dtype: Any = "float32") -> Any:
+    def activation_bytes(self, dtype: Any = DTYPE) -> Any:
         """Bytes of its elements, as in :meth:`NetworkReport.activation_bytes`; None where its sizes are unknown.
 
         Raises:
@@ -96,9 +114,9 @@ class Row:
         from .memory import itemsize
 
         size = itemsize(dtype)
-        return (
-            None if self.sizes is None else self.elements * (itemsize(own) if (own := self.placement.dtype) else size)
-        )
+        if self.sizes is None:
+            return None
+        return self.elements * (itemsize(self.placement.dtype) if self.placement.dtype else size)
 
     @property
     def elements(self) -> Any:
@@ -146,12 +164,12 @@ class Row:
 
     def __str__(self) -> str:
         """All that is known, in lines."""
-        from .views.cells import details
+        from .views.details import details
 
         return "\n".join(f"{name}: {words}" for name, words in details(self))
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""
-        from .views.cells import row_html
+        from .views.details import row_html
 
         return row_html(self)

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from itertools import product
 from operator import add
 
 import pytest
 
-from convmath.network import Graph
+from convmath.network import Graph, operators
 from convmath.network.conventions import CONVENTIONS
 from convmath.network.operators import (
+    Activation,
     AdaptivePool,
+    Attention,
+    Combine,
     Conv,
     ConvTranspose,
     Cumulative,
+    Einsum,
     Fold,
+    Interpolate,
+    Linear,
+    MatMul,
     Norm,
     Operator,
     Pool,
+    Recurrent,
     Reduce,
     Resize,
+    Softmax,
     Sort,
 )
 
@@ -255,6 +265,130 @@ def test_folding_takes_an_addition_for_each_element_that_meets_another(size, k, 
 def test_interpolation_takes_a_weight_for_each_element_around_the_place():
     assert said(Resize("linear", (Fraction(2), Fraction(2))), (3, 4, 4)) == 3 * 8 * 8 * (4 + 3)
     assert said(Resize("nearest", (Fraction(2),)), (3, 4)) == 0
+
+
+# Every operator that takes work
+
+
+def dot(count: int, *, bias: bool = False) -> Counted:
+    """A sum of so many products."""
+    total = reduce(add, [Counted() * Counted() for _ in range(count)])
+    return total + Counted() if bias else total
+
+
+def times(count: int, call: Callable[[], object]) -> Callable[[], None]:
+    """So many of the same."""
+
+    def loops() -> None:
+        for _ in range(count):
+            call()
+
+    return loops
+
+
+def windows(how: str) -> Callable[[], None]:
+    """Of 3 channels and 2x2 windows of 2x3 elements."""
+    return times(3 * 2 * 2, lambda: pooled(how, numbers(2 * 3)))
+
+
+def softmax(values: list[Counted]) -> list[Counted]:
+    exponentials = [value.applied() for value in values]
+    total = reduce(add, exponentials)
+    return [one / total for one in exponentials]
+
+
+def attending(*, masked: bool) -> None:
+    """2 heads of 2 features each, 5 queries and 3 keys; the products are scaled."""
+    for _query, _head in product(range(5), range(2)):
+        scores = [dot(2) * Counted() for _ in range(3)]
+        weights = softmax([score + Counted() for score in scores] if masked else scores)
+        for _feature in range(2):
+            reduce(add, [weight * Counted() for weight in weights])
+
+
+def step(cell: str, features: int, hidden: int) -> None:
+    """A step of a cell, for one sequence: the sums for the input and for the state, and what is made of them."""
+
+    def gate() -> Counted:
+        return dot(features, bias=True) + dot(hidden, bias=True)
+
+    for _ in range(hidden):
+        if cell == "rnn":
+            gate().applied()
+        elif cell == "lstm":
+            forget, enter, leave, new = (gate().applied() for _ in range(4))
+            leave * (forget * Counted() + enter * new).applied()
+        else:
+            reset, update = gate().applied(), gate().applied()
+            new = (dot(features, bias=True) + reset * dot(hidden, bias=True)).applied()
+            (Counted() - update) * new + update * Counted()
+
+
+def two_layers(cell: str) -> None:
+    """A sequence of 4 steps of 3 features, read from both ends by two layers of 2 features."""
+    for _step, _direction in product(range(4), range(2)):
+        step(cell, 3, 2)
+        step(cell, 2 * 2, 2)
+
+
+TABLE: dict[str, tuple[Operator, tuple[tuple[int, ...], ...], Callable[[], object]]] = {
+    "conv": (Conv(4, 6, (3, 2), bias=False), ((4, 5, 4),), times(6 * 3 * 3, lambda: dot(4 * 3 * 2))),
+    "conv with bias": (Conv(4, 6, (3, 2)), ((4, 5, 4),), times(6 * 3 * 3, lambda: dot(4 * 3 * 2, bias=True))),
+    "conv in groups": (Conv(4, 6, (3,), groups=2, bias=False), ((4, 5),), times(6 * 3, lambda: dot(2 * 3))),
+    "transposed conv": (ConvTranspose(2, 3, (2,), 2, bias=False), ((2, 4),), times(3 * 8, lambda: dot(2))),
+    "dense": (Linear(5, 3, bias=False), ((4, 5),), times(4 * 3, lambda: dot(5))),
+    "dense with bias": (Linear(5, 3), ((4, 5),), times(4 * 3, lambda: dot(5, bias=True))),
+    "product": (MatMul(), ((4, 5), (5, 3)), times(4 * 3, lambda: dot(5))),
+    "einsum": (Einsum(("bij", "bkj"), "bik"), ((4, 5), (3, 5)), times(4 * 3, lambda: dot(5))),
+    "attention": (Attention(2), ((5, 4), (3, 4), (3, 4)), lambda: attending(masked=False)),
+    "attention with a mask": (Attention(2), ((5, 4), (3, 4), (3, 4), (5, 3)), lambda: attending(masked=True)),
+    "activation": (Activation("relu"), ((3, 4),), times(12, lambda: Counted().larger())),
+    "sum of three": (Combine("add"), ((3, 4),) * 3, times(12, lambda: reduce(add, numbers(3)))),
+    "softmax": (Softmax(2), ((3, 4),), times(3, lambda: softmax(numbers(4)))),
+    "norm": (Norm("layer_norm", 8, (2,)), ((3, 4),), times(3, lambda: centred(numbers(4), 2))),
+    "norm by the training": (Norm("batch_norm", 6), ((3, 4),), times(12, lambda: Counted() * Counted() + Counted())),
+    "maximum": (Pool("max", (2, 3)), ((3, 4, 6),), windows("max")),
+    "average": (Pool("avg", (2, 3)), ((3, 4, 6),), windows("avg")),
+    "adaptive maximum": (AdaptivePool("max", (2, 2)), ((3, 4, 6),), windows("max")),
+    "mean": (Reduce("mean", (2,)), ((3, 4),), times(3, lambda: mean(numbers(4)))),
+    "running sum": (Cumulative("cumsum", 2), ((3, 4),), times(3, lambda: running(numbers(4)))),
+    "resize": (Resize("linear", (2,)), ((3, 4),), times(3 * 8, lambda: dot(2))),
+    "interpolation": (Interpolate("linear", (2,)), ((3, 4),), times(3 * 8, lambda: dot(2))),
+    "order": (Sort("sort", 2), ((3, 4),), times(3 * 4 * 2, lambda: Counted().larger())),
+    "fold": (Fold((3,), (2,)), ((4, 2),), times(2, lambda: Counted() + Counted())),
+    **{
+        cell: (Recurrent(cell, 3, 2, time=1, layers=2, both=True), ((4, 3),), partial(two_layers, cell))
+        for cell in ("rnn", "gru", "lstm")
+    },
+}
+"""An operator, the sizes of its inputs, and its arithmetic in loops."""
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_an_operator_takes_the_operations_of_its_arithmetic(name):
+    operator, sizes, loops = TABLE[name]
+    assert said(operator, *sizes) == counted(loops)
+
+
+def test_every_operator_that_takes_work_is_in_the_table():
+    every = {one for one in vars(operators).values() if isinstance(one, type) and issubclass(one, Operator)}
+    working = {one for one in every if one.work is not Operator.work}
+    assert working == {type(operator) for operator, _, _ in TABLE.values()}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("conv", times(6 * 3 * 3, lambda: dot(4 * 3 * 2, bias=True))),
+        ("maximum", windows("avg")),
+        ("attention", lambda: [dot(4) for _ in range(5 * 3)] + [dot(3) for _ in range(5 * 4)]),
+        ("softmax", times(12, lambda: Counted().applied() / Counted())),
+        ("norm", times(12, lambda: Counted() * Counted() + Counted())),
+    ],
+)
+def test_the_usual_wrong_count_is_caught(name, wrong):
+    operator, sizes, _ = TABLE[name]
+    assert said(operator, *sizes) != counted(wrong)
 
 
 def test_the_convention_says_what_is_not_counted_one_by_one():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Symbol
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
 
 from convmath.errors import ConvmathError, DomainError, UnsupportedError
 from convmath.network import Graph, Node, from_torch, read, write
@@ -47,7 +50,7 @@ layers:
   - {op: batch_norm, name: norm}
   - {op: relu}
   - {op: conv_transpose, name: up, out_channels: 4, kernel_size: 3, stride: 2, padding: 1, output_padding: 1}
-  - {op: resize, name: wide, inputs: norm, scale_factor: 2, mode: linear}
+  - {op: resize, name: wide, inputs: norm, scale_factor: 2, mode: bilinear}
   - {op: concat, name: joined, inputs: [up, wide, image]}
 outputs: [joined]
 """
@@ -110,11 +113,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "conv_transpose": {"out_channels": 2, "kernel_size": 3},
     "max_pool": {"kernel_size": 2},
     "avg_pool": {"kernel_size": 2},
-    "mean": {"dims": [2, -1]},
-    "sum": {"dims": 1},
+    "mean": {"dim": [2, -1]},
+    "sum": {"dim": 1, "keepdim": True},
     "slice": {"dim": -1, "start": -3},
     "flip": {"dims": -1},
-    "repeat": {"times": [1, 2, 1, 3]},
+    "repeat": {"repeats": [1, 2, 1, 3]},
     "einsum": {"equation": "nchw->nhw"},
     "embedding": {"num_embeddings": 10, "embedding_dim": 3},
     "lstm": {"hidden_size": 3, "num_layers": 2, "bidirectional": True},
@@ -122,15 +125,85 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "rnn": {"hidden_size": 3, "bias": False},
     "topk": {"k": 2},
     "parameter": {"shape": [1, 4, 8]},
-    "multi_head_attention": {"num_heads": 2},
+    "multi_head_attention": {"num_heads": 2, "dropout": 0.1},
     "linear": {"out_features": 3},
     "reshape": {"shape": [2, -1]},
-    "permute": {"order": [0, 2, 3, 1]},
+    "permute": {"dims": [0, 2, 3, -3]},
     "pad": {"amounts": 1},
-    "resize": {"scale_factor": 1.5},
-    "pixel_shuffle": {"factor": 2},
-    "pixel_unshuffle": {"factor": 2},
+    "resize": {"scale_factor": 1.5, "mode": "bilinear", "align_corners": True},
+    "flatten": {"start_dim": 2},
+    "instance_norm": {"affine": True},
+    "layer_norm": {"elementwise_affine": False},
+    "dropout": {"p": 0.1},
+    "feature_dropout": {"p": 0},
+    "attention": {"num_heads": 2, "dropout_p": 0.5},
+    "pixel_shuffle": {"upscale_factor": 2},
+    "pixel_unshuffle": {"downscale_factor": 2},
 }
+
+
+TORCH: dict[str, Any] = {
+    "conv": nn.Conv2d,
+    "conv_transpose": nn.ConvTranspose2d,
+    "max_pool": nn.MaxPool2d,
+    "avg_pool": nn.AvgPool2d,
+    "adaptive_max_pool": nn.AdaptiveMaxPool2d,
+    "adaptive_avg_pool": nn.AdaptiveAvgPool2d,
+    "linear": nn.Linear,
+    "batch_norm": nn.BatchNorm2d,
+    "instance_norm": nn.InstanceNorm2d,
+    "layer_norm": nn.LayerNorm,
+    "rms_norm": nn.RMSNorm,
+    "group_norm": nn.GroupNorm,
+    "prelu": nn.PReLU,
+    "softmax": nn.Softmax,
+    "dropout": nn.Dropout,
+    "feature_dropout": nn.Dropout2d,
+    "embedding": nn.Embedding,
+    "flatten": nn.Flatten,
+    "resize": F.interpolate,
+    "pixel_shuffle": nn.PixelShuffle,
+    "pixel_unshuffle": nn.PixelUnshuffle,
+    "multi_head_attention": nn.MultiheadAttention,
+    **dict.fromkeys(("lstm", "gru", "rnn"), nn.RNNBase),
+}
+"""What has the same options in Python; of the others torch shows the schema of its operator."""
+
+SCHEMAS = {
+    "mean": "mean.dim",
+    "sum": "sum.dim_IntList",
+    "attention": "scaled_dot_product_attention",
+    "concat": "cat",
+    **{op: op for op in ("cumsum", "cumprod", "sort", "topk", "flip", "repeat", "permute", "reshape", "einsum")},
+}
+OWN = {("cumsum", "reverse"), ("cumprod", "reverse"), ("attention", "num_heads"), ("slice", "stop")}
+ALONG_CHANNELS = {("softmax", "dim"), ("concat", "dim"), ("cumsum", "dim"), ("cumprod", "dim")}
+TO_ONE = {("adaptive_max_pool", "output_size"), ("adaptive_avg_pool", "output_size"), ("group_norm", "num_groups")}
+
+
+def torchs(op: str) -> dict[str, Any]:
+    """The options of torch's own, with their defaults."""
+    if op in TORCH:
+        return {name: one.default for name, one in signature(TORCH[op]).parameters.items()}
+    (schema,) = [one for one in torch._C._jit_get_all_schemas() if str(one).startswith(f"aten::{SCHEMAS[op]}(")]
+    return {one.name: one.default_value if one.has_default_value() else Parameter.empty for one in schema.arguments}
+
+
+@pytest.mark.parametrize("op", [*TORCH, *SCHEMAS])
+def test_options_are_called_as_in_torch_and_have_its_defaults(op):
+    known = torchs(op)
+    for name, one in signature({**LAYERS, **SEVERAL}[op]).parameters.items():
+        if one.kind is not Parameter.KEYWORD_ONLY or (op, name) in OWN:
+            continue
+        assert name in known, (op, name)
+        if (op, name) not in ALONG_CHANNELS | TO_ONE and one.default is not Parameter.empty:
+            assert (one.default or None) == (known[name] or None), (op, name)  # torch has None for False now and then
+
+
+def test_every_layer_with_options_is_compared_with_torchs_or_has_none_there():
+    every = {op: signature(make).parameters.values() for op, make in {**LAYERS, **SEVERAL}.items()}
+    with_options = {op for op, found in every.items() if any(one.kind is Parameter.KEYWORD_ONLY for one in found)}
+    assert with_options - set(TORCH) - set(SCHEMAS) == {"slice", "pad", "parameter"}
 
 
 SEQUENCES = ("lstm", "gru", "rnn", "multi_head_attention")
@@ -352,11 +425,11 @@ kernel_size = 8
 stride = 8
 [[layers]]
 op = "flatten"
-start = 2
+start_dim = 2
 [[layers]]
 op = "permute"
 name = "patches"
-order = [0, 2, 1]
+dims = [0, 2, 1]
 [[layers]]
 op = "parameter"
 name = "token"
@@ -426,10 +499,10 @@ def layer(**changes: Any) -> dict[str, Any]:
         (layer(padding=2**62, stride=1), "each needs 1 <= size < 2"),
         ({**layer(), "outputs": ["nothing"]}, "outputs='nothing': no layer before it has this name"),
         ({**layer(), "batch_size": 0}, "batch_size=0: needs an integer >= 1"),
-        ({"input": [3, 8], "layers": [{"op": "resize"}]}, "needs either scale_factor or output_size"),
+        ({"input": [3, 8], "layers": [{"op": "resize"}]}, "needs either scale_factor or size"),
         ({"input": [3], "layers": [{"op": "max_pool", "kernel_size": 2}]}, "channels and spatial axes"),
         ({"input": [3, 8, 8], "layers": [{"op": "pad", "amounts": [1, 2], "mode": "odd"}]}, "mode='odd'"),
-        ({"input": [3, 8], "layers": [{"op": "mean", "dims": 3}]}, "dim=3: needs a dimension of 3"),
+        ({"input": [3, 8], "layers": [{"op": "mean", "dim": 3}]}, "dim=3: needs a dimension of 3"),
         ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "start": -20}]}, "start=-20: needs start >= -8"),
         ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "stop": -9}]}, "stop=-9: needs stop >= -8"),
         ({"input": [3, 8], "layers": [{"op": "flip", "dims": -4}]}, "dim=-4: needs a dimension of 3"),
@@ -444,6 +517,13 @@ def layer(**changes: Any) -> dict[str, Any]:
         ),
         ({"input": [3, 8], "layers": [{"op": "parameter", "shape": [3], "inputs": "input"}]}, "inputs.: no key"),
         ({"input": [3, 8], "layers": [{"op": "parameter", "shape": 0}]}, "its output would have the sizes"),
+        ({"input": [3, 8], "layers": [{"op": "softmax", "dim": [1]}]}, "dim=.*needs one dimension"),
+        ({"input": [3, 8], "layers": [{"op": "dropout", "p": 2}]}, "p=2: needs a number from 0 to 1"),
+        ({"input": [3, 8], "layers": [{"op": "dropout", "p": True}]}, "p=True: needs a number from 0 to 1"),
+        (
+            {"input": [3, 8], "layers": [{"op": "resize", "scale_factor": 2, "mode": "bilinear"}]},
+            "mode='bilinear': needs one of nearest, nearest-exact, linear, as torch has them for 3 dimensions",
+        ),
         ({"input": [3, 8], "layers": [{"op": "resize", "scale_factor": "0/3"}]}, "or a fraction such as '2/3'"),
     ],
 )
@@ -476,6 +556,14 @@ def test_what_is_no_path_is_refused(path):
     with pytest.raises(DomainError, match="needs the path of a file"):
         read(path)
     assert len(read(str(LENET))) == len(read(LENET))
+
+
+def test_a_report_is_no_network_that_is_written(tmp_path):
+    report = read(LENET).analyze()
+    with pytest.raises(DomainError, match=r"graph='NetworkReport': needs a Graph, such as the \.graph of a report"):
+        write(report, tmp_path / "net.toml")
+    write(report.graph, tmp_path / "net.toml")
+    assert list(read(tmp_path / "net.toml")) == list(read(LENET))
 
 
 def test_a_file_that_is_not_there_or_no_text_is_said_to_be_so(tmp_path):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from itertools import product
 from operator import add, mul
 
 import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812
 
-from convmath.network import Graph
+from convmath.network import Graph, from_torch
+from convmath.network.conventions import flops
 from convmath.network.operators import Attention, Einsum, Reduce, Softmax
+
+from .computing import Function
 
 
 class Counted:
@@ -51,6 +57,8 @@ REDUCTIONS = {
     "argmin": lambda numbers: reduce(Counted.larger, numbers),
     "mean": mean,
     "norm": length,
+    "l0": lambda numbers: reduce(add, [number.larger() for number in numbers]),
+    "linf": lambda numbers: reduce(Counted.larger, [number.applied() for number in numbers]),
     "l1": lambda numbers: reduce(add, [number.applied() for number in numbers]),
     "sum_square": lambda numbers: reduce(add, [number * number for number in numbers]),
     "logsumexp": lambda numbers: reduce(add, [number.applied() for number in numbers]).applied(),
@@ -80,6 +88,29 @@ def test_a_reduction_takes_what_its_arithmetic_does(name):
         wanted = counted(REDUCTIONS[name], [Counted() for _ in range(count)])
         for keepdims in (False, True):
             assert said(Reduce(name, (2,), keepdims), (3, count)) == 3 * wanted, (name, count)
+
+
+@pytest.mark.parametrize(
+    ("order", "name"), [(1, "l1"), (math.inf, "linf"), (-math.inf, "linf"), (0, "l0"), (2, "norm"), (3, "norm")]
+)
+def test_a_norm_takes_a_root_only_where_its_order_asks_for_one(order, name):
+    """Also of a difference."""
+    wanted = 3 * counted(REDUCTIONS[name], [Counted() for _ in range(7)])
+    norms = {
+        "method": lambda x: x.norm(order, -1),
+        "vector norm": lambda x: torch.linalg.vector_norm(x, ord=order, dim=-1),
+        "norm": lambda x: torch.linalg.norm(x, order, -1),
+        "distance": lambda x: F.pairwise_distance(x, x, order),
+    }
+    for way, norm in norms.items():
+        report = from_torch(Function(norm), (3, 7)).analyze()
+        assert report.rows[-1].flops("exact") == wanted, way
+
+
+def test_the_norm_of_a_matrix_is_no_norm_of_its_elements():
+    for order, status in ((2, "unknown"), ("fro", "complete"), (None, "complete")):
+        report = from_torch(Function(lambda x, order=order: torch.linalg.norm(x, order, (1, 2))), (3, 7)).analyze()
+        assert report.total(flops("exact")).status == status
 
 
 def test_an_operation_for_every_element_is_caught():

@@ -27,7 +27,7 @@ from convmath.network.operators import (
     Pool,
     Unknown,
 )
-from convmath.network.views.cells import field_lines, field_rows
+from convmath.network.views.details import field_lines, field_rows
 from convmath.network.views.documents import document
 
 
@@ -240,7 +240,7 @@ def test_what_is_no_operator_is_refused_where_it_is_added(operator, message):
         (lambda graph: graph.add(5, Identity(), "pool"), "name=5: needs the name of a node, which is a text"),
         (lambda graph: graph.input((3, 8, 8), 5), "name=5: needs the name of a node"),
         (lambda graph: graph.add("next", Identity(), ["pool"]), r"inputs=\['pool'\]: needs the name of a node"),
-        (lambda graph: graph.input(8, "other"), "input_size=8: needs the sizes without the batch"),
+        (lambda graph: graph.input(8, "other"), "input_size=8: needs the sizes of the input without the batch"),
     ],
 )
 def test_a_name_that_is_no_text_and_sizes_that_are_no_list_are_refused(add, message):

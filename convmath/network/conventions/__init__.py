@@ -159,7 +159,8 @@ CONVENTIONS: Mapping[str, Convention] = {
             "nothing. Attention in one function "
             "is counted as on a GPU, backward with its weights computed once more; on a CPU torch computes it by an "
             "operator that is not counted. Recurrent layers are missing, as they count or do not by the device; "
-            "of their cells, called by themselves, those forward are counted. "
+            "of their cells, called by themselves, those forward are counted. Einsum of more than two factors is "
+            "missing, as torch takes their order from opt_einsum where that is installed. "
             "Backward, the gradient of a grouped convolution's weight is counted as if there were no groups.",
             flop_counter,
             flop_counter_backward,

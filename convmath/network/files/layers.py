@@ -17,11 +17,11 @@ from ..operators import (
     Conv,
     ConvTranspose,
     Cumulative,
+    Dropout,
     Einsum,
     Embedding,
     Flatten,
     Flip,
-    Identity,
     Input,
     Linear,
     MatMul,
@@ -66,6 +66,8 @@ def _spread(value: Any, axes: int) -> tuple[Any, ...]:
 
 def _dim(sizes: Sizes, dim: int) -> int:
     """A dimension from 0, where it may be counted from the end."""
+    if type(dim) is not int:
+        raise DomainError("dim", dim, "needs one dimension, an integer")
     if not -len(sizes) <= dim < len(sizes):
         raise DomainError("dim", dim, f"needs a dimension of {len(sizes)}, from 0 or from -1 backwards")
     return dim % len(sizes)
@@ -106,19 +108,23 @@ def _conv_transpose(
     return ConvTranspose(sizes[1], out_channels, kernel, stride, padding, dilation, groups, bias, output_padding)
 
 
-def _pool(how: str) -> Make:
-    def make(
-        sizes: Sizes,
-        *,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
-        ceil_mode: bool = False,
-    ) -> Operator:
-        return Pool(how, _spread(kernel_size, _axes(sizes)), stride, padding, dilation, ceil_mode)
+def _max_pool(
+    sizes: Sizes, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Operator:
+    return Pool("max", _spread(kernel_size, _axes(sizes)), stride, padding, dilation, ceil_mode)
 
-    return make
+
+def _avg_pool(
+    sizes: Sizes,
+    *,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Operator:
+    """By what the elements of a window are divided is no matter of what it reads."""
+    return Pool("avg", _spread(kernel_size, _axes(sizes)), stride, padding, 1, ceil_mode)
 
 
 def _adaptive(how: str) -> Make:
@@ -129,8 +135,8 @@ def _adaptive(how: str) -> Make:
 
 
 def _reduce(how: str) -> Make:
-    def make(sizes: Sizes, *, dims: Any, keepdims: bool = False) -> Operator:
-        return Reduce(how, _dims(sizes, dims), keepdims)
+    def make(sizes: Sizes, *, dim: Any, keepdim: bool = False) -> Operator:
+        return Reduce(how, _dims(sizes, dim), keepdim)
 
     return make
 
@@ -139,13 +145,16 @@ def _linear(sizes: Sizes, *, out_features: int, bias: bool = True) -> Operator:
     return Linear(sizes[-1], out_features, bias)
 
 
-def _norm(name: str, dims: Callable[[int], range]) -> Make:
-    def make(sizes: Sizes, *, affine: bool = True) -> Operator:
-        normalised = dims(len(sizes))
-        features = sizes[-1] if name == "layer_norm" else sizes[1] if len(sizes) > 1 else 0
-        return Norm(name, 2 * features if affine else 0, tuple(normalised))
+def _batch_norm(sizes: Sizes, *, affine: bool = True) -> Operator:
+    return Norm("batch_norm", 2 * _channels(sizes) if affine else 0)
 
-    return make
+
+def _instance_norm(sizes: Sizes, *, affine: bool = False) -> Operator:
+    return Norm("instance_norm", 2 * _channels(sizes) if affine else 0, tuple(range(2, len(sizes))))
+
+
+def _channels(sizes: Sizes) -> Any:
+    return sizes[1] if len(sizes) > 1 else 0
 
 
 def _group_norm(sizes: Sizes, *, num_groups: int = 1, affine: bool = True) -> Operator:
@@ -154,8 +163,17 @@ def _group_norm(sizes: Sizes, *, num_groups: int = 1, affine: bool = True) -> Op
     return Norm("group_norm", 2 * sizes[1] if affine else 0, tuple(range(1, len(sizes))), num_groups)
 
 
-def _rms_norm(sizes: Sizes, *, affine: bool = True) -> Operator:
-    return Norm("rms_norm", sizes[-1] if affine else 0, (len(sizes) - 1,))
+def _of_features(name: str, learned: int) -> Make:
+    """A norm over the last dimension, with so many learned numbers for each feature."""
+
+    def make(sizes: Sizes, *, elementwise_affine: bool = True) -> Operator:
+        return Norm(name, learned * sizes[-1] if elementwise_affine else 0, (len(sizes) - 1,))
+
+    return make
+
+
+def _dropout(*, channels: bool) -> Make:
+    return lambda sizes, *, p=0.5: Dropout(p, channels)
 
 
 def _activation(name: str) -> Make:
@@ -178,8 +196,8 @@ def _concat(sizes: Sizes, *, dim: int = 1) -> Operator:
     return Concat(_dim(sizes, dim))
 
 
-def _flatten(sizes: Sizes, *, start: int = 1, end: int = -1) -> Operator:
-    return Flatten(start, end)
+def _flatten(sizes: Sizes, *, start_dim: int = 1, end_dim: int = -1) -> Operator:
+    return Flatten(start_dim, end_dim)
 
 
 def _reshape(sizes: Sizes, *, shape: Any) -> Operator:
@@ -194,17 +212,19 @@ def _slice(sizes: Sizes, *, dim: int, start: int = 0, stop: Any = None, step: in
 
 def _place(name: str, place: int, size: int) -> int:
     """A place from 0, where it may be counted from the end."""
+    if place >= 0:
+        return place
     if place < -size:
         raise DomainError(name, place, f"needs {name} >= -{size}, as the dimension has {size} elements")
-    return place + size if place < 0 else place
+    return place + size
 
 
 def _flip(sizes: Sizes, *, dims: Any) -> Operator:
     return Flip(_dims(sizes, dims))
 
 
-def _repeat(sizes: Sizes, *, times: Any) -> Operator:
-    return Repeat(_spread(times, 1))
+def _repeat(sizes: Sizes, *, repeats: Any) -> Operator:
+    return Repeat(_spread(repeats, 1))
 
 
 def _cumulative(name: str) -> Make:
@@ -248,8 +268,8 @@ def _matmul(sizes: Sizes) -> Operator:
     return MatMul()
 
 
-def _attention(sizes: Sizes, *, num_heads: int = 1) -> Operator:
-    return Attention(num_heads)
+def _attention(sizes: Sizes, *, num_heads: int = 1, dropout_p: float = 0.0) -> Operator:
+    return Attention(num_heads, dropout_p)
 
 
 def _parameter(name: str, inputs: Sequence[str], sizes: Sequence[Sizes], *, shape: Any) -> list[Node]:
@@ -258,7 +278,13 @@ def _parameter(name: str, inputs: Sequence[str], sizes: Sequence[Sizes], *, shap
 
 
 def _multi_head_attention(
-    name: str, inputs: Sequence[str], sizes: Sequence[Sizes], *, num_heads: int, bias: bool = True
+    name: str,
+    inputs: Sequence[str],
+    sizes: Sequence[Sizes],
+    *,
+    num_heads: int,
+    dropout: float = 0.0,
+    bias: bool = True,
 ) -> list[Node]:
     """Projections of query, key and value, attention, and a projection of the result, as torch's module has them."""
     if len(inputs) not in (1, 3):
@@ -270,13 +296,13 @@ def _multi_head_attention(
     parts = [f"{name}.{part}" for part in ("query", "key", "value")]
     return [
         *(Node(part, Linear(own[-1], features, bias), (one,)) for part, (one, own) in zip(parts, given, strict=True)),
-        Node(f"{name}.attention", Attention(num_heads), tuple(parts)),
+        Node(f"{name}.attention", Attention(num_heads, dropout), tuple(parts)),
         Node(name, Linear(features, features, bias), (f"{name}.attention",)),
     ]
 
 
-def _permute(sizes: Sizes, *, order: Any) -> Operator:
-    return Permute(_spread(order, 1))
+def _permute(sizes: Sizes, *, dims: Any) -> Operator:
+    return Permute(_dims(sizes, dims))
 
 
 def _pad(sizes: Sizes, *, amounts: Any, mode: str = "constant") -> Operator:
@@ -292,23 +318,39 @@ def _pad(sizes: Sizes, *, amounts: Any, mode: str = "constant") -> Operator:
 def _resize(
     sizes: Sizes,
     *,
+    size: Any = None,
     scale_factor: Any = None,
-    output_size: Any = None,
     mode: str = "nearest",
     align_corners: bool = False,
 ) -> Operator:
-    if (scale_factor is None) == (output_size is None):
-        raise DomainError("scale_factor", scale_factor, "needs either scale_factor or output_size")
+    if (scale_factor is None) == (size is None):
+        raise DomainError("scale_factor", scale_factor, "needs either scale_factor or size")
     axes = _axes(sizes)
+    found = next((own for (own, count), name in MODES.items() if (name, count) == (mode, axes)), None)
+    if found is None:
+        known = ", ".join(name for (_, count), name in MODES.items() if count == axes)
+        raise DomainError("mode", mode, f"needs one of {known}, as torch has them for {len(sizes)} dimensions")
     scale = None if scale_factor is None else _spread(scale_factor, axes)
-    return Resize(mode, scale, None if output_size is None else _spread(output_size, axes), align_corners)
+    return Resize(found, scale, None if size is None else _spread(size, axes), align_corners)
 
 
-def _shuffle(kind: Callable[[int], Operator]) -> Make:
-    def make(sizes: Sizes, *, factor: int) -> Operator:
-        return kind(factor)
+MODES: Mapping[tuple[str, int], str] = MappingProxyType(
+    {
+        **{("nearest", axes): "nearest" for axes in (1, 2, 3)},
+        **{("nearest_exact", axes): "nearest-exact" for axes in (1, 2, 3)},
+        **{("linear", axes): name for axes, name in enumerate(("linear", "bilinear", "trilinear"), 1)},
+        ("cubic", 2): "bicubic",
+    }
+)
+"""What torch calls the modes of interpolation, by the number of axes."""
 
-    return make
+
+def _pixel_shuffle(sizes: Sizes, *, upscale_factor: int) -> Operator:
+    return PixelShuffle(upscale_factor)
+
+
+def _pixel_unshuffle(sizes: Sizes, *, downscale_factor: int) -> Operator:
+    return PixelUnshuffle(downscale_factor)
 
 
 _ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus")
@@ -318,22 +360,23 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
     {
         "conv": _conv,
         "conv_transpose": _conv_transpose,
-        "max_pool": _pool("max"),
-        "avg_pool": _pool("avg"),
+        "max_pool": _max_pool,
+        "avg_pool": _avg_pool,
         "adaptive_max_pool": _adaptive("max"),
         "adaptive_avg_pool": _adaptive("avg"),
         "mean": _reduce("mean"),
         "sum": _reduce("sum"),
         "linear": _linear,
-        "batch_norm": _norm("batch_norm", lambda rank: range(0)),
-        "instance_norm": _norm("instance_norm", lambda rank: range(2, rank)),
-        "layer_norm": _norm("layer_norm", lambda rank: range(rank - 1, rank)),
+        "batch_norm": _batch_norm,
+        "instance_norm": _instance_norm,
+        "layer_norm": _of_features("layer_norm", 2),
         "group_norm": _group_norm,
-        "rms_norm": _rms_norm,
+        "rms_norm": _of_features("rms_norm", 1),
         **{name: _activation(name) for name in (*_ACTIVATIONS, *_HARD)},
         "prelu": _prelu,
         "softmax": _softmax,
-        "dropout": lambda sizes: Identity("dropout"),
+        "dropout": _dropout(channels=False),
+        "feature_dropout": _dropout(channels=True),
         **{name: _combine(name) for name in ("add", "sub", "mul", "div", "maximum")},
         "concat": _concat,
         "matmul": _matmul,
@@ -353,11 +396,14 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
         "repeat": _repeat,
         "pad": _pad,
         "resize": _resize,
-        "pixel_shuffle": _shuffle(PixelShuffle),
-        "pixel_unshuffle": _shuffle(PixelUnshuffle),
+        "pixel_shuffle": _pixel_shuffle,
+        "pixel_unshuffle": _pixel_unshuffle,
     }
 )
-"""The operators by name: the options of each are the keyword arguments of its function."""
+"""The operators by name: the options of each are the keyword arguments of its function.
+
+One more needs its options among ``reading._CHECKS``, its operator in ``writing``, and a row in ``docs/networks.md``.
+"""
 
 SEVERAL: Mapping[str, MakeSeveral] = MappingProxyType(
     {"parameter": _parameter, "multi_head_attention": _multi_head_attention}

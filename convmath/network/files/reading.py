@@ -11,9 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ...division import is_symbolic
 from ...errors import DomainError, UnsupportedError, unknown
 from ..graph import Graph, Node
 from ..operators import Input, Sizes
+from ..symbolic import axes_of, symbol, with_symbols
 from .layers import LAYERS, SEVERAL
 
 MOST_BYTES = 2**20
@@ -37,7 +39,8 @@ def read(path: str | PathLike[str]) -> Graph:
         [[layers]]
         op = "relu"
 
-    - ``input``: the sizes; or ``inputs``, a table of names with the sizes of each. ``batch_size`` is 1 by default.
+    - ``input``: the sizes; or ``inputs``, a table of names with the sizes of each. Letters stand for sizes that are
+      left open, ``[3, "n", "n"]``, as long as no layer has parameters by them. ``batch_size`` is 1 by default.
     - ``layers``: each has an ``op``, may have a ``name`` (by default the op and its number), may say its ``inputs`` (a
       name or a list of names; by default the layer before it), and has the options of its op, which are those of
       torch: ``docs/networks.md`` has a table of them. Channels and features of an input are never said twice.
@@ -123,8 +126,8 @@ def described(description: Any) -> Graph:
     """
     top = _table(description, "the file", ("input", "inputs", "batch_size", "layers", "outputs"))
     batch = _count(top.get("batch_size", 1), "batch_size")
-    sizes = {name: (batch, *given) for name, given in _inputs(top)}
-    nodes = [Node(name, Input(shape, tuple(range(2, len(shape))))) for name, shape in sizes.items()]
+    sizes = {name: with_symbols((batch, *given)) for name, given in _inputs(top)}
+    nodes = [Node(name, Input(shape, axes_of(shape))) for name, shape in sizes.items()]
     layers = top.get("layers")
     if not isinstance(layers, list) or not layers:
         raise DomainError("layers", layers, "needs a list of at least one layer")
@@ -140,13 +143,13 @@ def _inputs(top: Mapping[str, Any]) -> Iterator[tuple[str, Sizes]]:
     if ("input" in top) == ("inputs" in top):
         raise DomainError("input", None, "the file needs either input or inputs")
     if "input" in top:
-        yield "input", _counts(top["input"], "input")
+        yield "input", _sizes(top["input"], "input")
         return
     inputs = top["inputs"]
     if not isinstance(inputs, dict) or not inputs:
         raise DomainError("inputs", inputs, "needs a table of names with the sizes of each")
     for name, given in inputs.items():
-        yield str(name), _counts(given, f"inputs.{name}")
+        yield str(name), _sizes(given, f"inputs.{name}")
 
 
 def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Sequence[Any]) -> list[Node]:
@@ -155,9 +158,10 @@ def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Se
         raise DomainError(key, layer, "needs a table with an op, which is a text")
     op = layer["op"]
     if op not in _KNOWN:
-        raise unknown(f"{key}.op", op, _KNOWN, "operator", ", ".join(_KNOWN))
+        raise _no_operator(op, f"{key}.op")
     options = signature(_KNOWN[op]).parameters
     own = [name for name, one in options.items() if one.kind is Parameter.KEYWORD_ONLY]
+    _require_no_layer(layer, key, own)
     _table(layer, key, ("op", "name", *(() if op == "parameter" else ("inputs",)), *own))
     missing = [name for name in own if options[name].default is Parameter.empty and name not in layer]
     if missing:
@@ -174,15 +178,83 @@ def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Se
         for node in nodes:
             if node.name in sizes:
                 raise DomainError("name", node.name, "there is a node of this name already")
-            sizes[node.name] = node.operator.sizes(*(sizes[one] for one in node.inputs))
+            sizes[node.name] = _alone(node.operator.sizes(*(sizes[one] for one in node.inputs)))
     except DomainError as error:
-        raise DomainError(key, name, str(error)) from error
-    if not all(1 <= size <= LARGEST for size in sizes[name]):
+        raise DomainError(key, name, str(_as_given(error, layer))) from error
+    except TypeError as error:
+        if not any(map(is_symbolic, (size for one in inputs for size in sizes[one]))):
+            raise
+        raise DomainError(key, name, f"one of its options {_OPEN}") from error
+    if parameter := next(filter(None, map(_left_open, nodes)), ""):
+        raise DomainError(key, name, f"its {parameter} {_OPEN}")
+    if not all(is_symbolic(size) or 1 <= size <= LARGEST for size in sizes[name]):
         raise DomainError(key, name, f"its output would have the sizes {sizes[name]}; each needs 1 <= size < 2**63")
     return nodes
 
 
+_OPEN = "goes by a size of the input that the file leaves open: give the size there, and letters by -i, as -i 1,n,n"
+
+
+def _left_open(node: Node) -> str:
+    """The parameter of an operator that goes by the size of an input that is left open; empty if none does."""
+    parameters = (
+        (name, value if isinstance(value, tuple) else (value,)) for name, value in vars(node.operator).items()
+    )
+    return next((name for name, values in parameters if any(map(is_symbolic, values))), "")
+
+
+def _alone(sizes: Sizes) -> Sizes:
+    """Sizes with a symbol of its own for each that goes by the size of an input: only whether it does matters here."""
+    return tuple(symbol(f"size{number}") if is_symbolic(size) else size for number, size in enumerate(sizes))
+
+
+def _as_given(error: DomainError, layer: Mapping[str, Any]) -> DomainError:
+    """The error about a list of the layer with that list, and not with what was made of it."""
+    given = layer.get(error.parameter)
+    if not isinstance(given, list) or not isinstance(error.value, tuple):
+        return error
+    return DomainError(error.parameter, given, error.condition, error.detail, error.axis)
+
+
+def _require_no_layer(layer: Mapping[str, Any], key: str, own: Sequence[str]) -> None:
+    """Raise DomainError where a layer has another as an option, as a convolution its activation."""
+    for name, value in layer.items():
+        if name in ("op", "name", "inputs", *own) or name not in ("activation", *_KNOWN):
+            continue
+        other = name if name in _KNOWN else value if isinstance(value, str) and value in _KNOWN else "relu"
+        needs = f"is a layer of its own, after this one: [[layers]] with op = {other!r}"
+        raise DomainError(f"{key}.{name}", value, needs)
+
+
 _KNOWN: Mapping[str, Callable[..., Any]] = MappingProxyType({**LAYERS, **SEVERAL})
+
+_ALSO: Mapping[str, str] = MappingProxyType(
+    {
+        "convolution": "conv",
+        **dict.fromkeys(("deconv", "deconvolution", "convtranspose", "upconv"), "conv_transpose"),
+        **dict.fromkeys(("maxpool", "pool", "pooling"), "max_pool"),
+        **dict.fromkeys(("avgpool", "average_pool", "averagepool"), "avg_pool"),
+        **dict.fromkeys(("global_avg_pool", "globalaveragepool", "gap"), "adaptive_avg_pool"),
+        **dict.fromkeys(("dense", "fc", "fully_connected", "gemm"), "linear"),
+        **dict.fromkeys(("upsample", "upsampling", "interpolate"), "resize"),
+        **dict.fromkeys(("cat", "concatenate"), "concat"),
+        "batchnorm": "batch_norm",
+        "layernorm": "layer_norm",
+        "swish": "silu",
+        "transpose": "permute",
+        "view": "reshape",
+    }
+)
+"""What operators are called elsewhere, in small letters."""
+
+
+def _no_operator(op: str, key: str) -> DomainError:
+    """The error about a name that is none of an operator."""
+    plain = re.sub("[123]d$", "", op.lower())
+    near = plain if plain in _KNOWN else _ALSO.get(plain)
+    if near is None:
+        return unknown(key, op, _KNOWN, "operator", ", ".join(_KNOWN))
+    return DomainError(key, op, f"no operator has this name; did you mean {near}?")
 
 
 def _default_name(op: str, taken: Mapping[str, Sizes]) -> str:
@@ -217,10 +289,14 @@ def _count(value: Any, key: str) -> int:
     return value
 
 
-def _counts(value: Any, key: str) -> tuple[int, ...]:
+def _sizes(value: Any, key: str) -> tuple[Any, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= 8:
-        raise DomainError(key, value, "needs a list of 1 to 8 integers")
-    return tuple(_count(one, f"{key}[{number}]") for number, one in enumerate(value))
+        raise DomainError(key, value, "needs a list of 1 to 8 integers, or letters such as 'n'")
+    return tuple(_size(one, f"{key}[{number}]") for number, one in enumerate(value))
+
+
+def _size(value: Any, key: str) -> Any:
+    return symbol(value, key) if isinstance(value, str) else _count(value, key)
 
 
 def _per_axis(value: Any, key: str) -> Any:
@@ -249,6 +325,12 @@ def _text(value: Any, key: str) -> str:
     return value
 
 
+def _share(value: Any, key: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise DomainError(key, value, "needs a number from 0 to 1")
+    return value
+
+
 def _factor(value: Any, key: str) -> Any:
     if isinstance(value, list):
         return tuple(_factor(one, f"{key}[{number}]") for number, one in enumerate(value))
@@ -274,17 +356,19 @@ def _names(value: Any, key: str, known: Mapping[str, Sizes], named: Sequence[Any
 
 _CHECKS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
     {
-        **dict.fromkeys(("out_channels", "out_features", "groups", "factor", "num_groups", "num_heads"), _count),
+        **dict.fromkeys(("out_channels", "out_features", "groups", "num_groups", "num_heads"), _count),
         **dict.fromkeys(("num_embeddings", "embedding_dim", "hidden_size", "num_layers", "k"), _count),
-        **dict.fromkeys(("dim", "start", "end", "stop", "step", "num_parameters"), _integer),
+        **dict.fromkeys(("upscale_factor", "downscale_factor"), _count),
+        **dict.fromkeys(("start", "start_dim", "end_dim", "stop", "step", "num_parameters"), _integer),
         **dict.fromkeys(("kernel_size", "stride", "dilation", "output_padding", "output_size"), _per_axis),
-        **dict.fromkeys(("shape", "order", "dims", "times"), _per_axis),
-        **dict.fromkeys(("bias", "ceil_mode", "affine", "keepdims", "align_corners"), _truth),
-        **dict.fromkeys(("bidirectional", "reverse"), _truth),
+        **dict.fromkeys(("shape", "size", "dim", "dims", "repeats"), _per_axis),
+        **dict.fromkeys(("bias", "ceil_mode", "count_include_pad", "affine", "elementwise_affine"), _truth),
+        **dict.fromkeys(("keepdim", "align_corners", "bidirectional", "reverse"), _truth),
         "amounts": _padding,
         **dict.fromkeys(("mode", "equation"), _text),
         "padding": _padding,
         "scale_factor": _factor,
+        **dict.fromkeys(("p", "dropout", "dropout_p"), _share),
     }
 )
 """What checks an option, by its name."""

@@ -25,11 +25,11 @@ from ..operators import (
     Conv,
     ConvTranspose,
     Cumulative,
+    Dropout,
     Einsum,
     Embedding,
     Flatten,
     Flip,
-    Identity,
     Input,
     Linear,
     MatMul,
@@ -49,7 +49,7 @@ from ..operators import (
     Softmax,
     Sort,
 )
-from .layers import LAYERS, SEVERAL
+from .layers import LAYERS, MODES, SEVERAL
 from .reading import MOST_BYTES, described
 
 
@@ -76,7 +76,7 @@ def write(graph: Graph, path: str | PathLike[str]) -> None:
     ...     list(read(file)) == list(net)
     True
     """
-    from ...proving import write_file
+    from ...text_files import write_file
 
     suffix = Path(path).suffix.lower()
     if suffix not in (".toml", ".yaml", ".yml"):
@@ -102,6 +102,8 @@ def description(graph: Graph) -> dict[str, Any]:
     """
     from ..symbolic import require_numbers
 
+    if not isinstance(graph, Graph):
+        raise DomainError("graph", type(graph).__name__, "needs a Graph, such as the .graph of a report")
     require_numbers(graph)
     sources = [node for node in graph if _is_input(node)]
     if not sources:
@@ -181,20 +183,11 @@ _OPS: Mapping[type[Operator], str] = MappingProxyType(
         Softmax: "softmax",
         Concat: "concat",
         MatMul: "matmul",
-        Flatten: "flatten",
-        Permute: "permute",
         Slice: "slice",
         Flip: "flip",
-        Repeat: "repeat",
-        Resize: "resize",
-        Pad: "pad",
-        PixelShuffle: "pixel_shuffle",
-        PixelUnshuffle: "pixel_unshuffle",
     }
 )
 """The layers whose options are called as the attributes of their operators."""
-
-_RENAMED = {"scale": "scale_factor"}
 
 
 def _named(node: Node) -> tuple[str, dict[str, Any]] | None:
@@ -206,20 +199,22 @@ def _named(node: Node) -> tuple[str, dict[str, Any]] | None:
             return f"{how}_pool", vars(operator)
         case AdaptivePool(how=how):
             return f"adaptive_{how}_pool", vars(operator)
-        case Reduce(how=op) | Cumulative(name=op):
+        case Reduce(how=op, dims=dims, keepdims=kept):
+            return _known(op, {"dim": dims, "keepdim": kept})
+        case Cumulative(name=op):
             return _known(op, vars(operator))
         case Norm(name=op, parameters=count, groups=groups):
-            return _known(op, {"affine": count > 0, "num_groups": groups})
+            return _known(op, {"affine": count > 0, "elementwise_affine": count > 0, "num_groups": groups})
         case Activation(name=op, parameters=count):
             return _known(op, {"num_parameters": count})
-        case Identity(name="dropout"):
-            return "dropout", {}
+        case Dropout(p=p, channels=channels):
+            return "feature_dropout" if channels else "dropout", {"p": p}
         case Combine(name=op):
             return _known(op, {})
         case Einsum(inputs=inputs, output=output):
             return "einsum", {"equation": f"{','.join(inputs)}->{output}"}
-        case Attention(heads=heads):
-            return "attention", {"num_heads": heads}
+        case Attention(heads=heads, dropout=dropout):
+            return "attention", {"num_heads": heads, "dropout_p": dropout}
         case Embedding(rows=rows, features=features):
             return "embedding", {"num_embeddings": rows, "embedding_dim": features}
         case Recurrent(cell=cell, layers=layers, both=both):
@@ -230,9 +225,29 @@ def _named(node: Node) -> tuple[str, dict[str, Any]] | None:
             return "reshape", {"shape": shape[1:]}
         case Pad(amounts=amounts, mode=mode):
             return "pad", {"amounts": amounts[2:], "mode": mode}
+        case Flatten(start=start, end=end):
+            return "flatten", {"start_dim": start, "end_dim": end}
+        case Permute(order=order):
+            return "permute", {"dims": order}
+        case Repeat(times=times):
+            return "repeat", {"repeats": times}
+        case PixelShuffle(factor=factor):
+            return "pixel_shuffle", {"upscale_factor": factor}
+        case PixelUnshuffle(factor=factor):
+            return "pixel_unshuffle", {"downscale_factor": factor}
+        case _ if type(operator) is Resize:
+            return _resized(operator)
         case _ if type(operator) in _OPS:
-            return _OPS[type(operator)], {_RENAMED.get(name, name): value for name, value in vars(operator).items()}
+            return _OPS[type(operator)], vars(operator)
     return None
+
+
+def _resized(operator: Resize) -> tuple[str, dict[str, Any]] | None:
+    mode = MODES.get((operator.mode, len(operator.scale or operator.output_size or ())))
+    if mode is None:
+        return None
+    sizes = {"size": operator.output_size, "scale_factor": operator.scale}
+    return "resize", {**sizes, "mode": mode, "align_corners": operator.align_corners}
 
 
 def _known(op: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:

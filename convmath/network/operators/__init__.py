@@ -4,7 +4,7 @@ from .attention import Attention
 from .base import Operator, Sizes, Work
 from .convolution import Conv, ConvTranspose, Linear, MatMul
 from .einsum import Einsum
-from .elementwise import Activation, Combine, Identity, Input, Norm, Softmax, Unknown
+from .elementwise import Activation, Combine, Dropout, Identity, Input, Norm, Softmax, Unknown
 from .interpolation import Interpolate, Repeat
 from .layout import Concat, Expand, Flatten, Lookup, Pad, Permute, Reshape, Slice
 from .pooling import AdaptivePool, Pool, Reduce
@@ -22,6 +22,7 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "Cumulative",
+    "Dropout",
     "Einsum",
     "Embedding",
     "Expand",

@@ -11,7 +11,7 @@ from ...division import mod
 from ...errors import DomainError
 from ..fields.field import Field
 from .base import Operator, Reads, Size, Sizes, Work, broadcast, product, require_equal, stretched
-from .domains import POSITIVE, Domains
+from .domains import POSITIVE, SHARE, Domains
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,16 @@ class Attention(Operator):
     Queries of the sizes ``(..., L, E)``, keys ``(..., S, E)`` and values ``(..., S, V)`` give ``(..., L, V)``; a mask
     is stretched to ``(..., L, S)``.
 
-    Attributes: heads: parts into which the features are split, each with weights of its own.
+    Attributes: heads: parts into which the features are split, each with weights of its own. dropout: the share of the
+        weights that is dropped in training.
 
     Source: [VaswaniEtAl2017, equation 1].
     """
 
     heads: int = 1
+    dropout: float = 0.0
 
-    domains: ClassVar[Domains] = {"heads": POSITIVE}
+    domains: ClassVar[Domains] = {"heads": POSITIVE, "dropout": SHARE}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """A sum of values for every query."""

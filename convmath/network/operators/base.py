@@ -14,7 +14,7 @@ from ...division import is_symbolic
 from ...errors import DomainError
 from ..fields.field import Field
 from ..fields.spans import Spans
-from .domains import Domain, Domains, plain
+from .domains import Domain, Domains, with_python_ints
 
 Size: TypeAlias = Any
 """An int, or a SymPy expression."""
@@ -88,14 +88,14 @@ class Operator(ABC):
             if isinstance(value, (list, tuple)):
                 for part in value if type(value) is tuple else (value,):
                     if isinstance(part, (list, tuple)):
-                        object.__setattr__(self, name, _frozen(value))
+                        object.__setattr__(self, name, _as_tuples(value))
                         break
         for name, domain in self.domains.items():
             if not domain.holds(own[name]):
                 self._require(name, domain)
 
     def _require(self, name: str, domain: Domain) -> None:
-        value = plain(getattr(self, name))
+        value = with_python_ints(getattr(self, name))
         if not domain.holds(value):
             raise DomainError(name, value, f"needs {domain.needs}")
         object.__setattr__(self, name, value)
@@ -150,8 +150,8 @@ class Operator(ABC):
         return self.work(inputs, output).macs * sum(learned)
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 class Pointwise(Operator):
@@ -197,8 +197,9 @@ def merging(elements: Size, run: Size) -> Size:
 def split(operator: Operator, sizes: Sizes, axes: int) -> tuple[Size, Size, Sizes]:
     """Batch, channels and the sizes of ``axes`` spatial axes."""
     if len(sizes) != axes + 2:
-        names = ("N", "C", *("D", "H", "W")[3 - axes :])
-        raise DomainError("sizes", sizes, f"{operator.kind} needs {axes + 2} dimensions ({', '.join(names)})")
+        names = ", ".join(("N", "C", *("D", "H", "W")[3 - axes :]))
+        batch = "; input sizes are given without the batch" if len(sizes) == axes + 3 else ""
+        raise DomainError("sizes", sizes, f"{operator.kind} needs {axes + 2} dimensions ({names}){batch}")
     return sizes[0], sizes[1], sizes[2:]
 
 

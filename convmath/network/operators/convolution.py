@@ -30,29 +30,12 @@ from .base import (
     split,
     stretched,
 )
-from .domains import (
-    COUNT_PER_AXIS,
-    FLAG,
-    PADDING,
-    POSITIVE,
-    POSITIVE_PER_AXIS,
-    SIZE_PER_AXIS,
-    Domains,
-)
+from .domains import COUNT_PER_AXIS, FLAG, POSITIVE, WINDOW, Domains
 
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
     """One value an axis."""
     return tuple(value) if is_per_axis(value) else (value,) * axes
-
-
-WINDOW: Domains = {
-    "kernel_size": SIZE_PER_AXIS,
-    "stride": POSITIVE_PER_AXIS,
-    "padding": PADDING,
-    "dilation": POSITIVE_PER_AXIS,
-}
-"""What the options of a window may be."""
 
 
 def _channels(in_channels: int, out_channels: int, groups: int) -> tuple[int, Field] | None:

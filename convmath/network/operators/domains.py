@@ -49,6 +49,15 @@ def least(bound: int | None) -> Domain:
     return Domain(holds, "an integer" if bound is None else f"an integer >= {bound}")
 
 
+def between(first: int, last: int) -> Domain:
+    """Integers from one to another.
+
+    >>> [between(1, 9).holds(value) for value in (0, 9, 10, 2.0)], between(1, 9).needs
+    ([False, True, False, False], 'an integer from 1 to 9')
+    """
+    return Domain(lambda value: type(value) is int and first <= value <= last, f"an integer from {first} to {last}")
+
+
 def _stands_for(value: Any, low: float) -> bool:
     """Whether a size that is computed, or a term, may be an integer from a bound on."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -84,7 +93,7 @@ def several(each: Domain, needs: str, *, once: bool = False, empty: bool = True)
     return Domain(all_hold, needs)
 
 
-def per_axis(each: Domain) -> Domain:
+def each_axis(each: Domain) -> Domain:
     """One value, or one for each axis.
 
     >>> POSITIVE_PER_AXIS.needs
@@ -105,9 +114,11 @@ COUNT = least(0)
 POSITIVE = least(1)
 NONE = Domain(lambda value: value is None, "None")
 FLAG = Domain(lambda value: value is True or value is False, "True or False")
+TEXT = Domain(lambda value: type(value) is str, "a text")
 NAME = Domain(lambda value: type(value) is str and value != "", "a name")
+SHARE = Domain(lambda value: type(value) in (int, float) and 0 <= value <= 1, "a number from 0 to 1")
 SIZE_PER_AXIS = several(POSITIVE, "one integer per axis, each >= 1, such as (3, 3)", empty=False)
-POSITIVE_PER_AXIS, COUNT_PER_AXIS = per_axis(POSITIVE), per_axis(COUNT)
+POSITIVE_PER_AXIS, COUNT_PER_AXIS = each_axis(POSITIVE), each_axis(COUNT)
 DIM = Domain(COUNT.holds, "the number of a dimension, from 0")
 DIMS = several(COUNT, "different dimensions, each a number from 0, such as (2, 3)", once=True)
 INTEGERS = several(ANY, "a tuple of integers")
@@ -118,11 +129,18 @@ PAIRS = several(
 _SIDES = Domain(
     lambda value: ANY.holds(value) or (INTEGERS.holds(value) and len(value) == 2), "an integer or a pair of integers"
 )
-_PER_AXIS = per_axis(_SIDES)
+_PER_AXIS = each_axis(_SIDES)
 PADDING = Domain(
     lambda value: value in PADDING_FORMS if type(value) is str else _PER_AXIS.holds(value),
     f"one of {', '.join(PADDING_FORMS)}, an integer, or an integer or a pair for each axis",
 )
+WINDOW: Domains = {
+    "kernel_size": SIZE_PER_AXIS,
+    "stride": POSITIVE_PER_AXIS,
+    "padding": PADDING,
+    "dilation": POSITIVE_PER_AXIS,
+}
+"""What the options of a window may be."""
 SCALES = several(
     Domain(lambda value: type(value) is Fraction and value > 0, ""),
     "a Fraction or an integer > 0 for each axis, such as (Fraction(3, 2), 2)",
@@ -130,13 +148,13 @@ SCALES = several(
 )
 
 
-def plain(value: Any) -> Any:
+def with_python_ints(value: Any) -> Any:
     """A value whose integers of NumPy are ints, in tuples too.
 
-    >>> plain((3, "same"))
+    >>> with_python_ints((3, "same"))
     (3, 'same')
     """
     if type(value) is tuple:
-        return tuple(map(plain, value))
+        return tuple(map(with_python_ints, value))
     numpy = sys.modules.get("numpy")
     return int(value) if numpy is not None and isinstance(value, numpy.integer) else value

@@ -12,12 +12,12 @@ from ...errors import DomainError
 from ..fields.field import Field
 from ..fields.spans import Spans
 from .base import Operator, Pointwise, Reads, Sizes, Work, broadcast, one, product, require_dims, stretched
-from .domains import COUNT, DIM, DIMS, INTEGERS, NAME, NONE, POSITIVE, Domains, one_of
+from .domains import COUNT, COUNTS, DIM, DIMS, FLAG, INTEGERS, NAME, NONE, POSITIVE, SHARE, TEXT, Domains, one_of
 
 
 @dataclass(frozen=True)
 class Identity(Pointwise):
-    """Dropout in evaluation, a cast, a copy: nothing is computed."""
+    """A cast, a copy, the same under another name: nothing is computed."""
 
     name: str = "identity"
 
@@ -27,6 +27,19 @@ class Identity(Pointwise):
     def kind(self) -> str:
         """The name."""
         return self.name
+
+
+@dataclass(frozen=True)
+class Dropout(Pointwise):
+    """Dropout, which drops nothing in evaluation.
+
+    Attributes: p: the share of what is dropped in training. channels: whether whole channels are, not single elements.
+    """
+
+    p: float = 0.5
+    channels: bool = False
+
+    domains: ClassVar[Domains] = {"p": SHARE, "channels": FLAG}
 
 
 TESTS = ("isnan", "isinf", "isfinite", "logical_not", "not", "isposinf", "isneginf", "signbit")
@@ -123,7 +136,8 @@ class Norm(Operator):
         name: which one, such as ``"layer_norm"``.
         parameters: learned numbers; running statistics are not learned.
         dims: the dimensions over which the statistics are taken each time, from 0; empty for batch normalisation in
-            evaluation, which uses those of the training.
+            evaluation, which uses those of the training. In training it takes them over the batch and all positions,
+            ``(0, 2, 3)``, so that each position reads all others of its channel.
         groups: groups of channels, each with statistics of its own.
     """
 
@@ -143,6 +157,11 @@ class Norm(Operator):
     def params(self) -> int:
         """The learned numbers."""
         return self.parameters
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether it takes the statistics of the training, as in evaluation."""
+        return not self.dims and self.name in ("batch_norm", "instance_norm")
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes of the input, whose channels the groups divide."""
@@ -247,7 +266,12 @@ class Unknown(Operator):
     output: Sizes | None = None
     parameters: int | None = None
 
-    domains: ClassVar[Domains] = {"name": NAME, "parameters": COUNT | NONE}
+    domains: ClassVar[Domains] = {
+        "name": NAME,
+        "reason": TEXT,
+        "output": COUNTS | NONE,
+        "parameters": COUNT | NONE,
+    }
 
     @property
     def kind(self) -> str:
@@ -295,6 +319,8 @@ class Input(Operator):
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""
+        if inputs:
+            raise DomainError("inputs", len(inputs), "an input of the network reads no other node")
         return self.shape
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:

@@ -43,8 +43,9 @@ class Interpolate(Resize):
     """Interpolation where the place of a position and the nearest element to it are chosen by name.
 
     Places are exact where they repeat soon; where they do not, as with a factor that is no simple fraction, they are
-    those of 32-bit floats, one by one, as ONNX Runtime has them; ONNX leaves the precision open. Where all sizes of the
-    output are those of the input, ONNX Runtime copies it, whatever the scale is.
+    those of 32-bit floats, one by one, as ONNX Runtime has them; ONNX leaves the precision open, and half-way between
+    two elements ONNX Runtime may take the other one. Where all sizes of the output are those of the input, it copies
+    the input, whatever the scale is.
 
     Attributes:
         coordinates: how the place of position o follows from it, one of ``COORDINATES``.

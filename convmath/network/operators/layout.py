@@ -217,6 +217,10 @@ class Slice(Operator):
         return (tuple(reads),)
 
 
+WHICH = "closed forms, with letters for the input sizes, as in 3,n,n, tell which of them fit"
+"""What helps where branches do not match."""
+
+
 @dataclass(frozen=True)
 class Concat(Operator):
     """Branches one after the other along a dimension, from 0."""
@@ -231,12 +235,12 @@ class Concat(Operator):
             raise DomainError("dim", self.dim, "concat needs a dimension of its inputs")
         first = inputs[0]
         for source in inputs[1:]:
-            needs = f"concat needs equal sizes but in dimension {self.dim}"
+            needs = f"concat needs equal sizes in every dimension but {self.dim}"
             if len(source) != len(first):
                 raise DomainError("sizes", inputs, needs)
             for dimension, (a, b) in enumerate(zip(first, source, strict=True)):
                 if dimension != self.dim:
-                    require("==", a, b, "sizes", needs, sizes=inputs)
+                    require("==", a, b, "sizes", f"{needs}; {WHICH}", sizes=inputs)
         return (*first[: self.dim], sum(source[self.dim] for source in inputs), *first[self.dim + 1 :])
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:

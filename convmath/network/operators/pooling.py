@@ -13,8 +13,8 @@ from ...formulas.pooling import pool_output_size
 from ..fields.field import Field
 from ..fields.spans import Spans
 from .base import Operator, Reads, Size, Sizes, Work, merging, one, product, split
-from .convolution import WINDOW, per_axis
-from .domains import DIMS, FLAG, NONE, POSITIVE, POSITIVE_PER_AXIS, Domains, one_of, several
+from .convolution import per_axis
+from .domains import DIMS, FLAG, NONE, POSITIVE, POSITIVE_PER_AXIS, WINDOW, Domains, one_of, several
 
 _HOW = one_of("max", "avg", "lp")
 
@@ -140,7 +140,7 @@ _BESIDES = {
     **dict.fromkeys(("sum", "nansum", "prod", "all", "any"), (0, 0)),
     **dict.fromkeys(("max", "min", "amax", "amin", "argmax", "argmin"), (0, 0)),
     **dict.fromkeys(("mean", "nanmean", "log_sum"), (0, 1)),
-    **dict.fromkeys(("l1", "sum_square", "count_nonzero"), (1, 0)),
+    **dict.fromkeys(("l0", "l1", "linf", "sum_square", "count_nonzero"), (1, 0)),
     **dict.fromkeys(("norm", "l2", "logsumexp", "log_sum_exp"), (1, 1)),
     "var": (3, 1),
     "std": (3, 2),

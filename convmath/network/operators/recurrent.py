@@ -8,12 +8,15 @@ from typing import ClassVar
 
 from ...errors import DomainError
 from ..fields.field import Field
-from .base import Operator, Reads, Size, Sizes, Work, product, require_equal
-from .domains import COUNT, DIM, FLAG, INTEGERS, NONE, POSITIVE, Domains, one_of
+from .base import Operator, Reads, Size, Sizes, Work, one, product, require_dims, require_equal
+from .domains import COUNT, DIM, FLAG, INTEGERS, NONE, POSITIVE, Domains, between, one_of
 from .sequence import running
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 """Sums of products of each cell, one for every hidden feature."""
+
+MOST_LAYERS = 1024
+"""Layers that may lie on each other: each has weights with a name of its own."""
 
 _FUNCTIONS = {"rnn": 1, "gru": 8, "lstm": 9}
 """Function values, products and sums of a cell for every hidden feature, beyond the sums of products and their sum."""
@@ -58,7 +61,7 @@ class Recurrent(Operator):
         "input_size": POSITIVE,
         "hidden_size": POSITIVE,
         "time": DIM,
-        "layers": POSITIVE,
+        "layers": between(1, MOST_LAYERS),
         **dict.fromkeys(("bias", "both", "reverse"), FLAG),
         "projected": COUNT,
     }
@@ -185,6 +188,7 @@ class LastState(Operator):
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""
+        require_dims(self, one(self, inputs), *(() if self.batch is None else (self.batch,)), parameter="batch")
         return self.shape
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:

@@ -10,8 +10,8 @@ from typing import ClassVar
 from ...assumptions import require
 from ...division import floor_div, mod
 from ...errors import DomainError
-from ..fields.field import MOST_PHASES, Field
-from ..fields.repeating import looked_at
+from ..fields.field import Field
+from ..fields.repeating import MOST_POSITIONS, looked_at
 from ..fields.spans import Spans
 from .base import Operator, Reads, Size, Sizes, Work, one, product, split
 from .domains import FLAG, NONE, POSITIVE, SCALES, SIZE_PER_AXIS, Domains, one_of
@@ -100,8 +100,8 @@ class Resize(Operator):
             on_it = place == element and interpolates
             return Spans.point(element) if on_it else Spans(((element + first, element + end),))
 
-        if ratio.denominator <= MOST_PHASES:
-            return Field.sampled(ratio.denominator, ratio.numerator, reads)
+        if ratio.denominator <= MOST_POSITIONS:
+            return Field.sampled(ratio.denominator, ratio.numerator, reads, most=MOST_POSITIONS)
         return looked_at(wanted, reads)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:

@@ -13,8 +13,8 @@ from ...formulas.size import conv_output_size
 from ..fields.field import MOST_PHASES, Field
 from ..fields.spans import Spans
 from .base import Merged, Operator, Reads, Sizes, Work, one, product, require_equal, split
-from .convolution import WINDOW, per_axis
-from .domains import DIM, POSITIVE, SIZE_PER_AXIS, Domains
+from .convolution import per_axis
+from .domains import DIM, POSITIVE, SIZE_PER_AXIS, WINDOW, Domains
 from .regrouping import indexed, regrouped
 
 

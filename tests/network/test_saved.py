@@ -1,0 +1,480 @@
+"""What training keeps for the gradients, against the tensors that torch's autograd saves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn import functional as F  # noqa: N812
+
+from convmath.errors import DomainError
+from convmath.network import Graph, NetworkReport, from_onnx, from_torch
+from convmath.network.operators import Activation, Conv, Dropout, Identity, Linear, Norm, Pool, Unknown
+
+from ..models.classics import VGG16
+from ..models.dense_prediction import TCN, Autoencoder, PatchGAN, UNet
+from ..models.resnet import resnet
+from .computing import Function
+from .countable import MODELS as LAYERS
+from .networks import networks
+
+IMAGE = (4, 8, 10)
+TOKENS = (6, 8)
+
+
+def kept(module: nn.Module, *inputs: torch.Tensor) -> int:
+    """The bytes of the storages that autograd saves and that are alive then, but for parameters and buffers."""
+    own = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), *module.buffers())}
+    found: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            found[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+        return tensor.detach()  # without the way back to what saves it
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        result = module(*inputs)
+    assert result is not None
+    return sum(size for weak, size in found.values() if not weak.expired())
+
+
+def read(module: nn.Module, size: tuple[int, ...], batch_size: int = 2) -> tuple[NetworkReport, torch.Tensor]:
+    """The report, and an input for the module."""
+    report = from_torch(module, size, batch_size=batch_size).analyze()
+    dtype = report.rows[0].placement.dtype
+    image = torch.rand(batch_size, *size)
+    return report, image.to(getattr(torch, dtype)) if dtype else image
+
+
+# Every layer
+
+
+PARTLY = {
+    *("vector by matrices", "bilinear", "weight norm", "spectral norm", "pruned", "by keyword", "local response"),
+    *(name for name in LAYERS if name.startswith(("attention", "encoder", "decoder", "transformer"))),
+    *(name for name in LAYERS if name.startswith(("LSTM", "GRU", "RNN"))),
+}
+"""Where it is not known what some node saves."""
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths", "ignore:Implicit dimension choice")
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", LAYERS)
+def test_of_every_kind_of_layer_torch_keeps_what_is_said(name, training):
+    make, size = LAYERS[name]
+    for batch_size in (1, 2):
+        module = make().train(training)
+        report, image = read(module, size, batch_size)
+        saved = report.saved(training=training)
+        if saved.status == "complete":
+            assert saved.value == kept(module, image)
+        else:
+            assert saved.missing
+            assert name in PARTLY or report.missing
+
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "ResNet-18": (lambda: resnet(18), (3, 64, 64)),
+    "ResNet-50": (lambda: resnet(50), (3, 64, 64)),
+    "VGG-16": (lambda: VGG16(), (3, 224, 224)),
+    "U-Net": (lambda: UNet(width=8, depth=2), (1, 60, 60)),
+    "autoencoder": (lambda: Autoencoder(width=8), (1, 28, 28)),
+    "PatchGAN": (lambda: PatchGAN(width=8), (6, 70, 70)),
+    "TCN": (lambda: TCN(width=6), (1, 40)),
+}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", MODELS)
+def test_of_a_whole_model_torch_keeps_what_is_said(name, training):
+    make, size = MODELS[name]
+    module = make().train(training)
+    report, image = read(module, size)
+    saved = report.saved(training=training)
+    assert (saved.value, saved.status) == (kept(module, image), "complete")
+    assert saved.value != report.activation_bytes()
+
+
+# Every operation
+
+
+def attended(x: Any, query: Any, key: Any, value: Any) -> Any:
+    """Attention in heads, written out."""
+    batch, length, width = x.shape
+    q, k, v = (layer(x).view(batch, length, 2, width // 2).transpose(1, 2) for layer in (query, key, value))
+    weights = (q @ k.transpose(-2, -1) / 2.0).softmax(-1)
+    return (weights @ v).transpose(1, 2).reshape(batch, length, width)
+
+
+def fused(x: Any, query: Any, key: Any, value: Any) -> Any:
+    """Attention in heads, in one function."""
+    batch, length, width = x.shape
+    q, k, v = (layer(x).view(batch, length, 2, width // 2).transpose(1, 2) for layer in (query, key, value))
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, length, width)
+
+
+def laid_out(x: Any, query: Any, key: Any, value: Any) -> Any:
+    """The same, its heads side by side before they are projected; their features lie so already."""
+    batch, length, width = x.shape
+    q, k, v = (layer(x).view(batch, length, 2, width // 2).transpose(1, 2) for layer in (query, key, value))
+    return query(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).contiguous().reshape(batch, length, width))
+
+
+def inverted_residual(x: Any, widen: Any, depthwise: Any, narrow: Any, *norms: Any) -> Any:
+    """A bottleneck that is wide in the middle."""
+    y = F.relu6(norms[0](widen(x)), inplace=True)
+    y = F.relu6(norms[1](depthwise(y)), inplace=True)
+    return x + norms[2](narrow(y))
+
+
+def squeezed(x: Any, conv: Any, one: Any, two: Any) -> Any:
+    """A branch that weighs the channels."""
+    y = F.silu(conv(x))
+    return y * two(F.silu(one(y.mean((2, 3), keepdim=True)))).sigmoid()
+
+
+def conv() -> nn.Module:
+    return nn.Conv2d(4, 4, 3, padding=1)
+
+
+def dense() -> nn.Module:
+    return nn.Linear(8, 8)
+
+
+ONE: dict[str, Callable[..., Any]] = {
+    **{name: getattr(F, name) for name in ("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu")},
+    **{name: getattr(F, name) for name in ("mish", "softplus", "hardsigmoid", "hardswish", "hardtanh", "hardshrink")},
+    **{name: getattr(torch, name) for name in ("sigmoid", "tanh", "exp", "sqrt", "rsqrt", "reciprocal", "abs")},
+    **{name: getattr(torch, name) for name in ("neg", "floor", "sign", "square", "sin", "cos", "erf", "log")},
+    **{
+        f"{name} in place": partial(getattr(F, name), inplace=True)
+        for name in ("relu", "relu6", "leaky_relu", "elu", "silu", "mish", "hardsigmoid", "hardswish", "hardtanh")
+    },
+    "sigmoid in place": lambda x: x.sigmoid_(),
+    "twice": lambda x: 2 * x,
+    "half": lambda x: x / 2,
+    "a half in place": lambda x: x.mul_(0.5),
+    "squared": lambda x: x * x,
+    "a sum": lambda x: x + x.mean(),
+    "a sum in place": lambda x: x.add_(x),
+    "a product": lambda x: x * x.sigmoid(),
+    "a product in place": lambda x: torch.exp(x).mul_(x),
+    "a quotient": lambda x: x / x.exp(),
+    "clamped": lambda x: x.clamp(0, 1),
+    "clamped in place": lambda x: x.clamp_(0, 1),
+    "the larger": lambda x: torch.maximum(x, x.flip(2)),
+    "where": lambda x: torch.where(x > 0, x, x.exp()),
+    "masked": lambda x: x.masked_fill(x > 0, 0.0),
+    "joined": lambda x: torch.cat([x, x.exp()], 1),
+    "softmax": lambda x: F.softmax(x, 1),
+    "log_softmax": lambda x: F.log_softmax(x, 1),
+    "max pool": lambda x: F.max_pool2d(x, 3, 2, 1),
+    "average pool": lambda x: F.avg_pool2d(x, 2),
+    "adaptive average": lambda x: F.adaptive_avg_pool2d(x, (2, 3)),
+    "global average": lambda x: F.adaptive_avg_pool2d(x, 1),
+    "adaptive maximum": lambda x: F.adaptive_max_pool2d(x, 2),
+    "mean": lambda x: x.mean((2, 3)),
+    "maximum of channels": lambda x: x.amax(1),
+    "maximum with places": lambda x: x.max(1).values,
+    "maximum of all": lambda x: x * x.max(),
+    "variance": lambda x: x.var(1),
+    "deviation": lambda x: x.std(1),
+    "logsumexp": lambda x: x.logsumexp(1),
+    "sorted": lambda x: x.sort(1).values,
+    "first": lambda x: x.topk(2, 1).values,
+    "running sum": lambda x: x.cumsum(1),
+    "running product": lambda x: x.cumprod(1),
+    "flipped": lambda x: x.flip(2).exp(),
+    "rolled": lambda x: x.roll(1, 2).exp(),
+    "repeated": lambda x: x.repeat(1, 2, 1, 1).exp(),
+    **{
+        f"interpolate {mode}": lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode).exp()
+        for mode in ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
+    },
+    **{
+        f"pad {mode}": lambda x, mode=mode: F.pad(x, (1, 2, 2, 1), mode=mode).exp()
+        for mode in ("constant", "reflect", "replicate", "circular")
+    },
+    "cropped": lambda x: F.pad(x, (-1, -1, -1, -1)).exp(),
+    "shuffled": lambda x: F.pixel_shuffle(x, 2).exp(),
+    "unshuffled": lambda x: F.pixel_unshuffle(x, 2).exp(),
+    "windows": lambda x: F.unfold(x, 2).exp(),
+    "a part": lambda x: F.avg_pool2d(x[:, 1:3, ::2], 2),
+    "parts": lambda x: F.gelu(x.chunk(2, 1)[1]),
+    "turned": lambda x: F.gelu(x.permute(0, 2, 3, 1)),
+    "turned and laid out": lambda x: F.gelu(x.permute(0, 2, 3, 1).contiguous()),
+    "tokens": lambda x: F.gelu(x.flatten(2).transpose(1, 2).reshape(2, 80, 2, 2)),
+    "a copy": lambda x: F.gelu(x.clone()),
+    "another type": lambda x: F.gelu(x.double()),
+    "a type of half the size": lambda x: F.avg_pool2d(x.bfloat16(), 2),
+    "layer norm": lambda x: F.layer_norm(x, (10,)),
+    "layer norm, channels last": lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (4,)),
+    "group norm": lambda x: F.group_norm(x, 2),
+    "group norm of a sequence, turned": lambda x: F.group_norm(x.flatten(2).transpose(1, 2), 2),
+    "instance norm": lambda x: F.instance_norm(x),
+    "root mean square": lambda x: F.rms_norm(x, (10,)),
+    "detached": lambda x: x.exp() * x.exp().detach(),
+    "without gradients": lambda x: (x > 0).float() * x,
+    "a branch that nobody reads": lambda x: (x.exp(), F.gelu(x))[1],
+    "matrices": lambda x: x @ x.transpose(2, 3),
+    "matrices turned": lambda x: x.permute(0, 2, 1, 3) @ x.permute(0, 2, 3, 1),
+    "one matrix for all": lambda x: x @ x[:, :1].transpose(2, 3),
+}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize("name", ONE)
+def test_of_every_operation_torch_keeps_what_is_said(name, batch_size):
+    module = Function(lambda x, conv: ONE[name](conv(x)), conv())
+    if name == "tokens" and batch_size == 1:
+        return
+    report, image = read(module, IMAGE, batch_size)
+    assert (report.saved().value, report.saved().status) == (kept(module, image), "complete")
+
+
+MANY: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "attention written out": (lambda: Function(attended, dense(), dense(), dense()), TOKENS),
+    "attention in one function": (lambda: Function(fused, dense(), dense(), dense()), TOKENS),
+    "attention in one function, laid out": (lambda: Function(laid_out, dense(), dense(), dense()), TOKENS),
+    "dense layers on what is turned": (
+        lambda: Function(lambda x, one: one(x.transpose(1, 2)), nn.Linear(6, 3)),
+        TOKENS,
+    ),
+    "dense layers on heads": (
+        lambda: Function(lambda x, one: one(x.unflatten(2, (2, 4)).transpose(1, 2)), nn.Linear(4, 3)),
+        TOKENS,
+    ),
+    "layer norm and turned": (
+        lambda: Function(lambda x, norm, one: one(F.gelu(norm(x).transpose(1, 2))), nn.LayerNorm(8), nn.Linear(6, 3)),
+        TOKENS,
+    ),
+    "inverted residual": (
+        lambda: Function(
+            inverted_residual,
+            *(nn.Conv2d(4, 12, 1, bias=False), nn.Conv2d(12, 12, 3, padding=1, groups=12, bias=False)),
+            *(nn.Conv2d(12, 4, 1, bias=False), nn.BatchNorm2d(12), nn.BatchNorm2d(12), nn.BatchNorm2d(4)),
+        ),
+        IMAGE,
+    ),
+    "squeezed": (lambda: Function(squeezed, conv(), nn.Conv2d(4, 2, 1), nn.Conv2d(2, 4, 1)), IMAGE),
+    "padded at one end": (lambda: nn.Sequential(conv(), nn.Conv2d(4, 4, (4, 3), padding="same")), IMAGE),
+    "one memory": (lambda: Function(lambda x, one: one(x) + one(F.relu(x)) + one(x.view(-1, 4, 8, 10)), conv()), IMAGE),
+    "rms norm": (lambda: nn.Sequential(nn.RMSNorm(8), nn.Linear(8, 8), nn.RMSNorm(8)), TOKENS),
+    "prelu": (lambda: nn.Sequential(nn.PReLU(4), conv(), nn.PReLU()), IMAGE),
+    "instance norm": (lambda: nn.Sequential(conv(), nn.InstanceNorm2d(4, affine=True)), IMAGE),
+    "instance norm by running statistics": (
+        lambda: nn.Sequential(conv(), nn.InstanceNorm2d(4, affine=True, track_running_stats=True)),
+        IMAGE,
+    ),
+    "batch norm without statistics": (
+        lambda: nn.Sequential(conv(), nn.BatchNorm2d(4, track_running_stats=False)),
+        IMAGE,
+    ),
+    "dropout": (lambda: nn.Sequential(conv(), nn.Dropout(0.3), conv(), nn.Dropout2d(), conv(), nn.Dropout(0.0)), IMAGE),
+    "dropout in place": (lambda: nn.Sequential(conv(), nn.ReLU(), conv(), nn.Dropout(inplace=True), conv()), IMAGE),
+    "dropout of the image": (lambda: nn.Sequential(nn.Dropout(), conv()), IMAGE),
+    "alpha dropout": (lambda: nn.Sequential(conv(), nn.AlphaDropout(), conv(), nn.FeatureAlphaDropout()), IMAGE),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", MANY)
+def test_of_several_layers_torch_keeps_what_is_said(name, training):
+    make, size = MANY[name]
+    for batch_size in (1, 2):
+        module = make().train(training)
+        report, image = read(module, size, batch_size)
+        saved = report.saved(training=training)
+        assert (saved.value, saved.status) == (kept(module, image), "complete")
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("family", ["ResNet", "MobileNetV2", "ConvNextV2", "PoolFormer", "ViT"])
+def test_of_a_model_of_transformers_torch_keeps_what_is_said(family, training):
+    pytest.importorskip("transformers")
+    from .test_transformers import WHOLE, model_of
+
+    options = WHOLE.get(family, {"num_hidden_layers": 2, "image_size": 64})
+    module = model_of(family, options, device="cpu").train(training)
+    report, image = read(module, (3, 64, 64))
+    saved = report.saved(training=training)
+    assert (saved.value, saved.status) == (kept(module, image), "complete")
+
+
+@pytest.mark.parametrize("what", ["all of the first", "the weights of the second", "the biases", "everything", "norm"])
+def test_of_layers_that_training_leaves_as_they_are_torch_keeps_what_is_said(what):
+    module = nn.Sequential(conv(), nn.ReLU(), conv(), nn.BatchNorm2d(4), nn.Flatten(2), nn.Linear(80, 3))
+    module[0].requires_grad_(what not in ("all of the first", "everything"))
+    module[2].weight.requires_grad_(what not in ("the weights of the second", "everything"))
+    module[3].requires_grad_(what not in ("norm", "everything"))
+    module[5].requires_grad_(what != "everything")
+    for part in (module[0], module[2]) if what in ("the biases", "everything") else ():
+        part.bias.requires_grad_(False)
+    report, image = read(module, IMAGE)
+    assert (report.saved().value, report.saved().status) == (kept(module, image), "complete")
+    assert (report.saved_bytes() == 0) == (what == "everything")
+
+
+@given(networks(axes=2, head=True))
+def test_of_random_networks_torch_keeps_what_is_said(network):
+    module = network.module().float()
+    report = from_torch(module, network.sizes["input"][1:], batch_size=network.sizes["input"][0]).analyze()
+    saved = report.saved(training=module.training)
+    assert (saved.value, saved.status) == (kept(module, torch.rand(network.sizes["input"])), "complete")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_bytes_are_those_of_the_type_but_for_places(dtype):
+    module = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(), nn.Linear(5, 2))
+    module = module.to(dtype)
+    report, image = read(module, IMAGE)
+    assert report.saved_bytes(dtype) == kept(module, image.to(dtype))
+
+
+# What is said where it is not known
+
+
+def test_what_is_saved_of_recurrent_layers_is_said_not_to_be_known():
+    report, _ = read(nn.LSTM(8, 6, batch_first=True), TOKENS)
+    (name,) = report.saved().missing
+    assert (report.saved().status, report.saved_tensors(name).nbytes()) == ("partial", None)
+    assert "oneDNN or cuDNN" in report.saved_tensors(name).unknown
+
+
+NOT_KNOWN: dict[str, Callable[[Any], Any]] = {
+    "one by the elements": lambda x: 1 / x,
+    "a power": lambda x: x**2,
+    "a power of a number": lambda x: 2**x,
+    "random choices": lambda x: F.gumbel_softmax(x),
+    "a gate": lambda x: F.glu(x, 1),
+    "a length": lambda x: F.normalize(x),
+    "laid out as is not known": lambda x: F.gelu(F.interpolate(x.transpose(2, 3), scale_factor=2).reshape(2, -1)),
+    "attention with a mask": lambda x: (
+        F.scaled_dot_product_attention(x, x, x, is_causal=True, attn_mask=None)
+        + F.scaled_dot_product_attention(x, x, x, attn_mask=x.detach()[:, :, :, :8] > 0)
+    ),
+    "attention without heads": lambda x: F.scaled_dot_product_attention(*[x.flatten(2)] * 3),
+    "attention with dropout": lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5),
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_what_torch_composes_of_several_functions_is_never_guessed(name):
+    report, _ = read(Function(lambda x, conv: NOT_KNOWN[name](conv(x)), conv()), IMAGE)
+    assert report.saved().status == "partial"
+    assert all(report.saved_tensors(missing).unknown for missing in report.saved().missing)
+
+
+def test_weights_that_are_computed_are_never_guessed():
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.rand(3, 4, 1, 1))
+
+        def forward(self, x: Any) -> Any:
+            return F.conv2d(x, self.weight * self.weight.exp())
+
+    for module in (Scaled(), nn.utils.parametrizations.weight_norm(conv())):
+        assert from_torch(module, IMAGE).analyze().saved().status != "complete"
+
+
+def test_what_is_not_understood_is_missing_where_a_gradient_goes_through_it_and_only_there():
+    def status(*before: Conv) -> str:
+        graph = Graph()
+        name = graph.input((3, 4, 4))
+        for number, operator in enumerate(before):
+            name = graph.add(f"conv{number}", operator, name)
+        graph.add("odd", Unknown("odd", "it is odd", (1, 3, 4, 4), 0), name)
+        return graph.analyze().saved().status
+
+    assert (status(), status(Conv(3, 3, (1, 1)))) == ("complete", "partial")
+
+
+# By hand
+
+
+def by_hand(*operators: Any, size: tuple[int, ...] = IMAGE) -> NetworkReport:
+    graph = Graph()
+    name = graph.input(size, batch_size=2)
+    for number, operator in enumerate(operators):
+        name = graph.add(f"layer{number}", operator, name)
+    return graph.analyze()
+
+
+def test_dropout_that_never_drops_keeps_nothing_and_one_that_is_read_in_evaluation_drops_in_training():
+    def forward(x: Any, conv: Any, *, training: bool) -> Any:
+        return F.dropout(conv(x), 0.5, training).exp()
+
+    never = Function(partial(forward, training=False), conv())
+    report, image = read(never, IMAGE)
+    assert report.saved_bytes() == kept(never, image)
+    report, image = read(nn.Sequential(conv(), nn.Dropout(), conv()).eval(), IMAGE)
+    assert report.saved_bytes() == kept(nn.Sequential(conv(), nn.Dropout(), conv()), image)
+
+
+def test_the_rate_of_dropout_is_an_attribute_or_an_input_in_onnx():
+    onnx = pytest.importorskip("onnx")
+    import numpy as np
+
+    from .onnx_models import one_node
+
+    for opset, rates, options in ((7, (), {"ratio": 0.25}), (13, (np.float32(0.25),), {})):
+        graph = from_onnx(one_node("Dropout", (2, 3, 4), *rates, opset=opset, **options))
+        assert [node.operator for node in graph][1:] == [Dropout(0.25)], onnx.__version__
+    assert [node.operator for node in from_onnx(one_node("Dropout", (2, 3), opset=13))][1:] == [Dropout(0.5)]
+
+
+def test_a_network_by_hand_keeps_what_torchs_modules_of_its_kind_do():
+    report = by_hand(Conv(4, 4, (3, 3), padding=1), Norm("batch_norm", 8), Activation("gelu"), Pool("max", (2, 2)))
+    module = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.GELU(), nn.MaxPool2d(2))
+    assert report.saved_bytes() == kept(module, torch.rand(2, *IMAGE))
+    assert report.saved_bytes(training=False) == kept(module.eval(), torch.rand(2, *IMAGE))
+    assert [[one.what for one in report.saved_tensors(row.name).tensors] for row in report] == [
+        *(["output"], ["output"], ["output", "statistics"], ["output"], ["indices"]),
+    ]
+
+
+def test_dropout_by_hand_drops_what_it_says():
+    layers = (Linear(8, 8), Dropout(0.3), Linear(8, 8), Dropout(0), Linear(8, 2))
+    modules = nn.Sequential(*(nn.Linear(8, 8), nn.Dropout(0.3), nn.Linear(8, 8), nn.Dropout(0.0), nn.Linear(8, 2)))
+    assert by_hand(*layers, size=TOKENS).saved_bytes() == kept(modules, torch.rand(2, *TOKENS))
+    unsaid = by_hand(Linear(8, 8), Identity("dropout"), size=TOKENS)
+    assert "rate" in unsaid.saved_tensors("layer1").unknown
+    for rate in (1.5, -1, "half", True):
+        with pytest.raises(DomainError, match=r"p=.*needs a number from 0 to 1"):
+            Dropout(rate)
+
+
+def test_a_padding_that_torchs_convolutions_have_not_is_not_guessed():
+    assert by_hand(Conv(4, 4, (3, 3), padding=((0, 1), (0, 1)))).saved().missing == ("layer0",)
+    assert by_hand(Conv(4, 4, (3, 3), padding=((1, 1), (1, 1)))).saved().missing == ()
+
+
+def test_another_dtype_and_name_are_refused():
+    report = by_hand(Linear(8, 8), size=TOKENS)
+    with pytest.raises(DomainError, match="int9"):
+        report.saved_bytes("int9")
+    with pytest.raises(DomainError, match="layer9"):
+        report.saved_tensors("layer9")
+
+
+def test_the_sum_of_all_results_is_caught_above_and_below():
+    """Recurrent sums keep nothing of what they add, and a product keeps both of its factors."""
+    sums, _ = read(Function(lambda x, conv: ((conv(x) + 1) + 2) + 3, conv()), IMAGE)
+    gelus, _ = read(Function(lambda x, conv: F.silu(F.max_pool2d(conv(x), 2, 1), inplace=True), conv()), IMAGE)
+    assert sums.saved_bytes() < sums.activation_bytes()
+    assert gelus.saved_bytes() > gelus.activation_bytes()
+
+
+def test_what_is_kept_without_training_is_less():
+    module = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.Dropout(), conv())
+    report, image = read(module, IMAGE)
+    assert report.saved_bytes(training=False) == kept(module.eval(), image) < report.saved_bytes()
