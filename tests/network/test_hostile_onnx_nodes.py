@@ -136,14 +136,14 @@ def test_a_weight_of_any_type_counts(kind):
     assert (report.output.sizes, report.params) == ((1, 1, 6, 6), 9)
 
 
-def test_functions_that_call_each_other_are_not_followed():
+def test_functions_that_call_each_other_are_followed_to_a_depth():
     proto = model([helper.make_node("F", ["x"], ["y"], "f", domain="own")], {"x": (1, 3)})
     own = helper.make_opsetid("own", 1)
     for name, other in (("F", "G"), ("G", "F")):
         node = helper.make_node(other, ["a"], ["b"], domain="own")
         proto.functions.append(helper.make_function("own", name, ["a"], ["b"], [node], [own]))
     proto.opset_import.append(own)
-    assert from_onnx(proto).analyze()["f"].reason == "the operators of the domain own are not understood"
+    assert "graphs lie in each other" in from_onnx(proto).analyze().output.reason
 
 
 # Branches
@@ -219,7 +219,8 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
         pass
     except BaseException as error:
         print(path.name, repr(error))
-print("read", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MiB")
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print("read", int(peak.split()[1]) // 1024, "MiB")
 """
 
 
@@ -233,6 +234,7 @@ def damaged(seed: int, sources: list[bytes]) -> bytes:
     return bytes(content[: chance.randrange(len(content))] if chance.random() < 0.2 else content)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc, where Linux says a process's own peak")
 def test_damaged_files_give_sentences_or_results_in_little_memory(tmp_path: Path):
     sources = [one.model(opset).SerializeToString() for one, opset in TABLE[::9]] + [branching().SerializeToString()]
     for seed in range(800):

@@ -9,9 +9,9 @@ from typing import Any
 
 import onnx
 
-from ...division import is_symbolic
 from ...errors import DomainError
 from ..graph import Graph
+from ..input_sizes import batch_given
 from ..symbolic import read_at
 from .model import graph_of, inputs_of, parsed
 
@@ -33,7 +33,11 @@ def from_onnx(
     file itself says of a tensor goes before that: torch's newer exporter writes down which ones are parameters. Where
     it does not, a file cannot tell what was learned: a stored mask that is added counts, a scalar without dimensions
     does not, and ones and zeros are a norm's own, but not those of InstanceNormalization. What an exporter has folded
-    into other weights is gone.
+    into other weights is gone, and of equal tensors, as those of layers that are copies, it may have kept one.
+
+    The branch of a known condition, the turns of a loop whose number is known, each with nodes of its own, and the
+    functions of the model are followed, and the operators that ONNX Runtime's optimizer and quantizer write are those
+    of ONNX that they stand for.
 
     What is not understood becomes ``Unknown``, with the sizes that ONNX infers. Weights are stepped over, and data in
     other files is never looked at. An input's axes after batch and channels are spatial; one that is only ever
@@ -46,8 +50,8 @@ def from_onnx(
     Args:
         path_or_model: the file, or an ``onnx.ModelProto``, which stays as it is.
         input_size: the sizes of the input, with the batch or without it, in its own order of dimensions; for several
-            inputs a sequence of such, or a mapping by name. By default what the model says. Spatial axes may have
-            symbols or names for sizes, ``(3, "n", "n")``, as a model may say itself: the graph has
+            inputs a sequence of such, or a mapping by name. By default what the model says. Sizes may be symbols or
+            names, ``(3, "n", "n")``, or of a sequence ``("n",)``, as a model may say itself: the graph has
             :meth:`~convmath.network.Graph.closed_forms`, and numbers by :meth:`~convmath.network.Graph.at`.
         batch_size: images at once, where the model leaves that open.
         at: the number for every symbol, or the number of each by its name, at which the model is read; by default the
@@ -75,20 +79,14 @@ def from_onnx(
         model = path_or_model
     else:
         raise DomainError("path_or_model", type(path_or_model).__name__, "needs a path or an onnx.ModelProto")
-    found = [(info, sizes) for info, sizes, _ in inputs_of(model, input_size, batch_size) if sizes is not None]
-    batch = {info.name: sizes[:1] if info.type.tensor_type.HasField("shape") else () for info, sizes in found}
-    shapes = {info.name: sizes[1:] for info, sizes in found}
+    inputs = list(inputs_of(model, input_size, batch_given(batch_size)))
+    whole = {info.name: sizes for info, sizes, _ in inputs if sizes is not None}
+    shapes = {name: sizes[1:] for name, sizes in whole.items()}
 
     def read(sizes: Mapping[str, Sequence[Any]]) -> Graph:
-        given = {**shapes, **sizes}  # those without spatial axes are known by their first sizes
-        return _again(graph_of(model, {name: (*batch[name], *size) for name, size in given.items()}, batch_size))
-
-    def _again(graph: Graph) -> Graph:
+        given = {name: (*whole[name][:1], *size) for name, size in {**shapes, **sizes}.items()}
+        graph = graph_of(model, [(info, given.get(info.name), axes) for info, _, axes in inputs])
         graph.provenance = replace(graph.provenance, source=read)
         return graph
 
-    if any(is_symbolic(size) for shape in shapes.values() for size in shape):
-        return read_at(read, shapes, at)
-    if at is not None:
-        raise DomainError("at", at, "the sizes of the inputs are numbers already; it is for letters among them")
-    return _again(graph_of(model, input_size, batch_size))
+    return read_at(read, shapes, at)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import onnx
@@ -12,7 +13,6 @@ import onnx
 from ...errors import DomainError
 from ..graph import Graph, Node
 from ..operators import Input, Operator, Sizes, Unknown
-from ..operators.base import product
 from ..placement import Placement
 from ..provenance import Provenance
 from ..sizes.in_operators import changed, sizes_in
@@ -21,11 +21,13 @@ from ..sizes.trail import Recorder
 from . import framework, handlers, other_programs  # noqa: F401  (importing the handlers enters them)
 from .call import Call
 from .constants import elements, folded
-from .registry import HANDLERS, NotUnderstoodError
-from .value import MOST_DIMENSIONS, Kind, Value
+from .functions import Key, key_of, nodes_of
+from .parameters import Parameters
+from .registry import HANDLERS, NotUnderstoodError, key, not_understood
+from .scope import Scope, Steps, names_read, nodes_in
+from .value import MOST_DIMENSIONS, Learned, Value
 
-MOST_GRAPHS = 30
-"""Graphs inside of each other that are followed; the encoding of files has a limit of about this, too."""
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 LARGEST = 2**63 - 1
 """The largest size that ONNX can write down."""
@@ -34,24 +36,25 @@ LARGEST = 2**63 - 1
 class Builder:
     """The nodes so far, and what every tensor's name stands for."""
 
-    def __init__(self, opsets: dict[str, int], used: frozenset[str], kinds: Mapping[str, Kind]) -> None:
+    def __init__(
+        self, scope: Scope, learned: Mapping[str, Learned] = _NOTHING, functions: Mapping[Key, Any] = _NOTHING
+    ) -> None:
         """Begin a graph.
 
         Args:
-            opsets: the version of every set of operators, by domain.
-            used: the names of the tensors that are read.
-            kinds: what the file says of stored tensors, by their names.
+            scope: where its nodes are read.
+            learned: what the file says of stored tensors, by their names.
+            functions: those of the model.
         """
-        self._kinds = kinds
-        self._opsets = opsets
-        self._used = used
-        self._values: ChainMap[str, Value] = ChainMap()
+        self.parameters = Parameters(learned)
+        self.steps = Steps()
+        self._learned = learned
+        self._functions = functions
+        self._scope = scope
         self._nodes: list[Node] = []
         self._names: dict[str, int] = {}
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
         self._operands: dict[Value, int] = {}
-        self._counted: set[Value] = set()
-        self._seen: tuple[set[Value], set[Value]] = (set(), set())
         self.recorder = Recorder(lambda: len(self._nodes))
 
     # What the graph begins with
@@ -70,24 +73,18 @@ class Builder:
         sizes = tuple(tensor.dims)
         if len(sizes) > MOST_DIMENSIONS or min(sizes, default=0) < 0:
             raise DomainError("initializer", tensor.name, f"needs at most {MOST_DIMENSIONS} sizes, each >= 0")
-        self._bind(tensor.name, Value(sizes, array=elements(tensor), name=tensor.name, kind=self._kind(tensor)))
-
-    def _kind(self, tensor: Any) -> Kind:
-        """What a stored tensor is: as the file says, if it says it of any; otherwise by its elements."""
-        if tensor.name in self._kinds:
-            return self._kinds[tensor.name]
-        floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
-        single = product(tensor.dims) == 1 if self._kinds else not tensor.dims
-        return Kind.OTHER if tensor.data_type not in floats or single else Kind.PERHAPS
+        self._bind(
+            tensor.name, Value(sizes, array=elements(tensor), name=tensor.name, learned=self.parameters.of(tensor))
+        )
 
     def sparse_initializer(self, tensor: Any) -> None:
         """A constant of the file of which only some elements are not 0."""
         self._bind(tensor.values.name, Value(tuple(tensor.dims), name=tensor.values.name))
 
     def _bind(self, name: str, value: Value) -> None:
-        if name in self._values.maps[0]:
+        if name in self._scope.values.maps[0]:
             raise DomainError("name", name, "two tensors of the graph have this name")
-        self._values[name] = value
+        self._scope.values[name] = value
 
     # Nodes
 
@@ -97,20 +94,20 @@ class Builder:
         Raises:
             DomainError: it reads what is not there, or the sizes do not fit.
         """
-        name = proto.name or next(filter(None, proto.output), proto.op_type)
+        name = self._scope.prefix + (proto.name or next(filter(None, proto.output), proto.op_type))
         inputs = [self._read(name, tensor) if tensor else None for tensor in proto.input]
         domain = "" if proto.domain == "ai.onnx" else proto.domain
-        used = [tensor in self._used for tensor in proto.output]
-        call = Call(self, proto, name, self._opsets.get(domain, 0), inputs, used)
+        used = [tensor in self._scope.used for tensor in proto.output]
+        call = Call(self, proto, name, self._scope.opsets.get(domain, 0), inputs, used)
         for tensor, value in zip(proto.output, self._outputs(call), strict=False):
             if tensor and value is not None:
                 self._bind(tensor, value)
 
     def _read(self, node: str, tensor: str) -> Value:
-        if tensor not in self._values:
+        if tensor not in self._scope.values:
             reason = f"reads {tensor!r}, which no input, initializer or node before it gives; a graph has no cycle"
             raise DomainError("node", node, reason)
-        return self._values[tensor]
+        return self._scope.values[tensor]
 
     def _outputs(self, call: Call) -> Sequence[Value | None]:
         try:
@@ -131,48 +128,94 @@ class Builder:
         return values
 
     def _understood(self, call: Call) -> list[Value | None]:
-        if call.domain:
-            raise NotUnderstoodError(f"the operators of the domain {call.domain} are not understood")
-        if call.op == "If":
-            return call.outputs(self._branch(call))
-        handler = HANDLERS.get(call.op)
+        if key_of(call) in self._functions:
+            return call.outputs(self._called(call, self._functions[key_of(call)]))
+        handler = HANDLERS.get(key(call.domain, call.op))
         if handler is None:
-            raise NotUnderstoodError("it is not one of the operators that are understood")
+            raise NotUnderstoodError(not_understood(call.domain))
         result = handler(call)
         values: list[Value | None] = [result] if isinstance(result, Value) else list(result)
         return call.outputs(values)
 
-    def _branch(self, call: Call) -> list[Value | None]:
-        """The outputs of the graph inside of an If that certainly runs: its nodes become nodes of the network."""
-        condition = call.value().array
-        if condition is None or condition.size != 1:
-            raise NotUnderstoodError("which of its branches runs is not known beforehand")
-        inner = call.graph("then_branch" if condition.reshape(-1)[0] else "else_branch")
-        if len(self._values.maps) > MOST_GRAPHS:
-            raise NotUnderstoodError(f"graphs lie in each other, more than {MOST_GRAPHS} deep")
-        self._values = self._values.new_child()
-        for tensor in inner.initializer:
-            self.initializer(tensor)
-        for tensor in inner.sparse_initializer:
-            self.sparse_initializer(tensor)
-        for proto in inner.node:
-            self.step(proto)
-        found: list[Value | None] = [self._read(call.name, info.name) for info in inner.output]
-        self._values = self._values.parents
-        return found
+    # Graphs inside of nodes
+
+    @contextmanager
+    def _within(self, scope: Scope) -> Iterator[None]:
+        """Meanwhile names stand for what they do in a scope."""
+        outer, self._scope = self._scope, scope
+        try:
+            yield
+        finally:
+            self._scope = outer
+
+    def run(self, call: Call, graph: Any, inputs: Mapping[str, Value], label: str) -> list[Value]:
+        """The outputs of a graph inside of a node: its nodes become nodes of the network.
+
+        Args:
+            call: the node.
+            graph: the graph.
+            inputs: what it takes, by the names inside of it.
+            label: what comes before the names of its nodes, after that of the node; none of both if empty.
+
+        Raises:
+            NotUnderstoodError: it lies too deep.
+        """
+        with self._within(self._scope.inside(f"{call.proto.name or call.op}/{label}" if label else "")):
+            for name, value in inputs.items():
+                self._bind(name, value)
+            for tensor in graph.initializer:
+                self.initializer(tensor)
+            for tensor in graph.sparse_initializer:
+                self.sparse_initializer(tensor)
+            for proto in graph.node:
+                self.step(proto)
+            return [self._read(call.name, info.name) for info in graph.output]
+
+    def tried(self, call: Call, graph: Any, inputs: Mapping[str, Value]) -> list[Value]:
+        """What a graph inside of a node would give, without any nodes of it.
+
+        Raises:
+            NotUnderstoodError: it lies too deep, is too long, or does not fit what it is given.
+        """
+        other = Builder(self._scope, self._learned, self._functions)
+        other.steps = self.steps
+        self.steps.take(nodes_in(graph))
+        try:
+            with other.recorder.on():
+                return other.run(call, graph, inputs, "")
+        except DomainError as error:
+            raise NotUnderstoodError(f"the graph inside of it is not followed: {error}") from error
+
+    def _called(self, call: Call, function: Any) -> list[Value | None]:
+        """The outputs of a function of the model: its nodes become nodes of the network."""
+        self.steps.take(nodes_in(function))
+        opsets = {"" if one.domain == "ai.onnx" else one.domain: one.version for one in function.opset_import}
+        if not 1 <= opsets.get("", 1) <= onnx.defs.onnx_opset_version():
+            raise NotUnderstoodError(f"it is a function of the version {opsets['']} of ONNX's operators")
+        used = names_read(function) | frozenset(function.output)
+        with self._within(self._scope.apart(f"{call.proto.name or call.op}/", opsets, used)):
+            for name, value in zip(function.input, call.inputs, strict=False):
+                if value is not None:
+                    self._bind(name, value)
+            for proto in nodes_of(function, call.proto.attribute):
+                self.step(proto)
+            return [self._scope.values.get(name) for name in function.output]
 
     def _unknown(
-        self, call: Call, reason: str, numbers: Sequence[int] | None = None, *, said: Sizes | None = None
+        self, call: Call, reason: str, numbers: Sequence[int] | None = None, *, said: Sequence[Sizes | None] = ()
     ) -> list[Value | None]:
-        """Outputs that are not understood, with the sizes that ONNX infers, or is said to give the first one."""
+        """Outputs that are not understood, with the sizes that ONNX infers, or are said to be those of the first."""
         sizes = framework.inferred(call)
         told = sizes[:1]
-        if said is not None:
-            _require_sizes(call.name, said)
-            sizes[:1] = [said]
+        for number, one in enumerate(said[: len(sizes)]):
+            if one is not None:
+                _require_sizes(call.name, one)
+                sizes[number] = one
         constants = _constants(call)
-        captured = (self._values[name] for name in call.captured if name in self._values)
-        reads = tuple(dict.fromkeys(value.node for value in (*call.inputs, *captured) if value and value.node))
+        around = self._scope.values
+        captured = (around[name] for name in call.captured if name in around)
+        tensors = [one for value in (*call.inputs, *captured) if value for one in (value, *(value.items or ()))]
+        reads = tuple(dict.fromkeys(one.node for one in tensors if one.node))
         if not reads:
             return [Value(one, parts=constants) for one in sizes]
         if numbers is None:
@@ -180,7 +223,7 @@ class Builder:
         found: list[Value | None] = [None] * len(sizes)
         hidden = call.domain or call.holds_graphs
         for number in numbers:
-            params = sum(self._learned(value, learns=call.weighs(value)) for value in constants)
+            params = sum(self.parameters.within(value, learns=call.weighs(value)) for value in constants)
             operator = Unknown(call.op, reason, sizes[number], None if hidden else params)
             name = f"{call.name}/{number}" if number else call.name
             value = found[number] = Value(sizes[number], self._append(name, operator, reads, params))
@@ -209,7 +252,7 @@ class Builder:
         Raises:
             DomainError: the sizes do not fit.
         """
-        traced, operator = operator, changed(operator, number_of) if self.recorder.told else operator
+        traced, operator = operator, changed(operator, number_of) if self.recorder.handed_out else operator
         sizes = self._output(name, operator, inputs)
         if all(value.constant for value in inputs):
             look(sizes_in(traced))
@@ -251,7 +294,7 @@ class Builder:
             self._append(value.name or "constant", lost if value.sizes is None else Input(value.sizes), (), 0)
             self._nodes[-1] = replace(self._nodes[-1], placement=Placement(stored=True))
         place = self._operands[value]
-        params = self._learned(value, learns=learns)
+        params = self.parameters.within(value, learns=learns)
         if params:
             self._nodes[place] = replace(self._nodes[place], params=params + (self._nodes[place].params or 0))
         return self._nodes[place].name
@@ -271,48 +314,15 @@ class Builder:
         self._names[name] = 1
         return name
 
-    # Parameters
-
-    def params(self, weights: Iterable[Value | None]) -> int:
-        """The elements of weights that are not all counted already."""
-        return sum(product(value.sizes or ()) for value in weights if value is not None and self._is_fresh(value))
-
-    def _is_fresh(self, value: Value) -> bool:
-        """Whether a weight is made of something that is not counted yet, and not said to be no parameter."""
-        fresh, waiting = False, [value]
-        while waiting:
-            one = waiting.pop()
-            if one in self._counted or not one.constant:
-                continue
-            self._counted.add(one)
-            fresh = fresh or not (one.parts or one.kind is Kind.FIXED)
-            waiting += one.parts
-        return fresh
-
-    def _learned(self, value: Value, *, learns: bool) -> int:
-        """The elements of the parameters that an operand is made of, without those that are counted already.
-
-        Where the operand is not there for parameters, only of those of which the file says what they are.
-        """
-        found, seen, waiting = 0, self._seen[learns], [value]
-        while waiting:
-            one = waiting.pop()
-            if one in seen or not one.constant:
-                continue
-            seen.add(one)
-            waiting += one.parts
-            if one not in self._counted and (one.kind is Kind.LEARNED or (learns and one.kind is Kind.PERHAPS)):
-                self._counted.add(one)
-                found += product(one.sizes or ())
-        return found
-
     def graph(self, outputs: Iterable[str]) -> Graph:
         """The graph that returns these tensors.
 
         Raises:
             DomainError: one of them is not there.
         """
-        ends = [self._operand(self._read("graph", name), learns=False) for name in outputs]
+        found = [self._read("graph", name) for name in outputs]
+        tensors = [one for value in found for one in ((value,) if value.items is None else value.items)]
+        ends = [self._operand(value, learns=False) for value in tensors]
         graph = Graph(self._nodes, dict.fromkeys(ends))
         graph.provenance = Provenance(trail=self.recorder.trail(str, lambda nodes: nodes))
         return graph

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -14,22 +16,14 @@ from ..sizes.number import told
 from ..sizes.trail import RECORDER
 from .registry import NotUnderstoodError
 from .roles import holds_weights
+from .scope import graphs_in
 from .value import Array, Value
 
 if TYPE_CHECKING:
     from .builder import Builder
 
 _REQUIRED: Any = object()
-
-
-def graphs_in(*nodes: Any) -> Iterator[Any]:
-    """The graphs that are attributes of nodes, and those of their nodes, and so on."""
-    waiting = list(nodes)
-    while waiting:
-        for attribute in waiting.pop().attribute:
-            for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
-                yield graph
-                waiting += graph.node
+_NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 class Call:
@@ -178,13 +172,16 @@ class Call:
         Raises:
             NotUnderstoodError: they are unknown.
         """
-        value = self.value(number)
+        return self.sizes_of(self.value(number), kept=kept)
+
+    def sizes_of(self, value: Value, *, kept: bool = False) -> Sizes:
+        """The sizes of a tensor, as those of an input."""
         if value.sizes is None:
             raise NotUnderstoodError("the sizes of its input are unknown")
         note = RECORDER.get()
         if note is None or not value.node:
             return value.sizes
-        note.told = True
+        note.handed_out = True
         sizes = sizes_of_node(value.node, value.sizes)
         return sizes if kept else told(sizes)
 
@@ -267,6 +264,51 @@ class Call:
         rows = zip(axes, starts, ends, steps, strict=True)
         return [(self.dimension(axis, rank), start, end, step) for axis, start, end, step in rows]
 
+    def standing_for(self, op: str, inputs: Sequence[Value | None], label: str = "", opset: int = 0) -> Call:
+        """The node as one of another operator of ONNX itself, or a part of it that has a label.
+
+        Args:
+            op: the operator.
+            inputs: what that reads.
+            label: what distinguishes it from other nodes that the same one becomes.
+            opset: the version by which the operator is read; by default the newest.
+        """
+        found = copy(self)
+        found.op, found.domain, found.opset = op, "", opset or onnx.defs.onnx_opset_version()
+        found.inputs, found.name = list(inputs), f"{self.name}/{label}" if label else self.name
+        return found
+
+    # Graphs
+
+    def run(self, graph: Any, inputs: Mapping[str, Value] = _NOTHING, label: str = "") -> list[Value]:
+        """The outputs of a graph inside of the node: its nodes become nodes of the network.
+
+        Args:
+            graph: the graph.
+            inputs: what it takes, by the names inside of it.
+            label: what comes before the names of its nodes, after that of this one; none of both if empty.
+
+        Raises:
+            NotUnderstoodError: it lies too deep.
+        """
+        return self._builder.run(self, graph, inputs, label)
+
+    def tried(self, graph: Any, inputs: Mapping[str, Value] = _NOTHING) -> list[Value]:
+        """What a graph inside of the node would give, without any nodes of it.
+
+        Raises:
+            NotUnderstoodError: it lies too deep, is too long, or does not fit what it is given.
+        """
+        return self._builder.tried(self, graph, inputs)
+
+    def take_steps(self, count: int) -> None:
+        """Follow so many nodes of bodies.
+
+        Raises:
+            NotUnderstoodError: they are too many.
+        """
+        self._builder.steps.take(count)
+
     # Outputs
 
     def emit(self, operator: Operator, *inputs: Value, params: int | None = None, label: str = "") -> Value:
@@ -292,7 +334,7 @@ class Call:
 
     def params(self, *weights: Value | None) -> int:
         """The elements of weights that no node before it has counted."""
-        return self._builder.params(weights)
+        return self._builder.parameters.fresh(weights)
 
     def outputs(self, values: Sequence[Value | None]) -> list[Value | None]:
         """As many values as there are outputs."""

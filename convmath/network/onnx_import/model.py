@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
-from typing import Any
+from typing import Any, TypeAlias
 
 import onnx
 from google.protobuf.message import DecodeError
 
-from ...division import is_symbolic
 from ...errors import DomainError, unknown
 from ..graph import Graph
+from ..input_sizes import sizes_given
 from ..operators import Sizes
-from ..symbolic import with_symbols
+from ..symbolic import axes_of, with_symbols
 from . import skeleton
 from .builder import Builder
-from .call import graphs_in
-from .value import Kind
+from .functions import functions_of
+from .scope import Scope, graphs_in, names_read
+from .value import Learned
 
 MOST_INPUTS = 64
 
-_Given = Sequence[Any] | Mapping[str, Sequence[Any]] | None
+_Given: TypeAlias = Sequence[Any] | Mapping[str, Sequence[Any]] | None
+
+_Input: TypeAlias = tuple[Any, Sizes | None, tuple[int, ...]]
+"""What a model says of an input, its sizes with the batch first, and its axes; no sizes for one that is no tensor."""
 
 
 def parsed(path: str | PathLike[str]) -> Any:
@@ -38,26 +42,23 @@ def parsed(path: str | PathLike[str]) -> Any:
         raise DomainError("path", fspath(path), f"this is no ONNX model: {error}") from error
 
 
-def graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
-    """The graph of a model.
+def graph_of(model: Any, inputs: Iterable[_Input]) -> Graph:
+    """The graph of a model whose inputs have numbers for sizes, but for the batch.
 
     Raises:
-        DomainError: it breaks ONNX's rules, sizes do not fit, or a size is left open.
+        DomainError: it breaks ONNX's rules, or sizes do not fit.
     """
-    try:
-        return _graph_of(model, input_size, batch_size)
-    except RecursionError as error:
-        raise DomainError("input_size", input_size, "the sizes of so deep a network are too long as symbols") from error
-
-
-def _graph_of(model: Any, input_size: _Given, batch_size: Any) -> Graph:
     graph = model.graph
-    builder = Builder(_opsets(model), _used(graph), _kinds(graph))
-    with builder.recorder.on():
-        return _filled(builder, model, inputs_of(model, input_size, batch_size))
+    builder = Builder(Scope(_opsets(model), _used(graph)), _learned(graph), functions_of(model))
+    try:
+        with builder.recorder.on():
+            return _filled(builder, model, inputs)
+    except RecursionError as error:
+        sizes = tuple(sizes for _, sizes, _ in inputs)
+        raise DomainError("input_size", sizes, "the sizes of so deep a network are too long as symbols") from error
 
 
-def _filled(builder: Builder, model: Any, inputs: Iterable[tuple[Any, Sizes | None, tuple[int, ...]]]) -> Graph:
+def _filled(builder: Builder, model: Any, inputs: Iterable[_Input]) -> Graph:
     graph = model.graph
     for info, sizes, axes in inputs:
         if sizes is None:
@@ -74,8 +75,8 @@ def _filled(builder: Builder, model: Any, inputs: Iterable[tuple[Any, Sizes | No
     return builder.graph(info.name for info in graph.output)
 
 
-def inputs_of(model: Any, input_size: _Given, batch_size: Any) -> Iterator[tuple[Any, Sizes | None, tuple[int, ...]]]:
-    """The inputs of a model with their sizes and spatial axes; no sizes for one that is no tensor.
+def inputs_of(model: Any, input_size: _Given, batch_size: Any) -> Iterator[_Input]:
+    """The inputs of a model with their sizes and axes.
 
     Sizes that are given by a name are symbols, and those that the model leaves open by one, too.
 
@@ -100,38 +101,38 @@ def inputs_of(model: Any, input_size: _Given, batch_size: Any) -> Iterator[tuple
             continue
         sizes = _sizes(info, given, batch_size)
         first = 1 if info.name in channels_last else 2
-        axes = tuple(range(first, len(sizes) + first - 2))
-        yield info, _open(info.name, sizes, axes) if given is None else with_symbols(sizes, axes), axes
+        found = _open(info.name, sizes) if given is None else with_symbols(sizes)
+        yield info, found, axes_of(found, range(first, len(sizes) + first - 2))
 
 
-def _open(name: str, sizes: Sizes, axes: tuple[int, ...]) -> Sizes:
-    """The sizes that a model says, with symbols for those of spatial axes that it leaves open."""
+def _open(name: str, sizes: Sizes) -> Sizes:
+    """The sizes that a model says, with symbols for those that it leaves open and names."""
     try:
-        return with_symbols(sizes, axes)
+        return with_symbols(sizes)
     except DomainError as error:
-        shape = ", ".join(map(str, sizes))
-        give = "give input_size, such as (3, 224, 224), or (3, 'n', 'n') for closed forms; -i 3,n,n on the command line"
-        needs = f"the model leaves sizes of the input {name} open, which has ({shape}): {give}"
-        raise DomainError("input_size", None, needs) from error
+        if error.parameter == "batch_size" and len(sizes) > 1:
+            raise
+        own, number = sizes[1:] or sizes, 224 if len(sizes) > 3 else 128
+        numbers, letters = (tuple(one if isinstance(n, str) else n for n in own) for one in (number, "n"))
+        line = ",".join(map(str, letters))
+        give = f"give input_size, such as {numbers}, or {letters} for closed forms; -i {line} on the command line"
+        needs = f"the model leaves sizes of the input {name} open, which has ({', '.join(map(str, sizes))})"
+        raise DomainError("input_size", None, f"{needs}: {give}") from error
 
 
 def _used(graph: Any) -> frozenset[str]:
     """The names of the tensors that nodes read, or graphs give."""
-    found: set[str] = set()
-    for one in (graph, *graphs_in(*graph.node)):
-        found.update(tensor for node in one.node for tensor in node.input)
-        found.update(info.name for info in one.output)
-    return frozenset(found)
+    return names_read(graph) | frozenset(info.name for info in graph.output)
 
 
 _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 """Under this key files that torch exports by torch.export say what a stored tensor was in the module."""
 
 
-def _kinds(graph: Any) -> dict[str, Kind]:
+def _learned(graph: Any) -> dict[str, Learned]:
     """What the file itself says of stored tensors: which of them are parameters of the module that was exported."""
     said = {info.name: one.value for info in graph.value_info for one in info.metadata_props if one.key == _KIND}
-    return {name: Kind.LEARNED if kind == "PARAMETER" else Kind.FIXED for name, kind in said.items()}
+    return {name: Learned.YES if kind == "PARAMETER" else Learned.NO for name, kind in said.items()}
 
 
 def _texts(graph: Any) -> Iterator[Any]:
@@ -191,14 +192,11 @@ def _chosen(names: list[str], given: _Given) -> dict[str, Sequence[Any]]:
         if strangers:
             raise unknown("input_size", str(strangers[0]), names, "input", ", ".join(names))
         return dict(given)
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise DomainError("input_size", given, "needs a sequence of sizes, or a mapping from names to sizes")
-    several = given and all(isinstance(one, Sequence) and not isinstance(one, str) for one in given)
-    rows = list(given) if several else [given]
+    several = isinstance(given, list | tuple) and bool(given) and all(isinstance(one, list | tuple) for one in given)
+    rows = [sizes_given(row) for row in given] if several else [sizes_given(given)]
     if len(rows) > len(names) or (len(names) > 1 and not several):
-        raise DomainError(
-            "input_size", given, f"needs sizes for each of the inputs {', '.join(names)}: name them in a mapping"
-        )
+        needs = f"needs sizes for each of the inputs {', '.join(names)}: name them in a mapping"
+        raise DomainError("input_size", tuple(rows), needs if names else "the model has no input")
     return dict(zip(names, rows, strict=False))
 
 
@@ -206,7 +204,7 @@ def _sizes(info: Any, given: Sequence[Any] | None, batch_size: Any) -> tuple[Any
     tensor = info.type.tensor_type
     dims = [_size(dim) for dim in tensor.shape.dim] if tensor.HasField("shape") else None
     if given is not None:
-        return _given_sizes(info.name, tuple(given), dims, batch_size)
+        return _given_sizes(info.name, sizes_given(given), dims, batch_size)
     if dims is None:
         raise DomainError(
             "input_size", None, f"the model does not say the sizes of the input {info.name}: give input_size"
@@ -222,9 +220,6 @@ def _size(dim: Any) -> Any:
 
 
 def _given_sizes(name: str, given: tuple[Any, ...], dims: list[Any] | None, batch_size: Any) -> tuple[Any, ...]:
-    for size in given:
-        if not (isinstance(size, str) or is_symbolic(size) or (type(size) is int and size >= 1)):
-            raise DomainError("input_size", given, "needs sizes that are integers >= 1, or symbols or their names")
     if dims is None or len(given) == len(dims) - 1:
         first = dims[0] if dims and isinstance(dims[0], int) else batch_size
         return (first, *given)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from .value import Value
 
 if TYPE_CHECKING:
     from .call import Call
+    from .handlers.windows import Row
 
 EXACT = 2**24
 """Integers up to this are exact as 32-bit floats."""
@@ -26,26 +28,21 @@ def from_inference(call: Call, value: Value, why: str) -> None:
             say(call, value, told, INFERENCE, why)
 
 
-def pooled(
-    call: Call, value: Value, source: Sizes, kernel: tuple[int, ...], window: dict[str, Any], *, ceil: bool
-) -> None:
+def pooled(call: Call, value: Value, source: Sizes, rows: Sequence[Row], *, form: str, ceil: bool) -> None:
     """Remark the sizes that ONNX Runtime gives a pooling layer, if they are others.
 
     Args:
         call: the node.
         value: its output.
         source: the sizes of its input.
-        kernel: elements of a window per axis.
-        window: stride, dilation and padding.
+        rows: size, taps, stride, dilation and padding of each spatial axis.
+        form: the form of padding; empty where that is given in numbers.
         ceil: whether the number of windows is rounded up.
     """
-    form = window["padding"] if isinstance(window["padding"], str) else ""
-    pads = [(0, 0)] * len(kernel) if form else window["padding"]
-    rows = list(zip(source[2:], kernel, window["stride"], window["dilation"], pads, strict=True))
     if any(not isinstance(n, int) or max(lo, hi) >= k for n, k, _, _, (lo, hi) in rows):
         return  # ONNX Runtime refuses so wide a padding
     found = tuple(windows_of_runtime(*row, form=form, ceil=ceil) for row in rows)
-    if "same" in form and any(d > 1 for d in window["dilation"]):
+    if "same" in form and any(d > 1 for _, _, _, d, _ in rows):
         why = "it pads a same form by the kernel without its dilation"
     elif any(n + lo + hi > EXACT for n, _, _, _, (lo, hi) in rows):
         why = "in ceil mode it divides as 32-bit floats"

@@ -24,7 +24,8 @@ MOST_BYTES = 32 * 2**20
 MOST_NODES = 200_000
 
 _INSIDE: Mapping[str, Mapping[int, str]] = {
-    "model": {7: "graph"},
+    "model": {7: "graph", 25: "function"},
+    "function": {7: "node", 11: "attribute"},
     "graph": {1: "node", 5: "tensor"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 11: "graph"},
@@ -33,10 +34,10 @@ _INSIDE: Mapping[str, Mapping[int, str]] = {
 """The fields of a message that may hold large tensors, and what they are."""
 
 _LEFT_OUT: Mapping[str, frozenset[int]] = {
-    "model": frozenset({20, 25}),  # training_info, functions
+    "model": frozenset({20}),  # training_info
     "tensor": frozenset({4, 5, 6, 7, 9, 10, 11}),  # float_data to uint64_data, raw_data
 }
-"""The fields that are left out where they are long: elements, and functions."""
+"""The fields that are left out where they are long: elements, and how a model is trained."""
 
 _DEEPEST = 100
 """Messages inside of each other; the library that reads them takes no more."""
@@ -88,7 +89,7 @@ class _Skeleton:
 
     def _message(self, content: mmap.mmap, start: int, end: int, kind: str, depth: int = 0) -> Iterator[bytes]:
         for field in self._fields(content, start, end):
-            self._nodes += kind == "graph" and field.number == 1
+            self._nodes += _INSIDE[kind].get(field.number) == "node"
             if self._nodes > MOST_NODES:
                 raise DomainError("path", self._path, f"the network has more than {MOST_NODES} nodes")
             length = field.end - field.content

@@ -15,17 +15,17 @@ Array: TypeAlias = Any
 """A NumPy array: of ints, floats or bools, or of objects where sizes are symbols."""
 
 
-class Kind(Enum):
-    """What a stored tensor is.
+class Learned(Enum):
+    """Whether a stored tensor is a parameter that is learned.
 
-    The file says of it that it is a parameter, or that it is none; or nothing, and it may be one where an operator is
-    there for parameters, or is no number that is learned.
+    The file says that it is one, or that it is none; or nothing, and it may be one where an operator is there for
+    parameters, or is no number that is learned but as the weights of a layer.
     """
 
-    LEARNED = "learned"
-    FIXED = "fixed"
+    YES = "yes"
+    NO = "no"
     PERHAPS = "perhaps"
-    OTHER = "other"
+    UNLIKELY = "unlikely"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,16 +37,18 @@ class Value:
         node: the node of the graph that makes it; empty for one that depends on no input.
         array: its elements, of short tensors that depend on nothing but sizes.
         name: the name of a constant.
-        kind: whether it is a parameter that is learned.
+        learned: whether it is a parameter.
         parts: the constants that a constant is made of.
+        items: the tensors of a sequence; None if it is a tensor, or unknown what it holds.
     """
 
     sizes: Sizes | None
     node: str = ""
     array: Array = None
     name: str = ""
-    kind: Kind = Kind.OTHER
+    learned: Learned = Learned.UNLIKELY
     parts: tuple[Value, ...] = ()
+    items: tuple[Value, ...] | None = None
 
     @property
     def constant(self) -> bool:

@@ -1,5 +1,17 @@
 """What each operator of ONNX becomes; importing a module enters its handlers."""
 
-from . import dense, elementwise, layout, pooling, refusals, resizing, sequence, windows
+from . import control, dense, elementwise, layout, pooling, refusals, resizing, runtime, sequence, sequences, windows
 
-__all__ = ["dense", "elementwise", "layout", "pooling", "refusals", "resizing", "sequence", "windows"]
+__all__ = [
+    "control",
+    "dense",
+    "elementwise",
+    "layout",
+    "pooling",
+    "refusals",
+    "resizing",
+    "runtime",
+    "sequence",
+    "sequences",
+    "windows",
+]

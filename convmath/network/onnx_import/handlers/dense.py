@@ -7,7 +7,7 @@ from ...operators import Attention, Combine, Linear, MatMul, Norm, Permute
 from ...operators.einsum import pairwise, parsed
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
-from ..value import Kind, Value
+from ..value import Learned, Value
 
 
 def _transposed(call: Call, value: Value, label: str, *, wanted: int) -> Value:
@@ -139,7 +139,7 @@ def _scale_and_shift(call: Call) -> int:
 
 def _fills_in(call: Call, value: Value) -> bool:
     """Whether ones or zeros are there for want of a scale or a shift."""
-    return not value.stored or (call.op == "InstanceNormalization" and value.kind is not Kind.LEARNED)
+    return not value.stored or (call.op == "InstanceNormalization" and value.learned is not Learned.YES)
 
 
 @handles("LRN")

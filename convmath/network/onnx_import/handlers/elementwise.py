@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....errors import DomainError
-from ...operators import Activation, Combine, Flatten, Identity, Reshape, Softmax
+from ...operators import Activation, Combine, Dropout, Flatten, Identity, Reshape, Softmax
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
@@ -17,7 +17,6 @@ _ACTIVATIONS = {
     "BitwiseNot": "bitwise_not",
     "Clip": "clamp",
     "DequantizeLinear": "dequantize",
-    "DynamicQuantizeLinear": "quantize",
     "HardSigmoid": "hardsigmoid",
     "HardSwish": "hardswish",
     "LeakyRelu": "leaky_relu",
@@ -39,7 +38,7 @@ _COMBINATIONS = {
 }
 """Functions of the elements of all inputs that lie in one place."""
 
-_COPIES = {"Identity": "identity", "Cast": "cast", "CastLike": "cast", "BitCast": "cast", "Dropout": "dropout"}
+_COPIES = {"Identity": "identity", "Cast": "cast", "CastLike": "cast", "BitCast": "cast"}
 
 
 @handles(*_ACTIVATIONS)
@@ -61,7 +60,18 @@ def _prelu(call: Call) -> Value:
 
 @handles(*_COPIES)
 def _copy(call: Call) -> list[Value | None]:
-    return [call.emit(Identity(_COPIES[call.op]), call.value(0))]
+    value = call.value(0)
+    return [call.emit(Identity(_COPIES[call.op]), value) if value.items is None else value]
+
+
+@handles("Dropout")
+def _dropout(call: Call) -> list[Value | None]:
+    """As in evaluation; how much is dropped in training is an attribute, or from opset 12 on an input."""
+    given = call.optional(1) if call.opset >= 12 else None
+    if given is not None and given.array is None:
+        return [call.emit(Identity("dropout"), call.value(0))]
+    rate = call.decimal("ratio", 0.5) if call.opset < 12 else 0.5 if given is None else call.numbers(1)[0]
+    return [call.emit(Dropout(rate), call.value(0))]
 
 
 @handles(*_COMBINATIONS)

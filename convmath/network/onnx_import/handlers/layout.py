@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from ....errors import DomainError
 from ...operators import (
     Concat,
@@ -53,7 +55,7 @@ def _reshape(call: Call) -> Value:
     return call.emit(Reshape(tuple(shape)), call.value())
 
 
-def _moved(source: Sizes, kept: Sequence[int | None]) -> Reshape:
+def moved(source: Sizes, kept: Sequence[int | None]) -> Reshape:
     """The dimensions of ``source`` in order, None for a new one of size 1; sizes stay open where they can."""
     entries: list[Any] = [1 if own is None else 0 if own == d else source[own] for d, own in enumerate(kept)]
     shifted = [d for d, own in enumerate(kept) if own not in (None, d)]
@@ -70,7 +72,7 @@ def _squeeze(call: Call) -> Value:
     dropped = ones if axes is None else {call.dimension(axis, len(sizes)) for axis in axes}
     if not dropped <= ones:
         raise DomainError("node", call.name, f"Squeeze needs size 1 in the dimensions {sorted(dropped)} of {sizes}")
-    return call.emit(_moved(sizes, [d for d in range(len(sizes)) if d not in dropped]), call.value())
+    return call.emit(moved(sizes, [d for d in range(len(sizes)) if d not in dropped]), call.value())
 
 
 @handles("Unsqueeze")
@@ -82,7 +84,7 @@ def _unsqueeze(call: Call) -> Value:
     if len(new) != len(axes):
         raise DomainError("node", call.name, f"Unsqueeze needs different dimensions, and not {axes}")
     own = iter(range(len(sizes)))
-    return call.emit(_moved(sizes, [None if d in new else next(own) for d in range(rank)]), call.value())
+    return call.emit(moved(sizes, [None if d in new else next(own) for d in range(rank)]), call.value())
 
 
 @handles("Transpose")
@@ -95,6 +97,17 @@ def _transpose(call: Call) -> Value:
 def _concat(call: Call) -> Value:
     axis = call.integer("axis", 1) if call.opset < 4 else call.integer("axis")
     return call.emit(Concat(call.dimension(axis, call.rank())), *call.values())
+
+
+def stacked(call: Call, values: Sequence[Value], axis: int, label: str = "") -> Value:
+    """Tensors one after the other along a new dimension."""
+    each = [call.sizes_of(value, kept=True) for value in values]
+    place = call.dimension(axis, len(each[0]) + 1)
+    rows = []
+    for number, (value, sizes) in enumerate(zip(values, each, strict=True)):
+        kept = [*range(place), None, *range(place, len(sizes))]
+        rows.append(call.emit(moved(sizes, kept), value, label=f"{label or 'element'}/{number}"))
+    return call.emit(Concat(place), *rows, label=label)
 
 
 @handles("Slice")
@@ -267,4 +280,33 @@ def _gather(call: Call) -> Value:
     if array.ndim == 1:
         return call.emit(cut, call.value())
     one = call.emit(cut, call.value(), label="slice")
-    return call.emit(_moved(sizes, [d for d in range(len(sizes)) if d != axis]), one)
+    return call.emit(moved(sizes, [d for d in range(len(sizes)) if d != axis]), one)
+
+
+@handles("Compress")
+def _compress(call: Call) -> Value:
+    """The elements of a dimension, or of all of them in one row, for which a condition holds."""
+    sizes, axis = call.sizes(), call.integer("axis", None)
+    reason = "which elements it takes, and how many, is not known beforehand"
+    if call.value(1).array is None:
+        raise NotUnderstoodError(reason)
+    places = [int(place) for place in np.flatnonzero(call.array(1))]
+    if axis is None:
+        raise NotUnderstoodError("it takes elements of all dimensions in one row", (len(places),))
+    axis = call.dimension(axis, len(sizes))
+    if not places or places[-1] >= sizes[axis]:
+        raise DomainError("node", call.name, f"Compress needs places of {sizes[axis]} elements, and not {places}")
+    return call.emit(Take(axis, tuple(places)), call.value())
+
+
+@handles("Optional", "OptionalGetElement")
+def _optional(call: Call) -> Value:
+    """What it holds: a tensor, or a sequence."""
+    value = call.value()
+    return call.emit(Identity("optional"), value) if value.items is None else value
+
+
+@handles("OptionalHasElement")
+def _has_element(call: Call) -> Value:
+    """Whether something is there, which the graph says."""
+    return Value((), array=np.array(call.optional(0) is not None))

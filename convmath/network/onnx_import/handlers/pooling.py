@@ -12,7 +12,7 @@ from .. import other_programs
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
-from .windows import window_of
+from .windows import rows_of, window_of
 
 _POOLS = {"MaxPool": "max", "AveragePool": "avg", "LpPool": "lp"}
 _CLAMPED = 22
@@ -40,7 +40,8 @@ def _pool(call: Call) -> list[Value | None]:
     operator = Pool(_POOLS[call.op], kernel, window["stride"], padding, window["dilation"], ceil)
     value = call.emit(operator, source)
     if sizes is not None and value.sizes is not None:
-        other_programs.pooled(call, value, sizes, kernel, window, ceil=rounds_up)
+        form = window["padding"] if isinstance(window["padding"], str) else ""
+        other_programs.pooled(call, value, sizes, rows_of(sizes, kernel, window), form=form, ceil=rounds_up)
     if isinstance(padding, str) and rounds_up and call.opset < _CLAMPED:
         other_programs.from_inference(call, value, f"in ceil mode it adds a window to the form {padding}")
     return [value]
@@ -50,9 +51,7 @@ def _require_a_window(call: Call, kernel: tuple[int, ...], window: dict[str, Any
     """Require that a whole window fits, where programs round the number of windows towards zero."""
     if window["padding"] in ("same_upper", "same_lower"):
         return
-    pads = [(0, 0)] * len(kernel) if window["padding"] == "valid" else window["padding"]
-    rows = zip((call.value(0).sizes or ())[2:], kernel, window["stride"], window["dilation"], pads, strict=False)
-    for n, k, s, d, (lo, hi) in rows:
+    for n, k, s, d, (lo, hi) in rows_of(call.value(0).sizes or (), kernel, window):
         room = n + lo + hi - reach(k, d) - 1
         if isinstance(room, int) and -s < room < 0:
             fits = f"a window of {reach(k, d) + 1} elements does not fit into {n} + {lo} + {hi} after padding"
@@ -68,12 +67,11 @@ def _padded(call: Call, kernel: tuple[int, ...], window: dict[str, Any], *, ceil
     wide = any(2 * side > k for k, sides in zip(kernel, window["padding"], strict=True) for side in sides)
     if not wide and (not ceil or call.opset >= _CLAMPED):
         return None
-    sizes = call.sizes(0, kept=True)[2:]
-    if len(sizes) != len(kernel):
+    sizes = call.sizes(0, kept=True)
+    if len(sizes) != len(kernel) + 2:
         raise DomainError("node", call.name, f"needs an input of {len(kernel)} spatial axes, and not {call.sizes(0)}")
     amounts, needed = [(0, 0), (0, 0)], wide
-    rows = zip(sizes, kernel, window["stride"], window["dilation"], window["padding"], strict=True)
-    for n, k, s, d, (lo, hi) in rows:
+    for n, k, s, d, (lo, hi) in rows_of(sizes, kernel, window):
         if min(s, d, k) < 1:
             raise DomainError("node", call.name, "needs kernel_shape, strides and dilations >= 1")
         if is_symbolic(n):

@@ -5,13 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ....errors import DomainError
-from ...operators import Identity, Take
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
-from ..value import Value
 
 _REASONS = {
     "the elements that it samples are those that a computed grid names": ("GridSample",),
@@ -34,11 +30,6 @@ _REASONS = {
     "the state that it takes from one part of a sequence to the next is not followed": (
         *("CausalConvWithState", "LinearAttention"),
     ),
-    "sequences of tensors are not followed": (
-        *("SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength"),
-        *("SplitToSequence", "ConcatFromSequence", "SequenceMap"),
-    ),
-    "its body, a graph of its own, runs once for each element of a dimension, which is not followed": ("Scan",),
     "what it fills is as large as the input of the network says, which is not known beforehand": (
         *("ConstantOfShape", "Range", "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"),
     ),
@@ -55,15 +46,6 @@ def _refused(reason: str, call: Call) -> Any:
 
 for _reason, _names in _REASONS.items():
     handles(*_names)(partial(_refused, _reason))
-
-
-@handles("Loop")
-def _loop(call: Call) -> Any:
-    """A body that runs again and again."""
-    times = call.optional(0)
-    known = times is not None and times.array is not None and times.array.size == 1
-    often = f"{int(call.whole(0)[0])} times at most" if known else "a number of times that is not known beforehand"
-    raise NotUnderstoodError(f"its body, a graph of its own, runs {often}, which is not followed")
 
 
 @handles("MaxUnpool")
@@ -87,31 +69,3 @@ def _stft(call: Call) -> Any:
     batch, signal = sizes[:2]
     bins = lengths[0] // 2 + 1 if call.integer("onesided", 1) else lengths[0]
     raise NotUnderstoodError(reason, (batch, (signal - lengths[0]) // steps[0] + 1, bins, 2))
-
-
-@handles("Compress")
-def _compress(call: Call) -> Value:
-    """The elements of a dimension, or of all of them in one row, for which a condition holds."""
-    sizes, axis = call.sizes(), call.integer("axis", None)
-    reason = "which elements it takes, and how many, is not known beforehand"
-    if call.value(1).array is None:
-        raise NotUnderstoodError(reason)
-    places = [int(place) for place in np.flatnonzero(call.array(1))]
-    if axis is None:
-        raise NotUnderstoodError("it takes elements of all dimensions in one row", (len(places),))
-    axis = call.dimension(axis, len(sizes))
-    if not places or places[-1] >= sizes[axis]:
-        raise DomainError("node", call.name, f"Compress needs places of {sizes[axis]} elements, and not {places}")
-    return call.emit(Take(axis, tuple(places)), call.value())
-
-
-@handles("Optional", "OptionalGetElement")
-def _optional(call: Call) -> Value:
-    """What it holds, which is a tensor."""
-    return call.emit(Identity("optional"), call.value())
-
-
-@handles("OptionalHasElement")
-def _has_element(call: Call) -> Value:
-    """Whether something is there, which the graph says."""
-    return Value((), array=np.array(call.optional(0) is not None))

@@ -89,7 +89,7 @@ _CELLS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}
 @handles(*_CELLS)
 def _recurrent(call: Call) -> list[Value | None]:
     """One layer; its weights are ``(directions, gates*hidden, features)``. [onnx.LSTM]"""
-    sizes, weights, state = call.sizes(), call.weight(1), call.weight(2)
+    sizes, weights, state = call.sizes(kept=True), call.weight(1), call.weight(2)
     if len(sizes) != 3 or len(weights) != 3 or len(state) != 3:
         raise DomainError("node", call.name, f"{call.op} needs three dimensions, and not {sizes}, {weights}, {state}")
     gates = GATES[_CELLS[call.op]] * state[2]
@@ -112,7 +112,7 @@ def _recurrent(call: Call) -> list[Value | None]:
     if layout:
         states = [call.emit(Permute((1, 0, 2)), one, label="transpose") for one in states]
     run = call.emit(layer, call.value(), *states, params=params, label="steps")
-    apart = call.emit(Reshape((*sizes[:2], directions, hidden)), run, label="directions" if not layout else "")
+    apart = call.emit(Reshape((0, 0, directions, hidden)), run, label="directions" if not layout else "")
     output = apart if layout else call.emit(Permute((0, 2, 1, 3)), apart)
     batch = sizes[0 if layout else 1]
     shape: Any = (batch, directions, hidden) if layout else (directions, batch, hidden)

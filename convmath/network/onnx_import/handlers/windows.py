@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from ....errors import DomainError
 from ....formulas.padding import reach
@@ -12,10 +12,12 @@ from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
 
+Row: TypeAlias = tuple[Any, int, int, int, tuple[int, int]]
+
 _FORMS = {"SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower", "VALID": "valid"}
 
 
-def _per_axis(call: Call, name: str, axes: int, default: Any) -> tuple[int, ...]:
+def _integers(call: Call, name: str, axes: int, default: Any) -> tuple[int, ...]:
     """One integer an axis."""
     found: tuple[int, ...] = call.integers(name, default)
     if len(found) != axes:
@@ -55,8 +57,14 @@ def _kernel(call: Call, weight: Sizes) -> tuple[int, ...]:
 def window_of(call: Call, axes: int) -> dict[str, Any]:
     """Stride and dilation per axis, and padding as a form or in pairs."""
     ones = (1,) * axes
-    strides, dilations = _per_axis(call, "strides", axes, ones), _per_axis(call, "dilations", axes, ones)
+    strides, dilations = _integers(call, "strides", axes, ones), _integers(call, "dilations", axes, ones)
     return {"stride": strides, "dilation": dilations, "padding": _padding(call, axes)}
+
+
+def rows_of(sizes: Sizes, kernel: tuple[int, ...], window: dict[str, Any]) -> list[Row]:
+    """Size, taps, stride, dilation and padding of each spatial axis; no padding where a form says how much."""
+    pads = [(0, 0)] * len(kernel) if isinstance(window["padding"], str) else window["padding"]
+    return list(zip(sizes[2:], kernel, window["stride"], window["dilation"], pads, strict=False))
 
 
 def _groups(call: Call) -> int:
@@ -90,7 +98,7 @@ def _conv_transpose(call: Call) -> Value:
     kernel, groups, bias = _kernel(call, weight), _groups(call), call.optional(2)
     axes = len(kernel)
     window = window_of(call, axes)
-    extra = _per_axis(call, "output_padding", axes, (0,) * axes)
+    extra = _integers(call, "output_padding", axes, (0,) * axes)
     padding, extra = _transposed_padding(call, kernel, window, extra)
     operator = ConvTranspose(
         weight[0],
@@ -148,6 +156,6 @@ def _col2im(call: Call) -> Value:
     pads = call.integers("pads", (0,) * (2 * axes))
     if not axes or len(shape) != axes or len(pads) != 2 * axes:
         raise DomainError("node", call.name, f"Col2Im needs a size for each axis, and not {shape}, {block}, {pads}")
-    window = {"stride": _per_axis(call, "strides", axes, ones), "dilation": _per_axis(call, "dilations", axes, ones)}
+    window = {"stride": _integers(call, "strides", axes, ones), "dilation": _integers(call, "dilations", axes, ones)}
     pairs = tuple(zip(pads[:axes], pads[axes:], strict=True))
     return call.emit(Fold(shape, block, padding=pairs, **window), call.value())

@@ -1,0 +1,60 @@
+"""Which dimension of a tensor is the batch: it is followed through what moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import ConvmathError
+from .fields.budget import Budget
+from .fields.field import Field
+from .graph import Graph, Node
+from .layer import Layer, layers_of
+from .operators import Input, Sizes
+
+
+def images_of(graph: Graph) -> Sizes:
+    """The sizes of the first input of a network, or none: the first of them is how many images there are at once."""
+    given = (node.operator for node in graph if not node.placement.stored)
+    return next((one.shape for one in given if isinstance(one, Input)), ())
+
+
+def batch_of(node: Node, layer: Layer, inputs: Sequence[int | None], images: Sizes) -> int | None:
+    """The dimension that reads the batch of an input in its place; else the first, if it is as long as a batch.
+
+    Args:
+        node: the node.
+        layer: its layer.
+        inputs: the dimension of the batch in each of its inputs; None where none is.
+        images: as :func:`images_of` says.
+    """
+    for batch, accesses in zip(inputs, () if layer.reason else layer.accesses, strict=False):
+        for dimension, access in enumerate(accesses if batch is not None else ()):
+            if access is not None and access.dimension == batch and access.field is Field.same():
+                return dimension
+    sizes = layer.sizes or ()
+    if not inputs:
+        return None if node.placement.stored or not sizes else 0
+    return 0 if sizes and sizes[:1] == images[:1] else None
+
+
+def batches_of(graph: Graph) -> dict[str, int | None]:
+    """The dimension of the batch in the output of every node; None where none is.
+
+    >>> from convmath.network.operators import Permute
+    >>> net = Graph()
+    >>> turned = net.add("turned", Permute((1, 0, 2)), net.input((8, 100)))
+    >>> batches_of(net)
+    {'input': 0, 'turned': 1}
+    """
+    layers, images, found = layers_of(graph, Budget(len(graph))), images_of(graph), dict[str, int | None]()
+    for node in graph:
+        found[node.name] = batch_of(node, layers[node.name], [found[name] for name in node.inputs], images)
+    return found
+
+
+def known_batches(graph: Graph) -> dict[str, int | None]:
+    """The same, or nothing of a network that does not take the sizes at which it is given."""
+    try:
+        return batches_of(graph)
+    except ConvmathError:
+        return {}
