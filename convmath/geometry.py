@@ -12,7 +12,7 @@ a single integer among per-axis values means every axis. Padding is read as foll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -87,20 +87,21 @@ def each_axis(
 
     def call(axis: int | None) -> Any:
         place = axis or 0
-        return formula(axis=axis, **_checked(axis, {name: split[name][place] for name in split}, pads[place]))
+        values = {name: column[place] for name, column in split.items()}
+        return formula(axis=axis, **_checked(axis, values, pads[place]))
 
     return call(None) if axes is None else tuple(map(call, range(axes)))
 
 
-def _split(name: str, value: PerAxis, axes: int | None) -> list[Any]:
+def _split(name: str, value: PerAxis, axes: int | None) -> Sequence[Any]:
     """One value per axis."""
     if not is_per_axis(value):
-        return [value] * (axes or 1)
+        return (value,) * (axes or 1)
     if axes is None:
         raise DomainError(name, value, "needs one value, because there is one axis")
     if len(value) != axes:
         raise DomainError(name, value, f"needs one value or {axes} of them, because there are {axes} axes")
-    return list(value)
+    return tuple(value)
 
 
 def _split_padding(value: Padding, axes: int | None) -> list[Any]:
@@ -120,8 +121,21 @@ def _pair(value: Any) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
+def _is_plain(integers: dict[str, Any], padding: Any) -> bool:
+    """Whether all values are ints inside their domains, as most are: there is nothing to convert or to require."""
+    for name, value in integers.items():
+        if type(value) is not int or value < LEAST.get(name, value):
+            return False
+    if padding is None:
+        return True
+    lo, hi = padding if type(padding) is tuple else (None, None)
+    return type(lo) is int is type(hi) and lo >= 0 <= hi
+
+
 def _checked(axis: int | None, integers: dict[str, Any], padding: Any) -> dict[str, Any]:
     """The values of one axis, as integers that are each at least their least value."""
+    if _is_plain(integers, padding):
+        return integers if padding is None else integers | {"padding": padding}
     checked = {name: _at_least(axis, name, value) for name, value in integers.items()}
     if padding is None:
         require_one_kind(checked, axis)

@@ -318,7 +318,7 @@ HIDDEN = {
     "by an entry of a table": by_table,
     "by an attribute": lambda x: F.avg_pool2d(x, 2) if x.shape[2].bit_length() > 9 else x + 1,
     "by a dictionary": lambda x: {1000: F.relu}.get(x.shape[2], torch.tanh)(x),
-    "by all that has a size": lambda x: F.avg_pool2d(x, 2) if x.shape.numel() > 10**9 else x + 1,
+    "by all that has a size": lambda x: F.avg_pool2d(x, 2) if torch.Size([*x.shape]).numel() > 10**9 else x + 1,
     "by the number of parts": lambda x: F.avg_pool2d(x, 2) if len(x[0, 0]) > 10**4 else x + 1,
     "by elements": lambda x: F.avg_pool2d(x, 2) if torch.tensor(x.shape[2]).item() > 10**4 else x + 1,
 }

@@ -16,6 +16,7 @@ from torch.nn import functional as F  # noqa: E402, N812
 
 from convmath.errors import DomainError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
+from convmath.network.fields.exact import indexed  # noqa: E402
 from convmath.network.torch_import.builder import Builder  # noqa: E402
 from convmath.network.torch_import.exporting import read_exported  # noqa: E402
 
@@ -262,7 +263,7 @@ def test_an_exported_operation_gives_the_same_sizes_and_fields(name):
     rows = [report[report.graph.outputs[0]] for report in (by_fx, by_export)]
     assert by_export.missing == ()
     assert rows[0].sizes == rows[1].sizes
-    first = (0,) * (len(rows[0].sizes) - 2)
+    first = (0,) * len(indexed(rows[0]))
     assert by_fx.reads(rows[0].name, *first) == by_export.reads(rows[1].name, *first)
 
 
@@ -353,14 +354,15 @@ MAXIMA |= {"adaptive_max_pool2d", "adaptive_max_pool2d indices", "sort of a row"
 
 
 def support(module, position):
-    """Per axis the elements of the image on which the gradient at a position is not 0, whatever the channel."""
+    """Per axis the elements of the image on which the gradient is not 0, at an index on each of some dimensions."""
     module = copy.deepcopy(module).double()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.copy_(torch.rand(parameter.shape, generator=generator, dtype=torch.float64) + 0.5)
     image = torch.rand((1, 3, 12, 10), generator=generator, dtype=torch.float64).requires_grad_()
-    here = module(image)[(..., *position)]
+    result = module(image)
+    here = result[tuple(position.get(dimension, slice(None)) for dimension in range(result.ndim))]
     weights = torch.rand(here.shape, generator=generator, dtype=here.dtype)
     (gradient,) = torch.autograd.grad((here * weights).sum(), image)
     found = gradient[0].abs().sum(0) != 0
@@ -385,10 +387,10 @@ def test_an_operation_reads_what_its_gradient_says(name, double_precision):
         assert name in {"matmul", "bmm", "attention", "repeat"}  # both axes along one dimension; or copies in a row
         if name != "repeat":
             return
-    for position in some_positions(row.sizes[2:]):
+    for position in some_positions([row.sizes[dimension] for dimension in indexed(row)]):
         reads = report.reads(row.name, *position)
         found = elements(reads["x"]) if reads else (set(), set())
-        wanted = support(module, position)
+        wanted = support(module, dict(zip(indexed(row), position, strict=True)))
         assert all(one <= other for one, other in zip(wanted, found, strict=True)), position
         unsure = name in MERGED and not any(axis.exact for axis in reads["x"])
         assert found == wanted or name in MAXIMA or unsure, position
@@ -397,7 +399,7 @@ def test_an_operation_reads_what_its_gradient_says(name, double_precision):
 def test_a_dilation_that_is_dropped_is_found_by_the_comparison_with_gradients(double_precision):
     module, wrong = (Apply(lambda x, d=d: F.avg_pool2d(x[:, :, ::d], 2)) for d in (2, 1))
     report = from_torch(wrong, (3, 12, 10)).analyze()
-    assert elements(report.reads(report.graph.outputs[0], 1, 1)["x"]) != support(module, (1, 1))
+    assert elements(report.reads(report.graph.outputs[0], 1, 1)["x"]) != support(module, {2: 1, 3: 1})
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from convmath.errors import DomainError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
 from convmath.network.operators import Slice  # noqa: E402
 from convmath.network.torch_import import memory_layout, strides  # noqa: E402
-from convmath.network.torch_import.strides import Lying, of_view, regrouped  # noqa: E402
+from convmath.network.torch_import.strides import Strided, of_view, regrouped  # noqa: E402
 
 from .applied import Apply  # noqa: E402
 
@@ -99,6 +99,24 @@ NARROW = {
     "of one row, stretched": (lambda x: x[:, :, :1].expand(2, 4, x.shape[2], -1).view(2, 4, -1), 1, [1]),
     "positions, and back": (lambda x: x.flatten(2).transpose(1, 2).view(2, x.shape[2], -1, 4), 5, range(1, 10)),
     "after a function": (lambda x: F.gelu(x.flatten(2).transpose(1, 2)).view(2, x.shape[2], -1, 4), 5, range(1, 10)),
+    "after a sum": (
+        lambda x: (lambda t: t + x.new_zeros(2, t.shape[1], 4))(x.flatten(2).transpose(1, 2)).view(
+            2, x.shape[2], -1, 4
+        ),
+        5,
+        range(1, 10),
+    ),
+    "of a sum that lies as its first": (
+        lambda x: (lambda t: t * x.new_ones(2, *t.shape[1:]))(x.transpose(1, 3)).view(2, -1, 4),
+        1,
+        [1],
+    ),
+    "of one of two maps": (lambda x: torch.stack(x.transpose(0, 1).unbind(0)[:2]).view(4, -1), 5, range(1, 10)),
+    "of a copy in other sizes": (
+        lambda x: x[:, :3].transpose(1, 2).flatten(1, 2).view(-1, x.shape[3]),
+        5,
+        range(2, 10),
+    ),
     "of a copy": (lambda x: x.transpose(1, 2).clone().transpose(1, 2).view(2, 4, -1), 5, range(1, 10)),
 }
 """Views, the size at which they are read, and the sizes up to 9 at which torch makes them."""
@@ -122,11 +140,17 @@ def mistaken():
 
 def test_a_slice_whose_gap_is_forgotten_is_caught(monkeypatch):
     after = memory_layout.after
-    forgetful = lambda one, lying, sizes: (  # noqa: E731
-        strides.usual(sizes) if isinstance(one, Slice) else after(one, lying, sizes)
+    forgetful = lambda one, strided, sizes: (  # noqa: E731
+        strides.row_major(sizes) if isinstance(one, Slice) else after(one, strided, sizes)
     )
     assert not mistaken()
     monkeypatch.setattr(memory_layout, "after", forgetful)
+    assert mistaken()
+
+
+def test_a_copy_that_is_taken_for_one_at_all_sizes_is_caught(monkeypatch):
+    """At one row it is a view, and lies with gaps."""
+    monkeypatch.setattr(memory_layout, "copied", lambda strided, shape: strides.row_major(shape))
     assert mistaken()
 
 
@@ -161,10 +185,10 @@ def test_the_strides_of_a_view_are_torchs_to_the_last_number():
         except RuntimeError:
             told = None
         assert of_view(tuple(x.shape), x.stride(), tuple(shape)) == told
-        lying = regrouped(Lying(tuple(x.shape), x.stride()), tuple(shape))
-        assert (lying is None) == (told is None)
+        strided = regrouped(Strided(tuple(x.shape), x.stride()), tuple(shape))
+        assert (strided is None) == (told is None)
         refused += told is None
-        if lying is not None:
+        if strided is not None:
             kept = [d for d, n in enumerate(shape) if n > 1]
-            assert [lying.strides[d] for d in kept] == [told[d] for d in kept]
+            assert [strided.strides[d] for d in kept] == [told[d] for d in kept]
     assert 100 < refused < 1900

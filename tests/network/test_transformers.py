@@ -45,7 +45,7 @@ def model_of(family, options, head="Model", device="meta"):
             return getattr(transformers, f"{family}{head}")(config).eval()
 
 
-def leaf_sizes(model, size):
+def leaf_sizes(model, size, batch=1):
     """What torch says of every layer's first result, by its path, on meta tensors."""
     sizes = {}
 
@@ -60,7 +60,7 @@ def leaf_sizes(model, size):
         layer.register_forward_hook(keep(path)) for path, layer in model.named_modules() if not list(layer.children())
     ]
     with torch.no_grad():
-        model(torch.empty((1, *size), device="meta"))
+        model(torch.empty((batch, *size), device="meta"))
     for hook in hooks:
         hook.remove()
     return sizes
@@ -102,6 +102,57 @@ def test_sizes_that_a_model_casts_to_int_keep_their_closed_forms():
         sizes = [size for size in (31, 33, 64, 65, 71, 95, 96) if size in found.valid]
         assert n in sizes
         assert [found.at(size) for size in sizes] == [shape_of(module, size) for size in sizes]
+
+
+SMALL = {"image_size": 64, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48}
+WINDOWED = {"image_size": 64, "depths": [2, 2], "num_heads": [3, 6], "window_size": 4}
+
+FORMS = {
+    "ResNet": (WHOLE["ResNet"], "n >= 1"),
+    "Segformer": (WHOLE["Segformer"], "n >= 29"),
+    "EfficientNet": ({"image_size": 64, "depth_coefficient": 0.3}, "32 <= n <= 81951"),
+    "Swin": (WINDOWED, "n >= 64 with n mod 32 = 0"),
+    "Swinv2": (WINDOWED, "n >= 32 with n mod 32 = 0"),
+    "Swin2SR": (
+        {"image_size": 64, "depths": [2], "num_heads": [2], "window_size": 4, "embed_dim": 16},
+        "n >= 4 with n mod 4 = 0",
+    ),
+    "Hiera": ({"image_size": (64, 64), "depths": [1, 1, 1, 1]}, "n = 64"),
+    "Pvt": ({"image_size": 64, "depths": [1, 1, 1, 1]}, "64 <= n <= 67"),
+    "Levit": ({"image_size": 64, "depths": [1, 1, 1]}, "49 <= n <= 64"),
+    "DPT": ({**SMALL, "num_hidden_layers": 2, "backbone_out_indices": [0, 1, 1, 1]}, "n >= 16"),
+    "VitDet": (SMALL, "n >= 16"),
+    "SiglipVision": (SMALL, "64 <= n <= 79"),
+}
+"""What a model is built of, and where its closed forms hold: some of these models take other ways at other sizes."""
+
+
+def differing(forms, model, batch, n):
+    """The layers of which torch gives other sizes for an input size than the closed forms do."""
+    with torch.no_grad():
+        executed = leaf_sizes(model, (3, n, n), batch)
+    known = {form.name: form.at(n) for form in forms if form.name in executed}
+    assert len(known) > len(executed) / 2
+    return [path for path, sizes in known.items() if executed[path] != sizes]
+
+
+@pytest.mark.parametrize(("family", "batch"), [*((family, 1) for family in FORMS), ("Segformer", 2), ("Swin", 2)])
+def test_the_closed_forms_of_a_vision_model_are_proved_and_torchs_sizes(family, batch):
+    options, valid = FORMS[family]
+    model = model_of(family, options)
+    forms = from_torch(model, (3, "n", "n"), batch_size=batch, at=64).closed_forms()
+    assert {(form.label, form.reading) for form in forms} == {("proved", "by construction")}
+    assert str(forms.valid).partition(",")[0] == valid
+    sizes = forms.valid.up_to(128)
+    tried = {*sizes[:2], *sizes[len(sizes) // 2 :][:2], *sizes[-1:]}
+    assert {n: differing(forms, model, batch, n) for n in tried} == {n: [] for n in tried}
+
+
+def test_closed_forms_for_another_size_than_torchs_are_caught():
+    model = model_of("ResNet", WHOLE["ResNet"])
+    forms = from_torch(model, (3, "n", "n"), at=64).closed_forms()
+    stem = "embedder.embedder.convolution"
+    assert forms[stem].at(65) != leaf_sizes(model, (3, 67, 67))[stem]
 
 
 def test_a_classifier_has_the_cost_that_torch_counts():

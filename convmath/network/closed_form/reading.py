@@ -2,7 +2,7 @@
 
 Its comparisons of sizes are conditions under which the graph is known to be this one, and sizes that it computes are
 terms. Code that was told no number reads the same at every size at which these conditions hold. That it is a function
-of what it is given is tried by reading it again at the same sizes.
+of what it is given is tried by reading it again at the same sizes, and then it is watched, too.
 
 What code may have done with a number that it was told is found by reading it again at other sizes: there it has to be
 the same, up to sizes that are the same terms. That it is so at every size is checked by sampling, and not proved.
@@ -10,27 +10,37 @@ the same, up to sizes that are the same terms. That it is so at every size is ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from ...errors import ConvmathError
 from ..graph import Graph, Node
 from ..operators import Input, Sizes, Unknown
+from ..provenance import Provenance, Reader
 from ..sizes.in_operators import with_terms
 from ..sizes.trail import Leaf, Trail
+from ..sizes.watching import watched
 
 OTHERS = (
-    *((Fraction(1), more) for more in (1, 3, 32, 64, -1, -3)),
-    *((Fraction(times), 0) for times in ("1/2", "2", "11")),
-    *((Fraction(1), more) for more in (5, 96)),
+    *((Fraction(1), more) for more in (1, 3, 32, -1)),
+    *((Fraction(times), 0) for times in ("1/2", "1/4", "1/8", "1/16", "2", "11")),
+    *((Fraction(0), size) for size in (1, 64, 40, 20, 500)),
+    *((Fraction(1), more) for more in (5, 96, 64, 13, 150)),
 )
-"""So many times as large, and so much larger, are sizes at which a network is read again.
+"""So many times as large as at its reading, and so much larger, are sizes at which a network is read again.
 
 Those by which it goes another way are passed over; those that it refuses have to be refused by the closed forms, too.
 """
 
-AS_MANY = 9
+AS_MANY = 12
 """At so many of them, each another one."""
+
+Moving: TypeAlias = Mapping[str, Sequence[int]]
+"""Dimensions of inputs by their names."""
 
 BY_CONSTRUCTION = "by construction"
 """How a graph is known at every size that was built by hand, or read from code that was told no number of a size."""
@@ -46,22 +56,23 @@ class Reading:
         failures: sizes, without the batch, at which it could not be read, and why.
     """
 
-    def __init__(self, graph: Graph, moving: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, graph: Graph, moving: Sequence[Moving]) -> None:
         """A graph of which nothing is asked yet.
 
         Args:
             graph: the network.
-            moving: the dimensions of each input whose size is varied.
+            moving: for each size that is varied, the dimensions of each input that have it.
         """
+        self._again = _again(graph)
         self.fixed: dict[str, str] = {}
-        self.refused = _by_chance(graph)
+        self.refused = self._again.by_chance
         self.words = BY_CONSTRUCTION
         self.failures: list[tuple[dict[str, Sizes], str]] = []
         self._graph, self._moving = graph, moving
         trail = graph.trail or Trail(astray=None if graph.reread is None else 0)
         self._guards = trail.guards
         self._looked = sorted(trail.looked, key=lambda one: one[0])
-        self._astray = trail.astray
+        self._astray = min((at for at in (trail.astray, self._again.astray) if at is not None), default=None)
 
     def before(self, number: int, depends: Callable[[Leaf], bool]) -> None:
         """Look at what was asked before a node was read.
@@ -79,43 +90,100 @@ class Reading:
             self._read_again()
 
     def _read_again(self) -> None:
-        graph, same = self._graph, 0
-        if graph.reread is None:
+        graph, reread, same = self._graph, self._graph.reread, 0
+        if reread is None:
             self.refused = "the network's own code was told sizes, and nobody can read it again at others"
             return
-        for sizes, words in _others(graph, self._moving):
-            try:
-                other = graph.reread(sizes)
-            except ConvmathError as error:
-                self.failures.append((sizes, str(error)))
-                continue
-            branch = _branch(graph, other)
-            if branch is None:
-                continue
-            same += 1
-            if not branch or _flow(graph) != _flow(other):
+        for sizes in _others(graph, self._moving):
+            other, words = self._again.at(graph, reread, sizes), f"with inputs of {_written(sizes)}"
+            if other.failure:
+                self.failures.append((sizes, other.failure))
+            elif other.is_same is False:
                 self.refused = f"the network reads otherwise {words}: it goes by the size in a way that is not followed"
                 return
-            for node in graph:
-                if not _same(node, other[node.name]):
-                    why = f"{node.name} was fixed to the size at reading: it is another {words}"
-                    self.fixed.setdefault(node.name, why)
+            elif other.is_same:
+                same += 1
+                for name in other.others:
+                    self.fixed.setdefault(name, f"{name} was fixed to the size at reading: it is another {words}")
         self.words = f"read again at {same} other size{'s' if same > 1 else ''}"
         if not same:
             self.refused = "the network takes none of the other sizes at which it was read again"
 
 
-def _by_chance(graph: Graph) -> str:
-    """Why nothing is known of a network that is another one when it is read again at the same sizes; empty if not."""
+@dataclass(frozen=True)
+class _Other:
+    """A network as it is read at other sizes, beside the one that it is.
+
+    Attributes:
+        failure: why it could not be read.
+        is_same: whether it has the same nodes; None where its code decided otherwise by sizes.
+        others: the nodes that have another operator.
+    """
+
+    failure: str = ""
+    is_same: bool | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass
+class _Again:
+    """What comes of reading a network again, which is done once.
+
+    Attributes:
+        provenance: that of the graph, of which this is known.
+        by_chance: why nothing is known of a network that is another one at the same sizes; empty if it is the same.
+        astray: the number of nodes after which its code did something to sizes that nobody noted; None if it did not.
+    """
+
+    provenance: Provenance
+    by_chance: str = ""
+    astray: int | None = None
+    _found: dict[tuple[tuple[str, Sizes], ...], _Other] = field(default_factory=dict)
+
+    def at(self, graph: Graph, reread: Reader, sizes: Mapping[str, Sizes]) -> _Other:
+        """How the graph is read at sizes of its inputs."""
+        key = tuple(sizes.items())
+        if key not in self._found:
+            self._found[key] = _other(graph, reread, sizes)
+        return self._found[key]
+
+
+_READ: WeakKeyDictionary[Graph, _Again] = WeakKeyDictionary()
+
+
+def _again(graph: Graph) -> _Again:
+    """What comes of reading a graph again, as it is now."""
+    found = _READ.get(graph)
+    if found is None or found.provenance is not graph.provenance:
+        found = _READ[graph] = _Again(graph.provenance, *_at_the_same_sizes(graph))
+    return found
+
+
+def _at_the_same_sizes(graph: Graph) -> tuple[str, int | None]:
+    """Why a network is another one when it is read again at the same sizes, and after how many nodes it goes astray."""
     if graph.reread is None:
-        return ""
+        return "", None
     try:
-        other = graph.reread({name: graph[name].operator.sizes()[1:] for name in graph.inputs})
+        with watched() if graph.trail is None or graph.trail.asked else nullcontext():
+            other = graph.reread({name: graph[name].operator.sizes()[1:] for name in graph.inputs})
     except ConvmathError as error:
-        return f"the network cannot be read again at the same sizes: {error}"
+        return f"the network cannot be read again at the same sizes: {error}", None
     if _branch(graph, other) and _flow(graph) == _flow(other) and all(_same(node, other[node.name]) for node in graph):
-        return ""
-    return "the network reads otherwise at the same sizes: it goes by chance, or by what it has done before"
+        return "", other.trail.astray if other.trail else None
+    return "the network reads otherwise at the same sizes: it goes by chance, or by what it has done before", None
+
+
+def _other(graph: Graph, reread: Reader, sizes: Mapping[str, Sizes]) -> _Other:
+    try:
+        other = reread(sizes)
+    except ConvmathError as error:
+        return _Other(str(error))
+    branch = _branch(graph, other)
+    if branch is None:
+        return _Other()
+    if not branch or _flow(graph) != _flow(other):
+        return _Other(is_same=False)
+    return _Other("", True, tuple(node.name for node in graph if not _same(node, other[node.name])))
 
 
 def _branch(graph: Graph, other: Graph) -> bool | None:
@@ -145,15 +213,23 @@ def _same(first: Node, second: Node) -> bool:
     return with_terms(first.traced or first.operator) == with_terms(second.traced or second.operator)
 
 
-def _others(graph: Graph, moving: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[dict[str, Sizes], str]]:
-    inputs = {name: (graph[name].operator.sizes(), moving.get(name, ())) for name in graph.inputs}
-    seen: list[dict[str, Sizes]] = []
-    for times, more in OTHERS:
-        sizes = {
-            name: tuple(int(times * n) + more if d in varied else n for d, n in enumerate(shape))[1:]
-            for name, (shape, varied) in inputs.items()
-        }
-        if sizes not in seen and len(seen) < AS_MANY:
+def _others(graph: Graph, moving: Sequence[Moving]) -> Iterator[dict[str, Sizes]]:
+    """Other sizes of the inputs: every second time each of those that are varied becomes another one."""
+    shapes = {name: list(graph[name].operator.sizes()) for name in graph.inputs}
+    seen: list[dict[str, Sizes]] = [{name: tuple(shape[1:]) for name, shape in shapes.items()}]
+    for turn in range(len(OTHERS)):
+        others = {name: list(shape) for name, shape in shapes.items()}
+        for number, places in enumerate(moving):
+            times, more = OTHERS[(turn + 2 * number * (turn % 2)) % len(OTHERS)]
+            for name, dimension in [(one, dimension) for one, varied in places.items() for dimension in varied]:
+                others[name][dimension] = int(times * shapes[name][dimension]) + more
+        sizes = {name: tuple(shape[1:]) for name, shape in others.items()}
+        if sizes not in seen and len(seen) <= AS_MANY and min(n for size in sizes.values() for n in size or (1,)) > 0:
             seen.append(sizes)
-            words = f"{times} times as large" if more == 0 else f"{abs(more)} {'larger' if more > 0 else 'smaller'}"
-            yield sizes, f"with inputs {words}"
+            yield sizes
+
+
+def _written(sizes: Mapping[str, Sizes]) -> str:
+    """Sizes of inputs, with their names where there are several."""
+    rows = {name: " x ".join(map(str, size)) for name, size in sizes.items()}
+    return next(iter(rows.values())) if len(rows) == 1 else ", ".join(f"{name} {row}" for name, row in rows.items())

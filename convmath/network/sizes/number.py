@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from opcode import opmap
 from typing import Any
 
-from .trail import RECORDER
+from .trail import listening
+from .watching import package_of
 
 
 class Number:
@@ -85,10 +87,24 @@ def number_of(item: Any) -> Any:
 
 def look(sizes: Iterable[Any]) -> None:
     """Note that these sizes go on without their terms, or are told to code that may do so."""
-    if (note := RECORDER.get()) is not None:
-        for size in sizes:
-            for term in size._terms() if isinstance(size, Number) else ():
+    for size in sizes:
+        for term in size._terms() if isinstance(size, Number) else ():
+            if (note := listening(term)) is not None:
                 note.look(term)
+
+
+_BY_NAME = {opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in opmap}
+
+
+def is_read_by_name() -> bool:
+    """Whether code in Python reads the attribute that calls this, as ``n.__class__``, and not code in C for it."""
+    frame = sys._getframe(2)
+    return frame.f_code.co_code[frame.f_lasti] in _BY_NAME
+
+
+def package_that_asks() -> str:
+    """The package of the code that reads the attribute that calls this."""
+    return package_of(sys._getframe(2).f_globals)
 
 
 def told(items: Iterable[Any]) -> tuple[Any, ...]:

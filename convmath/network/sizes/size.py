@@ -6,12 +6,17 @@ the number of an int, or of one of a subclass, without a trace. So whoever wants
 by ``__index__``, ``__int__``, ``__float__``, ``__hash__``, ``__str__`` and the like; and each of these is noted.
 
 Hence the code of a network does the same at all input sizes at which its comparisons come out the same, unless a number
-was told. This rests on four things:
+was told. What goes past this is noticed elsewhere: sizes in another thread or context by
+:func:`~convmath.network.sizes.trail.listening`; errors that code in C raises because a size is no int, and comparisons
+by ``is``, by :mod:`~convmath.network.sizes.watching`, and by reading the network with ints, too. The rest is taken for
+granted:
 
 * the code is a function of what it is given: it goes by no chance, no clock, and nothing that it keeps from call to
-  call, and it computes with sizes in the thread in which it is read;
-* it catches nothing that torch refuses, or sets of input sizes lack those at which it does;
-* it goes neither by ``type(n)``, nor by whether two sizes are one object, nor by what this class has and ints have not;
+  call, further than reading it twice shows;
+* it asks what a size is by the names of ``type``, ``isinstance``, ``hasattr`` and ``getattr``, or by ``n.__class__``,
+  and uses nothing that this class has and ints have not;
+* in other threads it neither compares sizes by ``is`` nor catches that code in C takes only ints;
+* Python's own library, NumPy and SymPy do with a size what they do with an int, or raise an error that the code sees;
 * the importer's own code goes by a number that it takes with :func:`number_of` only where that is right at every size,
   and notes it by :func:`look` elsewhere.
 """
@@ -23,14 +28,12 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from .number import Number, look, number_of, told
-from .trail import COMPUTE, RECORDER, Leaf, Operation, Term
+from .number import Number, is_read_by_name, look, number_of, package_that_asks, told
+from .rounding import EXACT, LARGEST, are_exact, is_one, is_power, most, short
+from .trail import COMPUTE, RECORDER, Leaf, Operation, Term, listening
 
 MOST_OPERATIONS = 64
 """A size that takes more operations than these loses its term."""
-
-MOST_DIGITS = 2**20
-"""A float is a quotient of ints up to this; products with sizes below 2**33 are exact."""
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -82,9 +85,9 @@ class Size(Number):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """What ``isinstance`` takes it for."""
+        """What ``isinstance`` takes it for; an int for whoever asks for the class by its name."""
         note = RECORDER.get()
-        return int if note is None else note.kinds[0]
+        return int if note is None or is_read_by_name() else note.kinds[0]
 
     def __reduce__(self) -> Any:
         """What it is made of, the number included."""
@@ -105,17 +108,18 @@ class Size(Number):
         return self._scaled(other) if isinstance(other, float) else _computed("*", other, self)
 
     def _scaled(self, factor: Any) -> Any:
-        ratio = _short(factor)
-        return _lost("*", self, factor) if ratio is None else Quotient(self * ratio[0], ratio[1])
+        ratio = short(factor)
+        return _lost("*", self, factor) if ratio is None else _made("*", self, factor, self * ratio[0], ratio[1])
 
     def __truediv__(self, other: Any) -> Any:
         """As a quotient."""
-        ratio = _short(other) if isinstance(other, float) else None
-        return _quotient(self, other) if ratio is None else _quotient(self * ratio[1], ratio[0])
+        ratio = short(other) if isinstance(other, float) else None
+        over, under = (self, other) if ratio is None else (self * ratio[1], ratio[0])
+        return _quotient(self, other, over, under)
 
     def __rtruediv__(self, other: Any) -> Any:
         """As a quotient."""
-        return _quotient(other, self)
+        return _quotient(other, self, other, self)
 
     def __divmod__(self: Any, other: Any) -> Any:
         """Both at once."""
@@ -166,7 +170,14 @@ class Size(Number):
 
     @property
     def node(self) -> Any:
-        """What torch's code in Python asks of the integers that this one passes for."""
+        """What torch asks of the integers that this one passes for; an int has none.
+
+        Raises:
+            AttributeError: code of another package reads it.
+        """
+        note = RECORDER.get()
+        if note is None or (is_read_by_name() and package_that_asks() != note.package):
+            raise AttributeError("a number has no attribute 'node'")
         return _Node()
 
     def __sym_max__(self, other: Any) -> Any:
@@ -181,9 +192,10 @@ class Size(Number):
 class Quotient(Number):
     """A quotient of two sizes, the second of which is positive; it passes for a float, and rounds as the quotient.
 
-    Sizes stay below 2**53, where a quotient of floats, with an integer more or less, is rounded down or up as the exact
-    one, and is smaller, equal or larger than an integer as that is. Other arithmetic, and comparisons of two quotients
-    that may be rounded differently, go by the floats, and are noted.
+    For sizes below ``LARGEST`` both stay below ``EXACT``, see :mod:`~convmath.network.sizes.rounding`: there a quotient
+    of floats, with integers more or less, is rounded down or up as the exact one, and is smaller, equal or larger than
+    an integer as that is. Other arithmetic, and comparisons of two quotients that may be rounded differently, go by the
+    floats, and are noted.
 
     >>> from math import ceil, floor
     >>> half = Size(225, Leaf("conv1", 2)) / 2
@@ -191,16 +203,17 @@ class Quotient(Number):
     (112.5, True, 113, 113)
     """
 
-    __slots__ = ("over", "under")
+    __slots__ = ("_number", "over", "under")
 
-    def __init__(self, over: Any, under: Any) -> None:
-        """The quotient of both, each an int or a size."""
+    def __init__(self, over: Any, under: Any, number: float | None = None) -> None:
+        """The quotient of both, each an int or a size; ``number`` is the float where Python rounds it otherwise."""
         self.over: Any = over
         self.under: Any = under
+        self._number = number_of(over) / number_of(under) if number is None else number
 
     def _value(self) -> float:
         """The number, without a note."""
-        return float(number_of(self.over) / number_of(self.under))
+        return self._number
 
     def _terms(self) -> tuple[Term, ...]:
         """Those of both."""
@@ -209,32 +222,32 @@ class Quotient(Number):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """What ``isinstance`` takes it for."""
+        """What ``isinstance`` takes it for; a float for whoever asks for the class by its name."""
         note = RECORDER.get()
-        return float if note is None else note.kinds[1]
+        return float if note is None or is_read_by_name() else note.kinds[1]
 
     def __reduce__(self) -> Any:
         """What it is made of."""
-        return Quotient, (self.over, self.under)
+        return Quotient, (self.over, self.under, self._number)
 
     def __mul__(self, other: Any) -> Any:
         """With an integer where no float is rounded, and with a short float if it is an integer itself."""
-        if isinstance(other, int) and _is_power(self.under):
-            return Quotient(self.over * other, self.under)
-        return _lost("*", self, other) if not _is_one(self.under) or _short(other) is None else self.over * other
+        if isinstance(other, int) and is_power(self.under):
+            return _made("*", self, other, self.over * other, self.under)
+        return _lost("*", self, other) if not is_one(self.under) or short(other) is None else self.over * other
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Any:
         """By an integer or short float above 0, where the float that is divided is not rounded."""
-        over, under = (other, 1) if isinstance(other, int) else _short(other) or (0, 1)
-        if not _is_power(self.under) or number_of(over) <= 0:
+        over, under = (other, 1) if isinstance(other, int) else short(other) or (0, 1)
+        if not is_power(self.under) or number_of(over) <= 0:
             return _lost("/", self, other)
-        return _quotient(self.over * under, self.under * over)
+        return _quotient(self, other, self.over * under, self.under * over)
 
     def __neg__(self) -> Quotient:
         """The other sign."""
-        return Quotient(-self.over, self.under)
+        return Quotient(-self.over, self.under, -self._number)
 
     def __abs__(self: Any) -> Any:
         """Without its sign."""
@@ -312,11 +325,24 @@ def _with_term(found: int, name: str, left: Any, right: Any) -> Any:
     return made if length <= MOST_OPERATIONS else made._told()
 
 
-def _quotient(over: Any, under: Any) -> Any:
+def _quotient(left: Any, right: Any, over: Any, under: Any) -> Any:
+    """What ``left / right`` is, which is the quotient of two ints."""
     if not isinstance(over, int) or not isinstance(under, int) or number_of(under) <= 0:
-        return _lost("/", over, under)
+        return _lost("/", left, right)
     _decide("<", 0, under, True)
-    return Quotient(over, under)
+    return _made("/", left, right, over, under)
+
+
+def _made(name: str, left: Any, right: Any, over: Any, under: Any) -> Any:
+    """The result of an operation as a quotient; without its term where it may be rounded otherwise."""
+    if max(_most(over), _most(under)) >= EXACT:
+        return _lost(name, left, right)
+    return Quotient(over, under, float(_OPERATORS[name](number_of(left), number_of(right))))
+
+
+def _most(item: Any) -> int:
+    """What an int stays below or at, sizes being below :data:`LARGEST`, or as they are where they are larger."""
+    return max(abs(int(number_of(item))), most(term_of(item), LARGEST))
 
 
 def _sum(name: str, left: Any, right: Any) -> Any:
@@ -324,36 +350,13 @@ def _sum(name: str, left: Any, right: Any) -> Any:
     first, second = _exact(left), _exact(right)
     if first is None or second is None:
         return _lost(name, left, right)
-    if not _are_exact(first, second) and not any(_is_one(under) for _, under in (first, second)):
+    if not are_exact(first, second) and not any(is_one(under) for _, under in (first, second)):
         return _lost(name, left, right)
-    return Quotient(COMPUTE[name](first[0] * second[1], second[0] * first[1]), first[1] * second[1])
+    return _made(name, left, right, COMPUTE[name](first[0] * second[1], second[0] * first[1]), first[1] * second[1])
 
 
 def _exact(item: Any) -> tuple[int, int] | None:
-    return _short(item) if type(item) is float else _ratio(item)
-
-
-def _are_exact(*ratios: tuple[Any, Any]) -> bool:
-    """Whether quotients are floats that are not rounded, at every size."""
-    return all(_is_power(under) for _, under in ratios)
-
-
-def _is_one(item: Any) -> bool:
-    """Whether it is 1 at every size."""
-    return type(item) is int and item == 1
-
-
-def _is_power(item: Any) -> bool:
-    """Whether it is a power of two at every size."""
-    return type(item) is int and item & (item - 1) == 0
-
-
-def _short(item: Any) -> tuple[int, int] | None:
-    """A short float as a quotient of ints; None for anything else."""
-    if type(item) is not float or not isfinite(item):
-        return None
-    over, under = item.as_integer_ratio()
-    return (over, under) if max(abs(over), under) <= MOST_DIGITS else None
+    return short(item) if type(item) is float else _ratio(item)
 
 
 # Comparisons
@@ -371,8 +374,7 @@ def _ratio(item: Any) -> tuple[int, int] | None:
 def _decide(name: str, left: Any, right: Any, holds: bool) -> None:
     """Note that a comparison of sizes holds, or that it does not."""
     sides = term_of(left), term_of(right)
-    note = RECORDER.get()
-    if note is None or sides[0] == sides[1] or all(type(side) is int for side in sides):
+    if sides[0] == sides[1] or all(type(side) is int for side in sides) or (note := listening(*sides)) is None:
         return
     if name in (">", ">="):
         name, sides = name.replace(">", "<"), sides[::-1]
@@ -389,11 +391,15 @@ def _decide(name: str, left: Any, right: Any, holds: bool) -> None:
 
 
 def _is_rounded_otherwise(first: Any, second: Any) -> bool:
-    """Whether floats may compare otherwise than what they are rounded from: each is a quotient that is rounded."""
-    if type(second) is float:
-        return type(first) is Quotient and _short(second) is None
-    both = type(first) is Quotient and type(second) is Quotient
-    return both and not _are_exact((first.over, first.under), (second.over, second.under))
+    """Whether floats may compare otherwise than what they are rounded from: one of them is a quotient."""
+    if type(first) is type(second) is Quotient:
+        return not are_exact((first.over, first.under), (second.over, second.under))
+    if type(first) is not Quotient:
+        first, second = second, first
+    if type(first) is not Quotient or is_power(first.under):
+        return type(first) is Quotient and type(second) is float and short(second) is None
+    ratio = _exact(second)
+    return ratio is None or _most(first.under) * max(1, _most(ratio[0])) >= EXACT
 
 
 def _comparison(name: str) -> Callable[[Any, Any], Any]:

@@ -112,33 +112,41 @@ class Trail:
         guards: by which comparisons it decided.
         looked: the sizes whose numbers it was told, each with the number of nodes that had been read before.
         astray: the number of nodes after which sizes may have been seen in other ways; None if that was never so.
+        asked: whether the code had sizes at all.
     """
 
     guards: tuple[Guard, ...] = ()
     looked: tuple[tuple[int, Leaf], ...] = ()
     astray: int | None = None
+    asked: bool = True
 
 
 class Recorder:
     """Notes what a network's code sees of sizes.
 
     Attributes:
-        told: whether any size was handed out, for more than to be compared.
+        handed_out: whether any size was handed out with its term, for more than to be compared.
+        asked: whether the network's own code asked for any.
         kinds: the classes that a size and a quotient of sizes pass for.
+        package: the one whose code is answered by these; any other takes a size for an int.
         casts: whether ``int`` and ``float`` keep the terms of sizes, where an importer has put others in their place.
+        plain: whether sizes are handed out as Python's own ints, of which nothing is noted.
         failure: why the network cannot be followed, also where its own code caught that.
     """
 
-    def __init__(self, read: Callable[[], int], kinds: tuple[type, type] = (int, float)) -> None:
+    def __init__(
+        self, read: Callable[[], int], kinds: tuple[type, type] = (int, float), package: str = "convmath"
+    ) -> None:
         """Nothing is seen yet.
 
         Args:
             read: the number of nodes so far.
             kinds: the classes that a size and a quotient of sizes pass for.
+            package: the one whose code is answered by these.
         """
-        self.told = False
-        self.kinds = kinds
-        self.casts = False
+        self.handed_out = self.asked = False
+        self.kinds, self.package = kinds, package
+        self.casts = self.plain = False
         self.failure: Exception | None = None
         self._read = read
         self._guards: dict[Condition, Guard] = {}
@@ -149,9 +157,11 @@ class Recorder:
     def on(self) -> Iterator[None]:
         """Meanwhile comparisons of sizes are noted here."""
         token = RECORDER.set(self)
+        _ON.append(self)
         try:
             yield
         finally:
+            _ON.remove(self)
             RECORDER.reset(token)
 
     def look(self, term: Term) -> None:
@@ -200,8 +210,32 @@ class Recorder:
             holds = question if guard.holds is guard.question else renamed(guard.holds, name)
             guards.append(Guard(place(guard.position), question, holds))
         looked = ((place(at), renamed(leaf, name)) for leaf, at in self._looked.items())
-        return Trail(tuple(guards), tuple(looked), None if self._astray is None else place(self._astray))
+        astray = None if self._astray is None else place(self._astray)
+        return Trail(tuple(guards), tuple(looked), astray, self.asked)
 
 
 RECORDER: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
-"""The one that is on."""
+"""The one that is on here: in this thread, and in what it calls with its own context."""
+
+_ON: list[Recorder] = []
+"""All that are on, wherever they are."""
+
+
+def recorders() -> tuple[Recorder, ...]:
+    """The one that is on here; where none is, as in another thread, all of them, as nobody knows which is meant."""
+    note = RECORDER.get()
+    return tuple(_ON) if note is None else (note,)
+
+
+def stray() -> None:
+    """Note that sizes may be seen from here on in ways that are not followed."""
+    for note in recorders():
+        note.stray()
+
+
+def listening(*terms: Term) -> Recorder | None:
+    """The recorder that is on here; where none is, sizes of a network that is being read elsewhere go astray."""
+    note = RECORDER.get()
+    if note is None and _ON and any(type(leaf.node) is int for term in terms for leaf in leaves(term)):
+        stray()
+    return note

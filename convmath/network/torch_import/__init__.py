@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -12,15 +12,16 @@ import torch
 
 from ...division import is_symbolic
 from ...errors import ConvmathError, DomainError, UnsupportedError, unknown
+from ...notebook import counted
 from ..graph import Graph
+from ..input_sizes import batch_given, sizes_given
 from ..operators import Sizes
-from ..symbolic import read_at, with_symbols
+from ..symbolic import TRIED, axes_of, read_at, with_symbols
 from . import handlers
-from .arguments import Arguments, unused, unwrapped
+from .arguments import Arguments, unwrapped
 from .builder import Builder
-from .exporting import read_exported
-from .tracing import read_traced
-from .untouched import untouched
+from .following import followed
+from .values import Value
 
 __all__ = ["from_torch", "handlers"]
 
@@ -44,10 +45,11 @@ def from_torch(
 
     Nothing is computed and no weights are read; the module comes back as it was. Batch normalisation is taken by its
     running statistics and dropout as nothing, as in evaluation; which way the forward takes is decided by the module's
-    own ``training``. Hooks of modules are not called by torch.fx, and called with tensors without elements by
-    torch.export. Nodes are named by the paths of their modules, ``layer1.0.conv1``; functions by their own name in the
-    module that calls them, ``layer1.0.add``. A module that is used again adds no parameters again. An operation that is
-    not understood becomes an :class:`~convmath.network.operators.Unknown` with the sizes that torch gives it.
+    own ``training``, and by whether gradients are on (``torch.is_grad_enabled()``) when this is called. Hooks of
+    modules are not called by torch.fx, and called with tensors without elements by torch.export. Nodes are named by the
+    paths of their modules, ``layer1.0.conv1``; functions by their own name in the module that calls them,
+    ``layer1.0.add``. A module that is used again adds no parameters again. An operation that is not understood becomes
+    an :class:`~convmath.network.operators.Unknown` with the sizes that torch gives it.
     No gradient goes back through what is detached, nor through what is computed under ``torch.no_grad()``, which
     torch.export does not show; and parameters that require none have none.
     Sizes that the forward asks for pass for ints, and remember how they were computed, for
@@ -57,8 +59,8 @@ def from_torch(
         module: a ``torch.nn.Module``, on any device, ``meta`` included.
         input_size: sizes of the input without the batch, channels first; for several inputs a list of such sizes, or a
             dictionary by the names of the parameters of its forward, ``"xs.0"`` and on for those of ``*xs``; by default
-            ``(3, 224, 224)``. Spatial axes may have symbols or names for sizes, ``(3, "n", "n")``: the graph has
-            :meth:`~convmath.network.Graph.closed_forms`, and numbers by :meth:`~convmath.network.Graph.at`.
+            ``(3, 224, 224)``. Sizes may be symbols or names, ``(3, "n", "n")``, or of a sequence ``("n",)``: the graph
+            has :meth:`~convmath.network.Graph.closed_forms`, and numbers by :meth:`~convmath.network.Graph.at`.
         batch_size: images at once, >= 1.
         dtype: the type of the inputs, or one for each as in ``input_size``; by default that of the first parameter.
         arguments: other arguments of the forward, by name, as they are.
@@ -90,18 +92,9 @@ def from_torch(
         if lacking := Arguments(whole).lacking({*shapes, *more}):
             needs = f"the forward of {type(whole).__name__} needs {', '.join(lacking)}, too: give sizes for each input"
             raise DomainError("input_size", given, f"{needs}, or the value of another argument by arguments=")
-        if any(is_symbolic(n) for size in shapes.values() for n in size):
-            options: dict[str, Any] = {"dtype": dtype, "arguments": arguments, "verify": verify}
-            named = {name: size[1:] for name, size in shapes.items()}
-            return read_at(lambda sizes: from_torch(module, sizes, batch_size=batch_size, **options), named, at)
-        if at is not None:
-            raise DomainError("at", at, "the sizes of the inputs are numbers already; it is for letters among them")
-        with _by_default() if input_size is None else nullcontext():
-            graph = _read(whole, given, batch_size, dtype, more, verify)
-        own = {name: size[1:] for name, size in shapes.items()}  # those without spatial axes, too
-        read = partial(_read, whole, batch_size=batch_size, dtype=dtype, arguments=more, verify=False)
-        graph.provenance = replace(graph.provenance, source=lambda sizes: read({**own, **sizes}))
-        return graph
+        read = partial(_at_sizes, whole, dtype=dtype, arguments=more, verify=verify, at=at)
+        with _by_default() if input_size is None else _without_batch(given, shapes, read):
+            return read(shapes)
     except RecursionError:
         name = type(module).__name__
         raise UnsupportedError(f"the modules of {name} are nested deeper than Python's stack allows") from None
@@ -121,81 +114,100 @@ def _by_default() -> Iterator[None]:
         raise UnsupportedError(f"{error}; {hint}") from error
 
 
+_ODD = 977
+"""A batch that no layer takes for channels: some take an image without a batch, too."""
+
+
+@contextmanager
+def _without_batch(given: InputSize, shapes: Mapping[str, Sizes], read: Callable[..., Graph]) -> Iterator[None]:
+    """Say of sizes that are refused where they are taken without the first, which looks like that of a batch."""
+    try:
+        yield
+    except DomainError as error:
+        if any(size[1] != 1 and len(size) < 5 for size in shapes.values() if len(size) > 1):
+            raise
+        less = {name: (_ODD, *size[2:]) for name, size in shapes.items() if len(size) > 2}
+        at = TRIED[0] if any(map(is_symbolic, (n for size in less.values() for n in size))) else None
+        try:
+            taken = len(less) == len(shapes) > 0 and read(less, verify=False, at=at)
+        except ConvmathError:
+            taken = False
+        if not taken:
+            raise
+        rows = {name: size[1:] for name, size in less.items()}
+        fit = next(iter(rows.values())) if len(rows) == 1 else rows if isinstance(given, Mapping) else [*rows.values()]
+        raise DomainError("input_size", given, f"sizes are without the batch: {fit}") from error
+
+
+def _at_sizes(
+    module: Any,
+    shapes: Mapping[str, Sizes],
+    *,
+    dtype: Any,
+    arguments: dict[str, Any],
+    verify: bool,
+    at: int | Mapping[str, int] | None,
+) -> Graph:
+    """The graph at the sizes of its inputs, the batch first, with symbols where they are."""
+    axes = {name: axes_of(size) for name, size in shapes.items()}
+    batch = {name: size[:1] for name, size in shapes.items()}
+    own = {name: size[1:] for name, size in shapes.items()}
+    learns = torch.is_grad_enabled()
+
+    def read(sizes: Mapping[str, Sizes], verify: bool = False) -> Graph:
+        every = {name: (*batch[name], *size) for name, size in {**own, **sizes}.items()}
+        with torch.set_grad_enabled(learns):
+            graph = _read(module, every, axes, dtype, arguments, verify)
+        graph.provenance = replace(graph.provenance, source=read)
+        return graph
+
+    return read_at(lambda sizes: read(sizes, verify), own, at)
+
+
 def _read(
-    module: Any, input_size: InputSize, batch_size: int, dtype: Any, arguments: dict[str, Any], verify: bool
+    module: Any,
+    sizes: Mapping[str, Sizes],
+    axes: Mapping[str, tuple[int, ...]],
+    dtype: Any,
+    arguments: dict[str, Any],
+    verify: bool,
 ) -> Graph:
     """By the first way that goes through."""
     first = next(module.parameters(), None)
     device = torch.device("cpu") if first is None else first.device
     kind = torch.get_default_dtype() if first is None or not first.is_floating_point() else first.dtype
-    sizes = _input_sizes(module, input_size, batch_size)
     kinds = _dtypes(dtype, list(sizes), kind)
-    refusals = []
-    for way, read in (("torch.fx", read_traced), ("torch.export", read_exported)):
 
-        def once(*, casts: bool, read: Any = read) -> tuple[Graph, bool]:
-            """The graph, and whether the forward was told the number of a size."""
-            builder = Builder(device, kind, verify=verify)
-            builder.recorder.casts = casts
-            builder.weights(module)
-            values = {name: builder.input(name, size, kinds[name]) for name, size in sizes.items()}
-            with untouched(module), builder.recorder.on():
-                graph = builder.graph(read(builder, module, values, arguments))
-            graph.provenance = replace(graph.provenance, unused=unused(module, builder.claimed))
-            return graph, builder.recorder.looked
+    def begin() -> tuple[Builder, dict[str, Value]]:
+        builder = Builder(device, kind, verify=verify)
+        builder.weights(module)
+        return builder, {name: builder.input(name, size, kinds[name], axes[name]) for name, size in sizes.items()}
 
-        try:
-            graph, looked = once(casts=False)
-            return _with_casts(graph, once) if looked and read is read_traced else graph
-        except (ConvmathError, RecursionError):
-            raise
-        except Exception as error:  # whatever stands in the way of torch.fx, torch.export may do without
-            refusals.append(f"{way}: {_sentence(error)}")
-    raise UnsupportedError(f"the forward of {type(module).__name__} could not be followed: {'; '.join(refusals)}")
-
-
-def _with_casts(graph: Graph, once: Callable[..., tuple[Graph, bool]]) -> Graph:
-    """The graph, read once more with casts that keep the terms of sizes, if it is the same network then."""
-    try:
-        other = once(casts=True)[0]
-    except Exception:  # the forward hands sizes to code that takes only Python's own numbers
-        return graph
-    one, another = ([(node.name, node.inputs, node.operator, node.params) for node in net] for net in (graph, other))
-    return other if one == another and graph.outputs == other.outputs else graph
+    return followed(module, arguments, begin)
 
 
 def _input_sizes(module: Any, input_size: InputSize, batch_size: int) -> dict[str, Sizes]:
     """The sizes of every input, the batch first, by its name."""
-    if not _is_size(batch_size):
-        raise DomainError("batch_size", batch_size, "needs an integer of at least 1")
+    batch = batch_given(batch_size, letters=False)
     takes = Arguments(module)
     if isinstance(input_size, Mapping):
         given = dict(input_size)
         for name in given:
-            if not takes.has(name):
+            if not isinstance(name, str) or not takes.has(name):
                 names = takes.first(len(takes.names) + 1)
-                raise unknown("input_size", name, names, "parameter of the forward", ", ".join(names))
+                raise unknown("input_size", str(name), names, "parameter of the forward", ", ".join(names))
     elif not isinstance(input_size, list | tuple):
-        raise DomainError("input_size", input_size, "needs the sizes of the input without the batch, as (3, 224, 224)")
+        given = dict(zip(takes.first(1), [sizes_given(input_size)], strict=False))
     else:
         several = bool(input_size) and isinstance(input_size[0], list | tuple)
         parts: list[Any] = list(input_size) if several else [input_size]
         names = takes.first(len(parts))
         if len(parts) > len(names):
-            raise DomainError("input_size", input_size, f"gives {len(parts)} inputs to a forward that takes {names}")
+            forward = f"a forward that takes {', '.join(names) or 'no input'}"
+            needs = f"gives {counted(len(parts), 'input')} to {forward}"
+            raise DomainError("input_size", tuple(map(sizes_given, parts)), needs)
         given = dict(zip(names, parts, strict=False))
-    for name, size in given.items():
-        if not isinstance(size, list | tuple) or not all(map(_is_size_or_symbol, size)):
-            raise DomainError("input_size", size, f"needs integers of at least 1 for the input {name}, or symbols")
-    return {name: with_symbols((batch_size, *size), range(2, len(size) + 1)) for name, size in given.items()}
-
-
-def _is_size(size: Any) -> bool:
-    return isinstance(size, int) and not isinstance(size, bool) and size >= 1
-
-
-def _is_size_or_symbol(size: Any) -> bool:
-    return _is_size(size) or isinstance(size, str) or is_symbolic(size)
+    return {name: with_symbols((batch, *sizes_given(size))) for name, size in given.items()}
 
 
 def _dtypes(dtype: Any, names: list[str], default: Any) -> dict[str, Any]:
@@ -219,9 +231,3 @@ def _dtype(kind: Any) -> Any:
     if not isinstance(found, torch.dtype):
         raise DomainError("dtype", kind, "needs a dtype of torch, or the name of one such as 'float32'")
     return found
-
-
-def _sentence(error: Exception) -> str:
-    """The first line of an error, with its kind."""
-    text = str(error).strip().partition("\n")[0][:300]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,12 +20,14 @@ from ..sizes.in_operators import changed, numbers, sizes_in
 from ..sizes.number import number_of
 from ..sizes.size import Size
 from ..sizes.trail import Recorder, leaves, renamed
+from ..symbolic import axes_of
 from . import calls, framework
+from .arguments import unused
 from .finishing import behind, distinct
 from .in_place import Writing
 from .memory_layout import Checks
 from .passing import PASSED_FOR
-from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, usual
+from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, torchs, usual
 from .values import Frozen, Step, Torch, Value, cut, frozen, mapped, values_in
 
 
@@ -35,6 +38,7 @@ class Builder:
         steps: what was done, in order.
         scope: the path of the module that is running.
         module: the module itself, or None.
+        paths: the path of every module in the network.
         device: where the module's parameters are.
         recorder: what the forward sees of sizes.
         checks: what torch is asked about the calls.
@@ -50,9 +54,10 @@ class Builder:
             verify: whether torch is asked about every step.
         """
         self.steps: list[Step] = []
-        self.recorder = Recorder(lambda: len(self.steps), PASSED_FOR)
+        self.recorder = Recorder(lambda: len(self.steps), PASSED_FOR, "torch")
         self.scope = ""
         self.module: Torch = None
+        self.paths: dict[Torch, str] = {}
         self.device = device
         self.kind = kind or torch.get_default_dtype()
         self.suspended = False
@@ -63,6 +68,7 @@ class Builder:
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
         self._constants: dict[int, Value] = {}
         self._claimed: dict[int, int] = {}
+        self._learned: set[int] = set()
         self._materialised: list[tuple[Value, int]] = []
         self._kept: list[tuple[int, int]] = []
         self._frozen: Frozen = ""
@@ -70,44 +76,43 @@ class Builder:
 
     # Values
 
-    def input(self, name: str, sizes: Sizes, dtype: Torch) -> Value:
-        """An input of the network; those of its dimensions after batch and channels are spatial axes."""
-        step = Step(name, Input(sizes, tuple(range(2, len(sizes)))), (), 0, constant=False)
+    def input(self, name: str, sizes: Sizes, dtype: Torch, axes: tuple[int, ...] | None = None) -> Value:
+        """An input of the network, with its axes: by default the dimensions after batch and channels."""
+        step = Step(name, Input(sizes, axes_of(sizes) if axes is None else axes), (), 0, constant=False)
         step.placement = self._placed(dtype)
         self.steps.append(step)
         return Value(sizes, dtype, len(self.steps) - 1)
 
     def weights(self, module: Torch) -> None:
-        """Enter the parameters and buffers of a module as constants, with their names.
+        """Enter the modules of a module with their paths, and parameters and buffers as constants with their names.
 
         Raises:
             DomainError: the sizes of one are not known yet.
         """
         for path, part in module.named_modules():
+            self.paths[part] = path
             for name, tensor in (*part._parameters.items(), *part._buffers.items()):
-                if tensor is None:
+                if tensor is None or id(tensor) in self._constants:
                     continue
                 full = f"{path}.{name}" if path else name
                 if torch.nn.parameter.is_lazy(tensor):
                     needs = "its sizes are set by the first real input; needs to have seen one"
                     raise DomainError("module", full, needs)
-                self.constant(tensor, full)
+                self._constants[id(tensor)] = self._constant(tensor, full)
+        self._learned = {id(one) for part in self.paths for one in part._parameters.values() if one is not None}
 
     def constant(self, tensor: Torch, name: str = "constant") -> Value:
         """A parameter, a buffer or another tensor that is there before the network runs: one value for each tensor."""
         found = self._constants.get(id(tensor))
         if found is None:
-            found = Value(
-                tuple(tensor.shape),
-                tensor.dtype,
-                None,
-                constant=True,
-                source=tensor,
-                name=name,
-                trained=tensor.requires_grad,
-            )
-            self._constants[id(tensor)] = self.checks.lie_as(found, tensor)
+            with framework.suspended(self):
+                found = self._constants[id(tensor)] = self._constant(tensor, name)
         return found
+
+    def _constant(self, tensor: Torch, name: str) -> Value:
+        sizes, trained = tuple(tensor.shape), tensor.requires_grad
+        found = Value(sizes, tensor.dtype, constant=True, source=tensor, name=name, trained=trained)
+        return self.checks.note_as(found, tensor)
 
     def later(self, operator: Operator, *inputs: Value, sizes: Sizes, dtype: Torch = None, name: str = "") -> Value:
         """A result that becomes a step only where another one reads it."""
@@ -162,7 +167,7 @@ class Builder:
 
     def _plain(self, operator: Operator) -> Operator:
         """The operator without the terms of sizes; itself if it has none."""
-        return changed(operator, number_of) if self.recorder.told else operator
+        return changed(operator, number_of) if self.recorder.handed_out else operator
 
     def _output(self, operator: Operator, inputs: tuple[Value, ...]) -> Sizes | None:
         if isinstance(operator, Unknown):
@@ -170,7 +175,7 @@ class Builder:
         known = tuple([value.sizes for value in inputs if value.sizes is not None])
         if len(known) < len(inputs):
             return None
-        if self.recorder.told:
+        if self.recorder.handed_out:
             known = tuple(map(numbers, known))
         key = (operator, known)
         sizes = self._sizes.get(key)
@@ -200,7 +205,9 @@ class Builder:
             step = Step(value.name, operator, (), params, constant=True)
             step.traced = traced if traced is not operator else None
             step.frozen, self._frozen = self._frozen, ""
-            step.placement = self._placed(value.dtype, stored=value.source is not None)
+            step.placement = replace(
+                self._placed(value.dtype, stored=value.source is not None), made=value.source is None
+            )
             self.steps.append(step)
         made = int(value.step or 0)
         self._materialised.append((value, made))
@@ -233,9 +240,9 @@ class Builder:
         return int(product(weight.sizes or ()))
 
     @property
-    def claimed(self) -> set[int]:
-        """The ids of the learned parameters that the steps have."""
-        return set(self._claimed)
+    def unused(self) -> Mapping[str, int]:
+        """The parts of the network whose parameters no step has, and how many these are."""
+        return {} if self._learned <= self._claimed.keys() else unused(next(iter(self.paths)), set(self._claimed))
 
     # Calls
 
@@ -249,7 +256,7 @@ class Builder:
             kwargs: by name.
 
         Raises:
-            DomainError: the sizes do not fit, for torch either.
+            TorchsError: the sizes do not fit, for torch either.
             UntraceableError: it needs the elements of a tensor.
         """
         operation = name.rstrip("_")
@@ -279,9 +286,10 @@ class Builder:
         except DomainError as error:
             self._forget(mark)
             self.recorder.stray()  # whoever catches it knows something of the sizes
-            answer = None if isinstance(error, RefusedError) else framework.ask(self, function, args, kwargs)
-            if isinstance(error, RefusedError) or (answer and answer.refusal):
-                raise DomainError("node", self.name(self._called), str(error)) from error
+            refused = framework.Answer(refusal=str(error)) if isinstance(error, RefusedError) else None
+            answer = refused or framework.ask(self, function, args, kwargs)
+            if answer and answer.refusal:
+                raise torchs(answer.kind)(DomainError("node", self.name(self._called), str(error))) from error
             return self._unknown(str(error), function, args, kwargs, mark)
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
             return self._unknown(f"its arguments are not understood: {error}", function, args, kwargs, mark)
@@ -328,11 +336,13 @@ class Builder:
             sizes = None if tensor is None else tuple(map(int, tensor.shape))
             dtype = torch.get_default_dtype() if tensor is None else tensor.dtype
             chosen = constant and sizes is not None and self._called in LOOKUPS
-            if chosen and self.recorder.told:
+            if chosen and self.recorder.handed_out:
                 self.recorder.stray()  # these sizes are torch's, without their terms
             operator = Lookup(sizes or ()) if chosen else Unknown(self._called, reason, sizes, params)
             value = self.emit(operator, *(inputs if chosen else read), params=params, dtype=dtype)
-            value = value if tensor is None else self.checks.lie_as(value, tensor)
+            if tensor is not None:
+                with framework.suspended(self):
+                    value = self.checks.note_as(value, tensor)
             self.steps[-1].constant = value.constant = constant
             params = 0
             return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -68,13 +68,13 @@ _ELSEWHERE = {"F", "functional", "nn", "torch"}
 
 def called(builder: Builder, module: Any, inputs: tuple[int | None, ...], visits: int) -> Call:
     """A call of a module with the results of these steps."""
-    weights = ((name, weight) for name, weight in module._parameters.items() if weight is not None)
-    own = {name: builder.constant(weight).sizes or () for name, weight in weights}
+    weights = module._parameters.items()
+    own = {name: builder.constant(weight).sizes or () for name, weight in weights if weight is not None}
     held = vars(module)
     options = {name: held[name] for name in OPTIONS if name in held}
     options["bias"] = "bias" in own or _has(module, "bias")
-    pruned = (name.removesuffix("_orig") for name in own if name.endswith("_orig"))
-    options["masked"] = any(f"{name}_mask" in module._buffers for name in pruned)
+    pruned = [name.removesuffix("_orig") for name in own if name.endswith("_orig")]
+    options["masked"] = bool([name for name in pruned if f"{name}_mask" in module._buffers])
     return Call(kind(module), inputs, own, not parts(module), visits, options)
 
 
@@ -102,25 +102,22 @@ def parts(module: Any) -> set[Any]:
     return {part for part in module._modules.values() if part is not None}
 
 
-def visits(module: Any) -> Mapping[Any, int]:
+def visits(modules: Iterable[Any]) -> Mapping[Any, int]:
     """How often a walk over the parts of a module comes by each: a part of two comes up in both.
+
+    Args:
+        modules: the module and all modules in it, each once.
 
     >>> from torch import nn
     >>> shared = nn.ReLU()
-    >>> visits(nn.Sequential(nn.Sequential(shared), nn.Sequential(shared)))[shared]
+    >>> visits(nn.Sequential(nn.Sequential(shared), nn.Sequential(shared)).modules())[shared]
     2
     """
-    children: dict[Any, set[Any]] = {}
-    waiting = [module]
-    while waiting:
-        part = waiting.pop()
-        if part not in children:
-            children[part] = parts(part)
-            waiting += children[part]
+    children = {module: parts(module) for module in modules}
     if sum(map(len, children.values())) == len(children) - 1:  # none is shared
         return dict.fromkeys(children, 1)
     found = dict.fromkeys(children, 0)
-    found[module] = 1
+    found[next(iter(children))] = 1
     for part in reversed(list(TopologicalSorter(children).static_order())):
         for child in children[part]:
             found[child] += found[part]

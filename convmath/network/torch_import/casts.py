@@ -20,11 +20,45 @@ from ..sizes.size import Quotient, Size
 from ..sizes.trail import RECORDER
 
 
-class _Cast(type):
-    """The class of classes that stand for their base, and take sizes with their terms.
+class Standing(type):
+    """The class of classes that stand for their base, to which they are equal, and of what is derived from them."""
 
-    The base is equal to it, and to it the class of the sizes that pass for the base is equal, too.
-    """
+    @property
+    def stands(cls) -> bool:
+        """Whether it stands for its base itself."""
+        return cls.__module__ == "builtins"
+
+    def __instancecheck__(cls, item: Any) -> bool:
+        """Whether it is one of the base."""
+        return isinstance(item, cls.__base__) if cls.stands else super().__instancecheck__(item)  # type: ignore[arg-type]
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        """Whether it is one of the base."""
+        return issubclass(kind, cls.__base__) if cls.stands else super().__subclasscheck__(kind)  # type: ignore[arg-type]
+
+    def __eq__(cls, other: object) -> bool:
+        """Whether it stands for the same."""
+        return other is cls or (cls.stands and other is cls.__base__)
+
+    def __hash__(cls) -> int:
+        """That of the base."""
+        return hash(cls.__base__) if cls.stands else super().__hash__()
+
+    def __or__(cls, other: Any) -> Any:
+        """The base or another."""
+        return cls.__base__ | other if cls.stands else super().__or__(other)
+
+    def __ror__(cls, other: Any) -> Any:
+        """The base or another."""
+        return other | cls.__base__ if cls.stands else super().__ror__(other)
+
+    def __repr__(cls) -> str:
+        """The base."""
+        return repr(cls.__base__) if cls.stands else super().__repr__()
+
+
+class _Cast(Standing):
+    """The class of those that take sizes with their terms."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """As the base does; a size or quotient, and nothing else, keeps its term."""
@@ -34,35 +68,7 @@ class _Cast(type):
         if cls is CASTS["int"]:
             return math.trunc(args[0])
         size: Any = args[0]
-        return Quotient(size, 1) if type(size) is Size else size
-
-    def __instancecheck__(cls, item: Any) -> bool:
-        """Whether it is one of the base."""
-        return isinstance(item, cls.__base__)  # type: ignore[arg-type]
-
-    def __subclasscheck__(cls, kind: type) -> bool:
-        """Whether it is one of the base."""
-        return issubclass(kind, cls.__base__)  # type: ignore[arg-type]
-
-    def __eq__(cls, other: object) -> bool:
-        """Whether it stands for the same."""
-        return other is cls or other is cls.__base__ or other is (Size if cls is CASTS["int"] else Quotient)
-
-    def __hash__(cls) -> int:
-        """That of the base."""
-        return hash(cls.__base__)
-
-    def __or__(cls, other: Any) -> Any:
-        """The base or another."""
-        return cls.__base__ | other
-
-    def __ror__(cls, other: Any) -> Any:
-        """The base or another."""
-        return other | cls.__base__
-
-    def __repr__(cls) -> str:
-        """The base."""
-        return repr(cls.__base__)
+        return size / 1 if type(size) is Size else size
 
 
 CASTS: Mapping[str, Any] = {

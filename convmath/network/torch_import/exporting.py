@@ -86,7 +86,7 @@ class _Layers:
     def __init__(self, builder: Builder, module: Any) -> None:
         self.builder = builder
         self.parts = dict(module.named_modules(remove_duplicate=False))
-        self.visits = calls.visits(module)
+        self.visits = calls.visits(module.modules())
         self.given: tuple[int | None, ...] = ()
         self.made: Value | None = None
 

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 class Answer:
     """What torch says of a call.
 
-    Attributes: result: what it gives, its tensors without elements. refusal: the first line of why it refuses.
+    Attributes: result: what it gives, its tensors without elements. refusal: the first line of why it refuses. kind:
+        the class of the error with which it does.
     """
 
     result: Any = None
     refusal: str = ""
+    kind: type[Exception] = RuntimeError
 
 
 def ask(
@@ -46,14 +48,18 @@ def ask(
     try:
         place = builder.device if computes and builder.device != _META else torch.device("cpu" if computes else "meta")
         return Answer(_run(builder, function, args, kwargs, place, _without_elements if computes else nullcontext))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:  # those of its own checks
+    except _CHECKS as error:
         sentence = str(error).strip().partition("\n")[0][:300]
         if isinstance(error, _needs_elements()) or any(word in sentence for word in _ELEMENTS):
             return None
-        return Answer(refusal=sentence or type(error).__name__)
+        kind = next(kind for kind in _CHECKS if isinstance(error, kind))
+        return Answer(refusal=sentence or type(error).__name__, kind=kind)
     except Exception:  # whatever it is, torch does not say
         return None
 
+
+_CHECKS: tuple[type[Exception], ...] = (RuntimeError, ValueError, TypeError, IndexError)
+"""The errors of torch's own checks."""
 
 _ELEMENTS = ("FakeTensor", "data pointer", "its data is not allocated")
 """What is in the sentences of errors of torch that come from tensors having no elements."""

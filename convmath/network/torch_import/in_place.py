@@ -54,7 +54,7 @@ class Writing:
             self._shares(result.step, shares=True)
         target.step, target.sizes, target.constant = result.step, result.sizes, result.constant and target.constant
         if name != "setitem":
-            target.strides, target.lying = result.strides, result.lying
+            target.strides, target.strided = result.strides, result.strided
         target.detached = result.detached
         if result.step is None:
             target.source, target.name, target.trained = result.source, result.name, result.trained

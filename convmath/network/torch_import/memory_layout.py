@@ -20,9 +20,9 @@ from ..sizes.in_operators import identical, numbers, sizes_of_node
 from ..sizes.number import look, number_of
 from . import framework
 from .framework import Answer
-from .registry import LAYS_OUT, POINTWISE, REARRANGES, VIEWS, NotUnderstoodError, RefusedError
-from .strides import Lying, after, of_view, usual, without_ones
-from .values import NOT_KNOWN, Strides, Value, mapped, values_in
+from .registry import CONTIGUOUS, POINTWISE, STRIDED, VIEWS, NotUnderstoodError, RefusedError
+from .strides import Strided, Strides, after, copied, of_view, row_major, without_ones
+from .values import NOT_KNOWN, Value, mapped, values_in
 
 if TYPE_CHECKING:
     from .builder import Builder
@@ -38,6 +38,9 @@ _JOINS = ("cat", "concat", "concatenate")
 
 _KEEPS = ("to", "float", "double", "half", "bfloat16", "clone", "detach", "data", "alias", "requires_grad")
 """Those whose result lies as their tensor does, if nothing lies between its elements, and no order is given."""
+
+_AS_FIRST = ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "truediv")
+"""Those of two tensors whose result lies as the first does that has its sizes, if nothing lies between its elements."""
 
 _ONES = ("getitem", "select", "unbind", "squeeze", "unsqueeze")
 """Those that take away, or add, dimensions of size 1."""
@@ -69,19 +72,18 @@ class Checks:
         self._unusual = False
         self._answers: dict[str, Answer | None] = {}
 
-    def lie(self, value: Value, strides: Strides | None, lying: Lying | None = None) -> Value:
+    def note_strides(self, value: Value, strides: Strides | None, strided: Strided | None = None) -> Value:
         """Note how a value lies, at other sizes, too, where that is known; where it matters."""
         if self.layouts and strides is not None:
-            value.strides, value.lying, self._unusual = strides, lying, True
+            value.strides, value.strided, self._unusual = strides, strided, True
         return value
 
-    def lie_as(self, value: Value, tensor: Any) -> Value:
-        """Note that a value lies as a tensor that is there already."""
-        with framework.suspended(self._builder):
-            if tensor.layout is not torch.strided or tensor.is_contiguous():
-                return value
-            fixed = Lying(tuple(tensor.shape), tensor.stride()) if value.source is tensor else None
-            return self.lie(value, tensor.stride(), fixed)
+    def note_as(self, value: Value, tensor: Any) -> Value:
+        """Note that a value lies as a tensor that is there already, while nothing is recorded."""
+        if tensor.layout is not torch.strided or tensor.is_contiguous():
+            return value
+        fixed = Strided(tuple(tensor.shape), tensor.stride()) if value.source is tensor else None
+        return self.note_strides(value, tensor.stride(), fixed)
 
     def fits(self, x: Value, result: Value) -> bool:
         """Whether a tensor of other sizes lies in the memory of one, as far as that is known."""
@@ -119,7 +121,7 @@ class Checks:
         told = [tuple(tensor.shape) for tensor in tensors]
         if told and told != ours:
             return f"the formulas give {ours}, torch gives {told}"
-        if not computed and (matters or not (name in LAYS_OUT or name in _JOINS)):
+        if not computed and (matters or not (name in CONTIGUOUS or name in _JOINS)):
             read = values_in((args, kwargs))
             if not tensors or _goes_by_kernel(name, args, kwargs, read):
                 tensors = [None] * len(made)
@@ -131,9 +133,11 @@ class Checks:
     def _matters(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
         """Whether the results may lie otherwise than usual."""
         chosen = _chosen(name, args, kwargs)
-        if chosen or name in LAYS_OUT or name in REARRANGES:
-            return chosen or name in REARRANGES
-        read = values_in((args, kwargs)) if self._unusual else []
+        if chosen or name in CONTIGUOUS or name in STRIDED:
+            return chosen or name in STRIDED
+        if not self._unusual:
+            return False
+        read = values_in((args, kwargs))
         if name in _JOINS and read and len(read[0].sizes or ()) not in (0, 4, 5):  # for others there are orders
             return False
         return any(value.strides is not None for value in read)
@@ -153,7 +157,7 @@ class Checks:
             if name in _ONLY_VIEWS:
                 return False
             for value in made:
-                self.lie(value, NOT_KNOWN)
+                self.note_strides(value, NOT_KNOWN)
             return True
         found = []
         for value in made:
@@ -161,20 +165,18 @@ class Checks:
                 path = self._path(x, value)
                 if path is None:
                     return False
-                strides, lying = self._follow(name, x, path)
+                strides, strided = self._follow(name, x, path)
                 if strides is None and name in _ONES:  # which dimension went is not known
                     return False
-                found.append((value, strides, lying))
-        for value, strides, lying in found:
+                found.append((value, strides, strided))
+        for value, strides, strided in found:
             if strides is None:
-                if name not in MAY_COPY:
-                    raise _refused(x, numbers(value.sizes or ()))
-                strides, lying = usual(numbers(value.sizes or ())).strides, None  # elsewhere it may be a view
-            elif name in _ONLY_VIEWS and (lying is None or not lying.hold()):
+                raise _refused(x, numbers(value.sizes or ()))
+            if name in _ONLY_VIEWS and (strided is None or not strided.hold()):
                 look(x.carried)  # at other sizes it may be refused, or not
-                lying = None
-            if strides and not (lying and _is_usual(lying)):
-                self.lie(value, strides, lying)
+                strided = None
+            if strides and not (strided and _is_row_major(strided)):
+                self.note_strides(value, strides, strided)
         return True
 
     def _path(self, x: Value, value: Value) -> list[tuple[Operator, tuple[Any, ...]]] | None:
@@ -196,20 +198,25 @@ class Checks:
 
     def _follow(
         self, name: str, x: Value, path: list[tuple[Operator, tuple[Any, ...]]]
-    ) -> tuple[Strides | None, Lying | None]:
+    ) -> tuple[Strides | None, Strided | None]:
         """The strides of a view to the last number, None where torch makes none; and how it lies at other sizes."""
         own = (x.sizes or ()) if x.step is None else sizes_of_node(x.step, x.sizes or ())
-        lying: Lying | None = usual(own) if x.strides is None else x.lying
-        strides: Strides | None = x.strides or usual(numbers(own)).strides
+        strided: Strided | None = row_major(own) if x.strides is None else x.strided
+        strides: Strides | None = x.strides or row_major(numbers(own)).strides
         for operator, sizes in path:
             if isinstance(operator, Reshape | Flatten) and name not in _ONES:
-                strides = strides and of_view(numbers(own), strides, numbers(sizes))
+                viewed = strides and of_view(numbers(own), strides, numbers(sizes))
+                if viewed is None and name in MAY_COPY:
+                    strides, strided = row_major(numbers(sizes)).strides, strided and copied(strided, sizes)
+                    own = sizes
+                    continue
+                strides = viewed
             else:
-                exact = strides and _after(name, operator, Lying(own, strides), own, sizes)
+                exact = strides and _after(name, operator, Strided(own, strides), own, sizes)
                 strides = numbers(exact.strides) if exact else None
-            lying = lying and _after(name, operator, lying, own, sizes)
+            strided = strided and _after(name, operator, strided, own, sizes)
             own = sizes
-        return strides, lying
+        return strides, strided
 
     # What torch is asked
 
@@ -233,17 +240,18 @@ class Checks:
         """
         known = all(value.strides != NOT_KNOWN for value in read)
         hidden = any(value.strides is not None and 1 in numbers(value.sizes or ())[1:] for value in read)
-        anew = not hidden and name not in REARRANGES and name not in VIEWS
+        anew = not hidden and name not in STRIDED and name not in VIEWS
         for value, tensor in zip(made, tensors, strict=True):
             if any(value is one for one in read):
                 continue
             if not known or (tensor is None and matters):
-                self.lie(value, NOT_KNOWN)
+                self.note_strides(value, NOT_KNOWN)
             elif tensor is not None and (not tensor.is_contiguous() or (matters and not anew)):
-                follows = name in POINTWISE or (name in _KEEPS and not chosen)
-                x = read[0] if follows and len(read) == 1 else None
-                kept = x is not None and x.strides == tensor.stride() and x.lying is not None and x.lying.dense
-                self.lie(value, tensor.stride(), x.lying if x is not None and kept else None)
+                follows = len(read) == 1 and (name in POINTWISE or (name in _KEEPS and not chosen))
+                follows = follows or (name in _AS_FIRST and numbers(read[0].sizes or ()) == numbers(value.sizes or ()))
+                x = read[0] if follows else None
+                kept = x is not None and x.strides == tensor.stride() and x.strided is not None and x.strided.dense
+                self.note_strides(value, tensor.stride(), x.strided if x is not None and kept else None)
 
 
 def _chosen(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
@@ -273,16 +281,17 @@ def _mixes(index: tuple[Any, ...]) -> bool:
 
 
 def _after(
-    name: str, operator: Operator, lying: Lying, before: tuple[Any, ...], sizes: tuple[Any, ...]
-) -> Lying | None:
+    name: str, operator: Operator, strided: Strided, before: tuple[Any, ...], sizes: tuple[Any, ...]
+) -> Strided | None:
     """As :func:`after`, where dimensions of size 1 come and go by themselves, too."""
     if isinstance(operator, Reshape) and name in _ONES:
-        return without_ones(lying, before, operator.shape)
-    return after(operator, lying, sizes)
+        return without_ones(strided, before, operator.shape)
+    return after(operator, strided, sizes)
 
 
-def _is_usual(lying: Lying) -> bool:
-    return not lying.equations and identical(lying.strides, usual(lying.sizes).strides)
+def _is_row_major(strided: Strided) -> bool:
+    free = not strided.equations and not strided.copies
+    return free and identical(strided.strides, row_major(strided.sizes).strides)
 
 
 def _described(item: Any) -> Any:

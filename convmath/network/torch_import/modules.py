@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from ...errors import DomainError
 from ..operators import Attention, Identity, Linear, Permute, Sizes, Unknown
+from ..sizes.in_operators import numbers
 from .builder import Builder
 from .handlers.layout import squeeze, unsqueeze
 from .registry import name_of
@@ -64,7 +65,7 @@ def _calls(function: Any, *names: str) -> Callable[..., Any]:
 
 def _attribute(module: Any, name: str) -> Any:
     """As the module holds it, without what torch.fx makes of it."""
-    for place in (module._parameters, module._buffers):
+    for place in (vars(module), module._parameters, module._buffers):
         if name in place:
             return place[name]
     return getattr(module, name)
@@ -74,21 +75,33 @@ _WEIGHTS = ("weight", "bias")
 _WINDOW = ("stride", "padding", "dilation", "groups")
 for _type, _function in ((nn.Conv1d, F.conv1d), (nn.Conv2d, F.conv2d), (nn.Conv3d, F.conv3d)):
     MODULES[_type] = _calls(_function, *_WEIGHTS, *_WINDOW)
-_RANKS = {nn.BatchNorm1d: (2, 3), nn.BatchNorm2d: (4,), nn.BatchNorm3d: (5,)}
+_RANKS: dict[type, tuple[int, ...]] = {
+    nn.BatchNorm1d: (2, 3),
+    nn.BatchNorm2d: (4,),
+    nn.BatchNorm3d: (5,),
+    **dict.fromkeys((nn.LSTM, nn.GRU, nn.RNN, nn.MultiheadAttention), (2, 3)),
+}
 """The numbers of dimensions that they take."""
+
+
+def _require_rank(tracer: ModuleTracer, module: Any, value: Value) -> None:
+    """Require as many dimensions as torch's module takes."""
+    ranks = _RANKS.get(type(module), ())
+    if ranks and value.sizes is not None and value.rank not in ranks:
+        needs = f"{type(module).__name__} needs {' or '.join(map(str, ranks))} dimensions"
+        has = f"its input has {value.rank}, {numbers(value.sizes)} with the batch"
+        raise DomainError("node", tracer.builder.scope, f"{has}: {needs}")
 
 
 def _batch_norm(tracer: ModuleTracer, module: Any, input: Value) -> Any:  # noqa: A002
     """By the running statistics, in training, too; where there are none, by those of the input."""
-    if type(module) in _RANKS and input.sizes is not None and input.rank not in _RANKS[type(module)]:
-        needs = f"{type(module).__name__} needs {' or '.join(map(str, _RANKS[type(module)]))} dimensions"
-        raise DomainError("node", tracer.builder.scope, f"its input has {input.rank}: {needs}")
+    _require_rank(tracer, module, input)
     own = (_attribute(module, name) for name in ("running_mean", "running_var", *_WEIGHTS))
     values = [tracer.value(one) for one in own]
     return tracer.builder.call(name_of(F.batch_norm), F.batch_norm, (input, *values, values[0] is None), {})
 
 
-for _type in (*_RANKS, nn.SyncBatchNorm):
+for _type in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm):
     MODULES[_type] = _batch_norm
 MODULES[nn.Linear] = _calls(F.linear, *_WEIGHTS)
 MODULES[nn.ReLU] = _calls(F.relu, "inplace")
@@ -109,12 +122,17 @@ def _attention(
     """Projections of query, key and value, attention, and a projection of the result."""
     builder = tracer.builder
     call = (query, key, value)
+    for one in call:
+        _require_rank(tracer, module, one)
     mask = attn_mask if isinstance(attn_mask, Value) else None
     per_head = mask is not None and mask.sizes is not None and len(mask.sizes) == 3
     if module.bias_k is not None or module.add_zero_attn or key_padding_mask is not None or per_head:
         reason = "attention with keys of its own, with a mask of keys or with a mask for every head is not followed"
         return builder.unknown("multi_head_attention", reason, module.forward, call, {"attn_mask": attn_mask})
-    return _MultiHead(builder, module)(call, mask, need_weights, average_attn_weights)
+    try:
+        return _MultiHead(builder, module)(call, mask, need_weights, average_attn_weights)
+    except DomainError as error:
+        raise DomainError("node", builder.scope, str(error)) from error
 
 
 MODULES[nn.MultiheadAttention] = _attention
@@ -139,10 +157,12 @@ class _MultiHead:
         masks = (mask,) if mask is not None else ()
         scores = "torch.baddbmm" if masks else "torch.bmm"
         function = scores if need_weights else "functional.scaled_dot_product_attention"
-        mixed = builder.emit(Attention(module.num_heads), *projected, *masks, label="attention", function=function)
+        mixed = builder.emit(
+            Attention(module.num_heads, module.dropout), *projected, *masks, label="attention", function=function
+        )
         result = self._dense(self._first(mixed), module.embed_dim, module.out_proj.bias is not None, "out_proj")
         if module.batch_first:  # transposed, unless torch takes its fast way
-            builder.checks.lie(result, NOT_KNOWN)
+            builder.checks.note_strides(result, NOT_KNOWN)
         if not need_weights:
             return result, None
         *batch, rows, _ = mixed.carried
@@ -170,6 +190,11 @@ def _recurrent(tracer: ModuleTracer, module: Any, input: Value, hx: Any = None) 
     builder, function = tracer.builder, module.mode.lower()
     lstm = function == "lstm"
     x, states = input, ([] if hx is None else list(hx) if lstm else [hx])
+    if isinstance(input, Value):
+        _require_rank(tracer, module, input)
+    if isinstance(input, Value) and input.sizes and numbers(input.sizes)[-1] != module.input_size:
+        needs = f"features={numbers(input.sizes)[-1]}: {function} needs {module.input_size}"
+        raise DomainError("node", builder.scope, needs)
     if x.rank == 2:
         x, states = (unsqueeze(builder, x, 0 if module.batch_first else 1), [unsqueeze(builder, s, 1) for s in states])
     if not states:

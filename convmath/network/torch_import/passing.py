@@ -1,23 +1,28 @@
 """What stands for something else passes for it while a module is read: proxies for tensors, sizes for ints.
 
 A proxy cannot claim to be a tensor by itself: torch's own code in C would believe it and look for its memory. A size
-claims to be an int, and one of torch's ``SymInt``, which its code in C takes without asking for the number. The casts
-of a file take sizes with their terms: see :mod:`~convmath.network.torch_import.casts`.
+claims to be an int, and one of torch's ``SymInt``, which its code in C takes without asking for the number. Code of
+networks is to see neither: in every file that is not torch's, Python's or this library's, the functions that ask what
+something is answer as when the network runs. The casts of a file take sizes with their terms: see
+:mod:`~convmath.network.torch_import.casts`.
 """
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from inspect import getattr_static, unwrap
-from types import FunctionType, UnionType
-from typing import Any, Union, get_args, get_origin
+from types import FunctionType, ModuleType
+from typing import Any
 
 import torch
+from torch.fx import _symbolic_trace
 
 from ..sizes.size import Quotient, Size
-from .casts import casts_for, related
+from ..sizes.watching import LIBRARIES, has_networks, package_of
+from .casts import Standing, casts_for, related
 
 
 class _Integer(int, torch.SymInt):  # type: ignore[misc]
@@ -32,8 +37,76 @@ PASSED_FOR = (_Integer, _Float)
 """The classes that sizes and their quotients pass for."""
 
 
-_PLAIN: dict[type, type] = {Size: int, Quotient: float}
-"""What a network's own code takes sizes and their quotients for, and no ``SymInt``."""
+class _Tracing:
+    """In place of torch's note that something is traced: torch's own code is told so, and nobody else."""
+
+    def __bool__(self) -> bool:
+        """Whether code of torch asks."""
+        frame = sys._getframe(1)
+        while frame.f_globals is vars(_symbolic_trace) and frame.f_back is not None:
+            frame = frame.f_back
+        return package_of(frame.f_globals) == "torch"
+
+
+STOOD_FOR: dict[type, Callable[[Any], Any]] = {Size: lambda _: 0, Quotient: lambda _: 0.0}
+"""For each class that stands for another one what gives something of that one, as a network's own code sees it."""
+
+
+def stood_for(item: Any) -> Any:
+    """Something of the class for which an object stands; itself if it stands for nothing else."""
+    of = STOOD_FOR.get(type(item))
+    return item if of is None else of(item)
+
+
+class _Type(Standing):
+    """The class of what stands for ``type``."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The class for which its only argument passes; and else a class, as Python makes it."""
+        if len(args) == 1 and not kwargs and self.stands:
+            return type(stood_for(args[0]))
+        return type.__call__(type if self.stands else self, *args, **kwargs)
+
+
+def _isinstance(item: Any, kinds: Any) -> bool:
+    """As for what the object stands for."""
+    return isinstance(stood_for(item), kinds)
+
+
+def _hasattr(item: Any, name: str) -> bool:
+    """As of what the object stands for, and what the network's code has given it itself."""
+    if type(item) not in STOOD_FOR:
+        return hasattr(item, name)
+    return hasattr(stood_for(item), name) or name in getattr(item, "given", ())
+
+
+def _getattr(item: Any, name: str, *default: Any) -> Any:
+    """As of what the object stands for."""
+    if type(item) not in STOOD_FOR:
+        return getattr(item, name, *default)
+    if name == "__class__":
+        return type(stood_for(item))
+    if _hasattr(item, name):
+        return getattr(item, name, *default)
+    if default:
+        return default[0]
+    raise AttributeError(f"{type(stood_for(item)).__name__!r} object has no attribute {name!r}")
+
+
+ANSWERS: Mapping[str, Any] = {
+    "isinstance": _isinstance,
+    "hasattr": _hasattr,
+    "getattr": _getattr,
+    "type": _Type("type", (type,), {"__module__": "builtins", "__doc__": type.__doc__}),
+}
+"""What answers in the files of networks in place of Python's own."""
+
+
+@lru_cache(maxsize=1)
+def _files(count: int, last: str) -> tuple[dict[str, Any], ...]:
+    """The names of every file that may be part of a network, while so many are loaded, one of them at last."""
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] not in LIBRARIES]
+    return tuple(vars(module) for module in modules if isinstance(module, ModuleType))
 
 
 class Passing:
@@ -50,7 +123,10 @@ class Passing:
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """``torch.is_tensor`` and the buffers of modules take proxies; what changes is changed back at the end."""
+        """The files of networks, ``torch.is_tensor`` and the buffers of modules take what stands for something else.
+
+        What changes is changed back at the end.
+        """
         is_tensor, set_attribute = torch.is_tensor, torch.nn.Module.__setattr__
 
         def set_buffer(module: Any, name: str, value: Any) -> None:
@@ -61,6 +137,8 @@ class Passing:
 
         torch.is_tensor = lambda item: type(item) is self.proxy or is_tensor(item)
         torch.nn.Module.__setattr__ = set_buffer
+        for names in _files(len(sys.modules), next(reversed(sys.modules))):
+            self._answer(names)
         try:
             yield
         finally:
@@ -70,36 +148,28 @@ class Passing:
             self._changed.clear()
             self._entered.clear()
 
+    def begin(self) -> None:
+        """Torch, which has begun to trace, says so to its own code only; it takes that back itself at the end."""
+        _symbolic_trace._is_fx_tracing_flag = _Tracing()
+
     def enter(self, module: Any) -> None:
-        """``isinstance`` takes proxies in the file in which the forward of a module is written, and casts sizes."""
+        """The file in which the forward of a module is written takes proxies, and its casts sizes."""
         if type(module) in self._entered:
             return
         self._entered.add(type(module))
         forward = unwrap(getattr_static(type(module), "forward", None))
-        if not isinstance(forward, FunctionType) or _is_torchs(forward.__globals__):
+        if not isinstance(forward, FunctionType) or not has_networks(forward.__globals__):
             return
-        self._put(forward.__globals__, "isinstance", self._isinstance)
+        self._answer(forward.__globals__)
         for function in (forward, *related(forward)) if self.casts else ():
             for name, cast in casts_for(function).items():
                 self._put(function.__globals__, name, cast)
+
+    def _answer(self, names: dict[str, Any]) -> None:
+        for name, answer in ANSWERS.items():
+            self._put(names, name, answer)
 
     def _put(self, names: dict[str, Any], name: str, item: Any) -> None:
         if name not in names:
             self._changed.append((names, name))
             names[name] = item
-
-    def _isinstance(self, item: Any, kinds: Any) -> bool:
-        if type(item) in _PLAIN:
-            return issubclass(_PLAIN[type(item)], kinds)
-        return builtins.isinstance(item, kinds) or (type(item) is self.proxy and _has_tensor(kinds))
-
-
-def _is_torchs(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__", "torch")).partition(".")[0] == "torch"
-
-
-def _has_tensor(kinds: Any) -> bool:
-    """Whether tensors are among the classes that are asked about."""
-    if get_origin(kinds) in (Union, UnionType):
-        kinds = get_args(kinds)
-    return any(map(_has_tensor, kinds)) if isinstance(kinds, tuple) else kinds is torch.Tensor

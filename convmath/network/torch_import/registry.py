@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from torch.nn import functional
 
-from ...errors import DomainError
-from ..sizes.trail import RECORDER
+from ...errors import ConvmathError, DomainError
+from ..sizes.trail import recorders
 
 Handler: TypeAlias = Callable[..., Any]
 """Takes the builder and the arguments of the call; returns values, or plain Python."""
@@ -32,10 +32,10 @@ BROADCASTS: set[str] = set()
 POINTWISE: set[str] = set()
 """Those that take one tensor and work element by element: written in place, they leave open no question."""
 
-REARRANGES: set[str] = set()
+STRIDED: set[str] = set()
 """Those whose result may lie in memory in another order than is usual, or with gaps, though their tensors do not."""
 
-LAYS_OUT: set[str] = set()
+CONTIGUOUS: set[str] = set()
 """Those whose result lies as usual, or as the handler says, however their tensors lie."""
 
 
@@ -102,6 +102,28 @@ class RefusedError(DomainError):
     """A call that torch refuses when it runs, though it says what sizes would come of it."""
 
 
+class TorchsError(ConvmathError):
+    """What torch refuses, for the network's own code, which may catch it as it catches torch's own errors.
+
+    Attributes: error: what is said of it where the network does not catch it.
+    """
+
+    def __init__(self, error: DomainError) -> None:
+        """In the same words."""
+        super().__init__(str(error))
+        self.error = error
+
+
+def torchs(kind: type[Exception]) -> type[TorchsError]:
+    """The class of those that are errors of a class, too.
+
+    >>> import torch
+    >>> issubclass(torchs(RuntimeError), RuntimeError), issubclass(torchs(RuntimeError), ValueError)
+    (True, False)
+    """
+    return type("TorchsError", (TorchsError, kind), {})
+
+
 class UntraceableError(Exception):
     """A call that needs what no analysis without running has: the elements of a tensor.
 
@@ -111,7 +133,7 @@ class UntraceableError(Exception):
     def __init__(self, message: str) -> None:
         """Why the network cannot be followed."""
         super().__init__(message)
-        if (note := RECORDER.get()) is not None:
+        for note in recorders():
             note.failure = self
 
 
@@ -120,16 +142,16 @@ def handles(
     views: bool = False,
     pointwise: bool = False,
     broadcasts: bool = False,
-    rearranges: bool = False,
-    lays_out: bool = False,
+    strided: bool = False,
+    contiguous: bool = False,
 ) -> Callable[[H], H]:
     """Enter a function under these names."""
     kinds = (
         (VIEWS, views),
         (POINTWISE, pointwise),
         (BROADCASTS, broadcasts),
-        (REARRANGES, rearranges),
-        (LAYS_OUT, lays_out),
+        (STRIDED, strided),
+        (CONTIGUOUS, contiguous),
     )
 
     def enter(handler: H) -> H:

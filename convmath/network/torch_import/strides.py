@@ -2,27 +2,33 @@
 
 torch makes a view of other sizes where the dimensions that are put together follow each other in memory. Which are put
 together is chosen by the numbers at hand, and stated in equations of sizes and strides. Wherever these hold, torch
-makes the view, and it lies as said here; so nothing is claimed of sizes at which one of them does not.
+makes the view, and it lies as said here; so nothing is claimed of sizes at which one of them does not. Where torch can
+make no view and copies, the copy lies one row after the other, at all sizes at which it can make none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ..operators import Expand, Flatten, Identity, Operator, Permute, Reshape, Slice
+from ..operators import Dropout, Expand, Flatten, Identity, Operator, Permute, Reshape, Slice
 from ..operators.base import product
 from ..sizes.in_operators import identical, numbers
 from ..sizes.number import number_of
-from .values import Strides
+
+Strides: TypeAlias = tuple[int, ...]
+"""How far apart in memory the elements of each dimension are."""
 
 Terms: TypeAlias = tuple[Any, ...]
 """Ints, or sizes with their terms."""
 
+MOST_COPIES = 8
+"""How a copy of more copies lies is not followed."""
+
 
 @dataclass(frozen=True, slots=True)
-class Lying:
+class Strided:
     """How a tensor lies in memory at every size at which some equations hold.
 
     Attributes:
@@ -30,76 +36,80 @@ class Lying:
         strides: how far apart the elements of each dimension are; of one of size 1 that may be any number.
         equations: the sides of these equations.
         dense: whether nothing lies between its elements, and none lie in one place.
+        copies: sizes, strides and other sizes, of which torch must not be able to make a view.
     """
 
     sizes: Terms
     strides: Terms
     equations: tuple[tuple[Any, Any], ...] = ()
     dense: bool = False
+    copies: tuple[tuple[Terms, Terms, Terms], ...] = ()
 
     def hold(self) -> bool:
-        """Whether all equations hold, each of which is noted."""
-        return all(left == right for left, right in self.equations)
+        """Whether all that is so; what is compared is noted."""
+        return all(left == right for left, right in self.equations) and not any(
+            of_view(*copy) is not None for copy in self.copies
+        )
 
 
-def usual(sizes: Terms) -> Lying:
+def row_major(sizes: Terms) -> Strided:
     """One row after the other.
 
-    >>> usual((2, 3, 4)).strides
+    >>> row_major((2, 3, 4)).strides
     (12, 4, 1)
     """
-    return Lying(sizes, tuple(_within(sizes, 1)), dense=True)
+    return Strided(sizes, tuple(_within(sizes, 1)), dense=True)
 
 
-def after(operator: Operator, lying: Lying, sizes: Terms) -> Lying | None:
+def after(operator: Operator, strided: Strided, sizes: Terms) -> Strided | None:
     """How the view lies that an operator makes of what lies so; None where it is none, or where that is not known.
 
     Args:
         operator: with the terms of sizes, if any.
-        lying: how its input lies.
+        strided: how its input lies.
         sizes: those of the view, by which its dimensions may be told apart.
 
-    >>> after(Permute((1, 0)), usual((2, 3)), (3, 2)).strides
+    >>> after(Permute((1, 0)), row_major((2, 3)), (3, 2)).strides
     (1, 3)
-    >>> after(Slice(1, 0, 3, 2), usual((2, 3)), (2, 2)).strides
+    >>> after(Slice(1, 0, 3, 2), row_major((2, 3)), (2, 2)).strides
     (3, 2)
     """
-    own, strides, dense = list(lying.sizes), list(lying.strides), lying.dense
+    own, strides, dense = list(strided.sizes), list(strided.strides), strided.dense
     match operator:
-        case Identity():
-            return lying
+        case Identity() | Dropout():
+            return strided
         case Permute(order=order):
             own, strides = [own[d] for d in order], [strides[d] for d in order]
         case Slice(dim=dim, step=step):
             own[dim], strides[dim], dense = sizes[dim], strides[dim] * step, False
         case Expand(shape=shape):
-            return _stretched(lying, shape)
+            return _stretched(strided, shape)
         case Reshape(shape=shape):
             whole = tuple(n if number_of(n) > 0 else size for n, size in zip(shape, sizes, strict=True))
-            return regrouped(lying, whole)
+            return regrouped(strided, whole)
         case Flatten(start=start, end=end):
             first, last = start % len(own), end % len(own)
-            return regrouped(lying, (*own[:first], product(own[first : last + 1]), *own[last + 1 :]))
+            return regrouped(strided, (*own[:first], product(own[first : last + 1]), *own[last + 1 :]))
         case _:
             return None
-    return Lying(tuple(own), tuple(strides), lying.equations, dense)
+    return replace(strided, sizes=tuple(own), strides=tuple(strides), dense=dense)
 
 
-def _stretched(lying: Lying, shape: Terms) -> Lying:
+def _stretched(strided: Strided, shape: Terms) -> Strided:
     """Elements that are one in memory along what is stretched."""
-    new = len(shape) - len(lying.sizes)
-    strides, equations = [0] * new, list(lying.equations)
-    for before, stride, size in zip(lying.sizes, lying.strides, shape[new:], strict=True):
+    new = len(shape) - len(strided.sizes)
+    strides, equations = [0] * new, list(strided.equations)
+    for before, stride, size in zip(strided.sizes, strided.strides, shape[new:], strict=True):
         kept = number_of(before) == number_of(size)
         equations += _equation(before, size if kept else 1)
         strides.append(stride if kept else 0)
-    return Lying(shape, tuple(strides), tuple(equations))
+    return replace(strided, sizes=shape, strides=tuple(strides), equations=tuple(equations), dense=False)
 
 
-def without_ones(lying: Lying, before: Terms, sizes: Terms) -> Lying | None:
+def without_ones(strided: Strided, before: Terms, sizes: Terms) -> Strided | None:
     """How a tensor lies of which only dimensions of size 1 are taken away or added, told apart by their terms.
 
-    >>> taken = without_ones(Lying((1, 3, 2), (6, 1, 3)), (1, 3, 2), (3, 2))
+    >>> taken = without_ones(Strided((1, 3, 2), (6, 1, 3)), (1, 3, 2), (3, 2))
     >>> taken.strides, without_ones(taken, (3, 2), (3, 1, 2)).strides
     ((1, 3), (1, 6, 3))
     """
@@ -107,39 +117,49 @@ def without_ones(lying: Lying, before: Terms, sizes: Terms) -> Lying | None:
     for size in reversed(sizes):
         found = next((d for d in range(at - 1, -1, -1) if identical((before[d],), (size,))), None)
         if found is not None:
-            own.append(lying.sizes[found])
-            strides.append(lying.strides[found])
+            own.append(strided.sizes[found])
+            strides.append(strided.strides[found])
             at = found
         elif number_of(size) == 1:
             strides.append(own[-1] * strides[-1] if own else 1)
             own.append(size)
         else:
             return None
-    return Lying(tuple(own[::-1]), tuple(strides[::-1]), lying.equations, lying.dense)
+    return replace(strided, sizes=tuple(own[::-1]), strides=tuple(strides[::-1]))
 
 
-def regrouped(lying: Lying, shape: Terms) -> Lying | None:
+def regrouped(strided: Strided, shape: Terms) -> Strided | None:
     """How a view of other sizes lies; None where elements would have to move.
 
-    >>> regrouped(Lying((2, 3, 8), (24, 1, 3)), (2, 3, 4, 2)).strides
+    >>> regrouped(Strided((2, 3, 8), (24, 1, 3)), (2, 3, 4, 2)).strides
     (24, 1, 6, 3)
-    >>> regrouped(Lying((2, 3, 8), (24, 1, 3)), (6, 8)) is None
+    >>> regrouped(Strided((2, 3, 8), (24, 1, 3)), (6, 8)) is None
     True
     """
     strides: list[Any] = []
-    equations = list(lying.equations)
-    groups = list(_groups(numbers(lying.sizes), numbers(shape)))
+    equations = list(strided.equations)
+    groups = list(_groups(numbers(strided.sizes), numbers(shape)))
     for (first, last), (start, end) in groups:
-        own, made = lying.sizes[first:last], shape[start:end]
+        own, made = strided.sizes[first:last], shape[start:end]
         if (first, start) != groups[-1][0][:1] + groups[-1][1][:1]:  # the last follows from the others
             equations += _equation(product(own), product(made))
-        together = _together(own, lying.strides[first:last])
+        together = _together(own, strided.strides[first:last])
         if together is None:
             return None
         innermost, needed = together
         equations += needed
         strides += _within(made, innermost)
-    return Lying(shape, tuple(strides), tuple(equations), lying.dense)
+    return replace(strided, sizes=shape, strides=tuple(strides), equations=tuple(equations))
+
+
+def copied(strided: Strided, shape: Terms) -> Strided | None:
+    """How a copy of other sizes lies where torch can make no view of what lies so; None after too many copies.
+
+    >>> copied(Strided((2, 3), (1, 2)), (6,)).strides
+    (1,)
+    """
+    copies = (*strided.copies, (strided.sizes, strided.strides, shape))
+    return replace(row_major(shape), equations=strided.equations, copies=copies) if len(copies) <= MOST_COPIES else None
 
 
 def _within(sizes: Sequence[Any], innermost: Any) -> list[Any]:
@@ -188,7 +208,8 @@ def _equation(left: Any, right: Any) -> list[tuple[Any, Any]]:
 def of_view(sizes: Strides, strides: Strides, shape: Strides) -> Strides | None:
     """The strides that torch gives a view, to the last number; None where it makes none.
 
-    Of dimensions of size 1, too, whose strides :func:`regrouped` may give otherwise, as any hold at all sizes.
+    It goes on as torch does, dimension by dimension: what it finds of terms is so where all that it compares is so.
+    :func:`regrouped` tells at which sizes torch makes the view, and gives dimensions of size 1 any strides.
 
     >>> of_view((1, 3, 8), (24, 1, 3), (1, 3, 4, 2)), of_view((1, 3, 8), (24, 1, 3), (24,))
     ((3, 1, 6, 3), None)

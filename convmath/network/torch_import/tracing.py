@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,19 +13,20 @@ import torch
 from torch.fx import Proxy, Tracer
 from torch.overrides import TorchFunctionMode
 
-from ...errors import ConvmathError, UnsupportedError
+from ...errors import ConvmathError
 from ..operators import Identity, Unknown
 from ..sizes.number import told
 from . import calls, framework
 from .arguments import Arguments
 from .builder import Builder
 from .modules import handler_of
-from .passing import Passing
+from .passing import STOOD_FOR, Passing
 from .registry import HANDLERS, UntraceableError, name_of
+from .shapes import shape_of
 from .values import Value, mapped
 
 _ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
-    "shape": lambda value: torch.Size(value.asked),
+    "shape": lambda value: shape_of(value.asked),
     "ndim": lambda value: value.asked_rank,
     "dtype": lambda value: value.dtype,
     "is_nested": lambda _: False,
@@ -69,8 +71,12 @@ class TensorProxy(Proxy):  # type: ignore[misc]
 
     def __init__(self, value: Value, tracer: ModuleTracer) -> None:
         """The proxy of a value."""
-        Proxy.__init__(self, _NODE, tracer)
-        self.value = value
+        self.node, self.tracer, self.value = _NODE, tracer, value
+
+    @property
+    def given(self) -> set[str]:
+        """The names of attributes that the network's own code has given it."""
+        return vars(self).keys() - {"node", "tracer", "value"}
 
     def __repr__(self) -> str:
         """Its sizes."""
@@ -108,12 +114,12 @@ class TensorProxy(Proxy):  # type: ignore[misc]
 
     def __bool__(self) -> bool:
         """Not known."""
-        return bool(self._elements())
-
-    def _elements(self, *_: Any) -> Any:
         raise UntraceableError("the flow of control depends on the elements of a tensor")
 
-    __int__ = __float__ = __index__ = __complex__ = __contains__ = _elements
+    def _elements(self, *_: Any) -> Any:
+        raise UntraceableError("the elements of a tensor are asked for")
+
+    __int__ = __float__ = __index__ = __complex__ = __contains__ = __array__ = _elements
 
 
 def _writing(name: str) -> Callable[[Any, Any], Any]:
@@ -127,6 +133,23 @@ for _name in _IN_PLACE:
     setattr(TensorProxy, f"__i{_name}__", _writing(_name))
 
 
+@cache
+def _empty(dtype: Any, device: Any) -> Any:
+    """A tensor of a type and a device, without elements."""
+    with torch._C.DisableTorchFunction():
+        return torch.empty(0, dtype=dtype, device=device)
+
+
+def _tensor(proxy: TensorProxy) -> Any:
+    """A tensor of the kind for which a proxy stands: the parameter or constant that it is, or one without elements."""
+    value = proxy.value
+    source = value.source
+    return source if isinstance(source, torch.Tensor) else _empty(value.dtype, proxy.tracer.builder.device)
+
+
+STOOD_FOR[TensorProxy] = _tensor
+
+
 def read_traced(builder: Builder, module: Any, inputs: Mapping[str, Value], others: Mapping[str, Any]) -> list[Value]:
     """What the forward of a module returns.
 
@@ -135,15 +158,18 @@ def read_traced(builder: Builder, module: Any, inputs: Mapping[str, Value], othe
         module: the module.
         inputs: values by the names of the parameters of its forward.
         others: the other arguments, by name.
-
-    Raises:
-        UnsupportedError: it asks for the elements of a tensor, and goes on without them.
     """
-    tracer = ModuleTracer(builder, module, {**inputs, **others})
+    tracer = ModuleTracer(builder, module)
+    proxies = {name: TensorProxy(value, tracer) for name, value in inputs.items()}
+
+    def call() -> Any:
+        """The module, with its arguments filled in: as every module in it is called, through torch.fx."""
+        args, kwargs = Arguments(module).bound({**proxies, **others})
+        tracer.passing.begin()
+        return torch.nn.Module.__call__(module, *args, **kwargs)
+
     with tracer.passing.on(), _Recording(tracer):
-        tracer.trace(module)
-    if failure := builder.recorder.failure:
-        raise UnsupportedError(f"the forward of {type(module).__name__} goes another way than when it runs: {failure}")
+        tracer.trace(call)
     return tracer.outputs
 
 
@@ -154,28 +180,25 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
     reported as unknown.
     """
 
-    def __init__(self, builder: Builder, module: Any, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, builder: Builder, module: Any) -> None:
         """Read a module.
 
         Args:
             builder: what is read goes there.
             module: the module.
-            arguments: values and plain Python by the names of the parameters of its forward.
         """
         super().__init__()
         self.builder = builder
         self.module = module
         self.outputs: list[Value] = []
         self.passing = Passing(TensorProxy, casts=builder.recorder.casts)
-        self._arguments = arguments
-        self._visits = calls.visits(module)
+        self._visits = calls.visits(builder.paths)
 
     # What torch.fx calls
 
     def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> tuple[Any, list[Any]]:
-        """The forward of the module, with its arguments filled in."""
-        args, kwargs = Arguments(self.module).bound(self._proxies(dict(self._arguments)))
-        return lambda module: self.call_module(module, None, args, kwargs), [self.root]
+        """The function that is traced takes none."""
+        return root_fn, []
 
     def create_node(self, kind: str, target: Any, args: Any, kwargs: Any, *_: Any, **__: Any) -> None:
         """What the forward returns."""
@@ -204,7 +227,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             return m.forward(*args, **kwargs)
         self.passing.enter(m)
         outside = self.builder.scope, self.builder.module
-        self.builder.scope, self.builder.module = self.submodule_paths.get(m, type(m).__name__), m
+        self.builder.scope, self.builder.module = self.builder.paths.get(m, type(m).__name__), m
         try:
             within = m._modules.items()
             leaf = not within or all(name == "parametrizations" or part is None for name, part in within)
@@ -266,7 +289,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
     def _given(self, module: Any, args: Any, kwargs: Any) -> tuple[int | None, ...]:
         """The steps of the tensors that a module is given by position, as all are that the network is given."""
         given = (*args, *kwargs.values()) if module is self.module else args
-        return tuple(item.value.step for item in given if type(item) is TensorProxy)
+        return tuple([item.value.step for item in given if type(item) is TensorProxy])
 
     def _layer(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
         """A module without parts; one of torch's own that cannot be followed is unknown."""
@@ -291,7 +314,10 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         return item
 
     def _proxies(self, result: Any) -> Any:
-        return mapped(result, lambda item: TensorProxy(item, self) if isinstance(item, Value) else item)
+        return mapped(result, self._proxy)
+
+    def _proxy(self, item: Any) -> Any:
+        return TensorProxy(item, self) if isinstance(item, Value) else item
 
 
 class _Recording(TorchFunctionMode):  # type: ignore[misc]
@@ -335,6 +361,8 @@ def _has_proxy(arguments: Any) -> bool:
 
 def _returned(result: Any) -> list[Value]:
     """The values in what a forward returns: nested in lists, dictionaries, dataclasses and the like."""
+    if type(result) is TensorProxy:
+        return [result.value]
     found: list[Value] = []
     waiting, seen = [result], set()
     while waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from operator import is_
 from typing import Any
@@ -11,21 +11,21 @@ CONTAINERS = (dict, list, set)
 
 
 @contextmanager
-def untouched(module: Any) -> Iterator[None]:
-    """On leaving, every attribute of every submodule is the object that it was, and every container holds the same.
+def untouched(modules: Iterable[Any]) -> Iterator[None]:
+    """On leaving, every attribute of these modules is the object that it was, and every container holds the same.
 
     Containers are restored as far as they are attributes themselves, not those within them.
     """
-    submodules = list(module.modules())
-    attributes = [dict(vars(submodule)) for submodule in submodules]
+    own = [vars(module) for module in modules]
+    attributes = [held.copy() for held in own]
     containers = [one for before in attributes for one in before.values() if isinstance(one, CONTAINERS)]
     filled = [(container, container.copy()) for container in containers if container]
     empty = [container for container in containers if not container]
     try:
         yield
     finally:
-        for submodule, before in zip(submodules, attributes, strict=True):
-            _restore(vars(submodule), before)
+        for held, before in zip(own, attributes, strict=True):
+            _restore(held, before)
         for container, held in filled:
             _restore(container, held)
         for container in empty:

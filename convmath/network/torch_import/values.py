@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any, Literal, TypeAlias
 
 from ..operators import Operator, Sizes
@@ -11,15 +12,13 @@ from ..origin import Call, Origin
 from ..placement import USUAL, Placement
 from ..sizes.in_operators import size_of_node, sizes_of_node
 from ..sizes.number import look
-from ..sizes.trail import RECORDER
+from ..sizes.trail import RECORDER, recorders, stray
 from .registry import NotUnderstoodError, UntraceableError
+from .strides import Strided, Strides
 
 Torch: TypeAlias = Any
 """A tensor, a dtype or a function of torch."""
 
-
-Strides: TypeAlias = tuple[int, ...]
-"""How far apart in memory the elements of each dimension are."""
 
 Frozen: TypeAlias = Literal["", "weights", "all"]
 
@@ -51,7 +50,7 @@ class Value:
         storage: what it shares with its views.
         version: the writes into ``storage`` that it has seen.
         strides: how it lies in memory at these sizes; None if as usual, one row after the other, at all sizes.
-        lying: how it lies at other sizes, too, where ``strides`` are not None; None if that is not known.
+        strided: how it lies at other sizes, too, where ``strides`` are not None; None if that is not known.
         detached: whether no gradient goes back from it, though its type has one.
         trained: whether it is a tensor that training changes.
     """
@@ -65,7 +64,7 @@ class Value:
     storage: Storage = field(default_factory=Storage)
     version: int = 0
     strides: Strides | None = None
-    lying: Any = None
+    strided: Strided | None = None
     detached: bool = False
     trained: bool = False
 
@@ -82,15 +81,19 @@ class Value:
             NotUnderstoodError: they are unknown.
         """
         note = RECORDER.get()
-        if self.step is None or note is None:
+        if note is None:
+            stray()
+        if self.step is None or note is None or note.plain:
             return self._given
-        note.told = True
+        note.handed_out = True
         return sizes_of_node(self.step, self._given)
 
     def compared(self, dimension: int) -> Any:
         """One of the sizes with its term, of a dimension counted from 0, for what only compares it."""
-        size = self._given[dimension]
-        return size if self.step is None or RECORDER.get() is None else size_of_node(self.step, dimension, size)
+        size, note = self._given[dimension], RECORDER.get()
+        if note is None:
+            stray()
+        return size if self.step is None or note is None or note.plain else size_of_node(self.step, dimension, size)
 
     @property
     def _given(self) -> Sizes:
@@ -117,6 +120,7 @@ class Value:
         Raises:
             UntraceableError: they are unknown.
         """
+        _note_asked()
         return self.carried if self.asked_rank else ()
 
     @property
@@ -127,13 +131,13 @@ class Value:
             UntraceableError: it is unknown.
         """
         if self.sizes is None:
-            if (note := RECORDER.get()) is not None:
-                note.stray()  # whether torch can say them may depend on sizes
+            stray()  # whether torch can say them may depend on sizes
             raise UntraceableError("it asks for the sizes of what comes from an operation that is not understood")
         return len(self.sizes)
 
     def asked_of(self, dimension: int) -> Any:
         """One of the sizes, where the forward itself asks for it."""
+        _note_asked()
         return self.carried[dimension % self.asked_rank]
 
     @property
@@ -166,6 +170,12 @@ class Step:
     placement: Placement = USUAL
 
 
+def _note_asked() -> None:
+    """Note that the forward asks for sizes."""
+    for note in recorders():
+        note.asked = True
+
+
 def cut(inputs: Sequence[Value]) -> tuple[int, ...]:
     """The numbers of the inputs from which no gradient goes back."""
     for value in inputs:
@@ -193,8 +203,8 @@ def _is_trained(weight: Value, module: Torch) -> bool:
         return False
     if isinstance(weight.source, tuple) or (weight.source is None and weight.step is not None):
         return True
-    for name, held in getattr(module, "__dict__", {}).items():
-        if held is weight.source and (before := module._parameters.get(f"{name}_orig")) is not None:
+    for name, before in getattr(module, "_parameters", {}).items():
+        if name.endswith("_orig") and vars(module).get(name.removesuffix("_orig")) is weight.source:
             return bool(before.requires_grad)
     return weight.trained
 
@@ -221,7 +231,9 @@ def mapped(arguments: Any, change: Callable[[Any], Any]) -> Any:
     if not isinstance(arguments, _NESTED):
         return change(arguments)
     if isinstance(arguments, tuple):
-        parts = [mapped(item, change) for item in arguments]
+        parts = [mapped(item, change) if isinstance(item, _NESTED) else change(item) for item in arguments]
+        if all(map(is_, parts, arguments)):  # sizes stay what they are
+            return arguments
         return type(arguments)(*parts) if hasattr(arguments, "_fields") else tuple(parts)
     if isinstance(arguments, list):
         return [mapped(item, change) for item in arguments]

@@ -9,7 +9,7 @@ from ..values import NOT_KNOWN, Value
 from .shared import of_fractions
 
 
-@handles("scaled_dot_product_attention", lays_out=True)
+@handles("scaled_dot_product_attention", contiguous=True)
 def _attention(
     builder: Builder,
     query: Value,
@@ -29,4 +29,4 @@ def _attention(
     if enable_gqa and query.carried[-3] != key.carried[-3]:
         raise NotUnderstoodError("queries that share keys in groups are not followed")
     masks = () if attn_mask is None else (attn_mask,)
-    return builder.checks.lie(builder.emit(Attention(), query, key, value, *masks), NOT_KNOWN)
+    return builder.checks.note_strides(builder.emit(Attention(dropout=dropout_p), query, key, value, *masks), NOT_KNOWN)

@@ -85,7 +85,7 @@ handles("conv_transpose2d", "conv_transpose2d.input")(partial(_conv_transpose, 2
 handles("conv_transpose3d", "conv_transpose3d.input")(partial(_conv_transpose, 3))
 
 
-@handles("linear", lays_out=True)
+@handles("linear", contiguous=True)
 def _linear(builder: Builder, x: Value, weight: Value, bias: Value | None = None) -> Value:
     of_constants(weight, bias)
     _of_one_type(x, weight)
@@ -98,7 +98,7 @@ _RANKS |= {"addmm": (2, 2), "baddbmm": (3, 3), "addmv": (2, 1)}
 """The numbers of dimensions that the factors of a product need."""
 
 
-@handles("matmul", lays_out=True)
+@handles("matmul", contiguous=True)
 def _matmul(builder: Builder, first: Value, other: Value) -> Value:
     """A vector is a matrix of one row or one column."""
     _of_one_type(first, other)
@@ -122,7 +122,7 @@ def _ranked_matmul(name: str, builder: Builder, first: Value, other: Value, **_:
 
 
 for _name in ("mm", "bmm", "mv", "dot", "vdot"):
-    handles(_name, lays_out=True)(partial(_ranked_matmul, _name))
+    handles(_name, contiguous=True)(partial(_ranked_matmul, _name))
 
 
 def _added_matmul(
@@ -136,7 +136,7 @@ def _added_matmul(
 
 
 for _name in ("addmm", "baddbmm", "addmv"):
-    handles(_name, broadcasts=True, lays_out=True)(partial(_added_matmul, _name))
+    handles(_name, broadcasts=True, contiguous=True)(partial(_added_matmul, _name))
 
 
 @handles("im2col", "functional.unfold")

@@ -9,7 +9,7 @@ import torch
 
 from ....assumptions import require
 from ....errors import DomainError
-from ...operators import Activation, Combine, Expand, Identity, Norm, Softmax
+from ...operators import Activation, Combine, Dropout, Expand, Norm, Softmax
 from ...operators.base import product
 from ...operators.elementwise import COMPARISONS, TESTS
 from ...sizes.in_operators import numbers
@@ -57,7 +57,8 @@ def combined(name: str, builder: Builder, *operands: Any, dtype: Any = None, **o
     kind = dtype or promoted(builder, *(operands if values_in(operands) else tensors))
     if name in _QUOTIENTS and not options.get("rounding_mode") and _is_whole(kind):
         kind = torch.get_default_dtype()
-    return builder.emit(Combine(name), *tensors, dtype=kind)
+    reflected = name == "truediv" and not isinstance(operands[0], Value)  # torch takes the reciprocal, times the number
+    return builder.emit(Combine(name), *tensors, dtype=kind, function="operator.rtruediv" if reflected else "")
 
 
 def _is_whole(kind: Any) -> bool:
@@ -123,14 +124,18 @@ def _glu(builder: Builder, x: Value, dim: int = -1) -> Value:
     return builder.emit(Combine("mul"), first, builder.emit(Activation("sigmoid"), second, label="sigmoid"))
 
 
-@handles(
-    *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"),
-    views=True,
-    pointwise=True,
-)
-def _dropout(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
-    """As in evaluation: nothing is dropped."""
-    return builder.emit(Identity("dropout"), x)
+def _dropout(
+    channels: bool, builder: Builder, x: Value, p: float = 0.5, training: bool = True, *_: Any, **options: Any
+) -> Value:
+    """As in evaluation: nothing is dropped; in training nothing either where it is told so while a module trains."""
+    never = not options.get("train", training) and builder.module is not None and builder.module.training
+    return builder.emit(Dropout(0 if never else p, channels), x)
+
+
+handles("dropout", "alpha_dropout", views=True, pointwise=True)(partial(_dropout, False))
+handles(
+    *("dropout1d", "dropout2d", "dropout3d", "feature_dropout", "feature_alpha_dropout"), views=True, pointwise=True
+)(partial(_dropout, True))
 
 
 # Softmax
@@ -305,7 +310,7 @@ def _layer_norm(
 
 
 for _name in ("layer_norm", "rms_norm"):
-    handles(_name, lays_out=True)(partial(_layer_norm, _name))
+    handles(_name, contiguous=True)(partial(_layer_norm, _name))
 
 
 @handles("local_response_norm")

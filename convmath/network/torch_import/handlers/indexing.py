@@ -5,13 +5,20 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import torch
+
 from ....errors import DomainError
-from ...operators import Expand, Identity, Reshape, Slice, Take, Unknown
+from ...operators import Expand, Identity, Lookup, Reshape, Slice, Take, Unknown
+from ...operators.base import Sizes, broadcast
 from ...sizes.in_operators import bounds, identical, same
+from ...sizes.number import look, number_of
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value, values_in
-from .shared import dimension, without_value
+from .shared import dimension, looked_up, without_value
+
+_MASKS = (torch.bool, torch.uint8)
+"""Types of tensors that choose by what is not 0."""
 
 
 def part(builder: Builder, x: Value, dim: int, start: int, stop: int, step: int = 1) -> Value:
@@ -21,20 +28,21 @@ def part(builder: Builder, x: Value, dim: int, start: int, stop: int, step: int 
     return builder.emit(Slice(dim, start, stop, step), x)
 
 
-@handles("getitem", views=True, rearranges=True)
+@handles("getitem", views=True, strided=True)
 def _getitem(builder: Builder, x: Any, index: Any) -> Any:
     if not isinstance(x, Value):
         return x[index]
     entries = list(index) if isinstance(index, tuple) else [index]
-    listed = sum(_is_list(entry) for entry in entries)
-    if listed > 1 or not all(
-        entry is None or entry is Ellipsis or _is_int(entry) or isinstance(entry, slice) or _is_list(entry)
-        for entry in entries
+    used = sum(entry is not None and entry is not Ellipsis for entry in entries)
+    at = next((number for number, entry in enumerate(entries) if entry is Ellipsis), len(entries))
+    entries[at : at + 1] = [slice(None)] * (x.rank - used)
+    tensors = [entry for entry in entries if isinstance(entry, Value)]
+    if tensors and x.constant and all(tensor.constant for tensor in tensors):
+        return looked_up(builder, x, _sizes_of_chosen(x, entries, tensors), *tensors)
+    if sum(map(_is_list, entries)) > 1 or not all(
+        entry is None or _is_int(entry) or isinstance(entry, slice) or _is_list(entry) for entry in entries
     ):
         raise NotUnderstoodError("an index that is a tensor or a list chooses elements that are not known")
-    used = sum(entry is not None and entry is not Ellipsis for entry in entries)
-    at = entries.index(Ellipsis) if Ellipsis in entries else len(entries)
-    entries[at : at + 1] = [slice(None)] * (x.rank - used)
     kept: list[int | None] = []
     found, dim = x, 0
     for entry in entries:
@@ -58,6 +66,21 @@ def _is_int(entry: Any) -> bool:
 
 def _is_list(entry: Any) -> bool:
     return isinstance(entry, list) and len(entry) > 0 and all(map(_is_int, entry))
+
+
+def _sizes_of_chosen(x: Value, entries: list[Any], tensors: list[Value]) -> Sizes:
+    """The sizes of what tensors of integers choose, among whole dimensions and new ones."""
+    if len(entries) - entries.count(None) > x.rank:
+        raise DomainError("index", len(entries), f"has more entries than there are dimensions: {x.rank}")
+    own = iter(x.carried)
+    sizes = [1 if entry is None else next(own) for entry in entries]
+    rest = [size for size, entry in zip(sizes, entries, strict=True) if entry is None or entry == slice(None)]
+    if len(rest) + len(tensors) < len(entries) or any(tensor.dtype in _MASKS for tensor in tensors):
+        raise NotUnderstoodError("how many elements a mask chooses, or an index among slices, is not known")
+    chosen = broadcast(Lookup(()), *(tensor.carried for tensor in tensors))
+    places = [number for number, entry in enumerate(entries) if isinstance(entry, Value)]
+    at = places[0] if places[-1] - places[0] < len(places) else 0  # apart from each other, they come first
+    return (*rest[:at], *chosen, *rest[at:])
 
 
 def _chosen(builder: Builder, x: Value, dim: int, entry: int | slice | list[int]) -> Value:
@@ -93,15 +116,16 @@ def _copy(builder: Builder, x: Value, other: Any, *_: Any) -> Value:
     return builder.emit(Identity("copy") if same(other.carried, x.carried) else Expand(x.carried), other, dtype=x.dtype)
 
 
-@handles("select", views=True, rearranges=True)
+@handles("select", views=True, strided=True)
 def _select(builder: Builder, x: Value, dim: int, index: int) -> Value:
     at = dimension(x, dim)
     without_value(index)
     found = _chosen(builder, x, at, index)
-    return builder.emit(Reshape((*x.carried[:at], *x.carried[at + 1 :])), found)
+    sizes = found.carried
+    return builder.emit(Reshape((*sizes[:at], *sizes[at + 1 :])), found)
 
 
-@handles("narrow", views=True, rearranges=True)
+@handles("narrow", views=True, strided=True)
 def _narrow(builder: Builder, x: Value, dim: int, start: int, length: int) -> Value:
     at = dimension(x, dim)
     without_value(start)
@@ -112,14 +136,14 @@ def _narrow(builder: Builder, x: Value, dim: int, start: int, length: int) -> Va
     return part(builder, x, at, first, first + length)
 
 
-@handles("slice", views=True, rearranges=True)
+@handles("slice", views=True, strided=True)
 def _slice(
     builder: Builder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Value:
     return _chosen(builder, x, dimension(x, dim), slice(start, end, step))
 
 
-@handles("split", "split_with_sizes", "unsafe_split", "functional.split", views=True, rearranges=True)
+@handles("split", "split_with_sizes", "unsafe_split", "functional.split", views=True, strided=True)
 def _split(builder: Builder, x: Value, split_size_or_sections: Any = None, dim: int = 0, **options: Any) -> Any:
     at = dimension(x, dim)
     given = split_size_or_sections or options.get("split_size") or options.get("split_sizes")
@@ -131,7 +155,7 @@ def _split(builder: Builder, x: Value, split_size_or_sections: Any = None, dim: 
     return _parts(builder, x, at, lengths)
 
 
-@handles("chunk", "unsafe_chunk", views=True, rearranges=True)
+@handles("chunk", "unsafe_chunk", views=True, strided=True)
 def chunk(builder: Builder, x: Value, chunks: int, dim: int = 0) -> Any:
     """As many parts, all but the last of the same length; fewer where that leaves none."""
     at = dimension(x, dim)
@@ -150,7 +174,7 @@ def _equal(n: int, length: int) -> list[int]:
     return lengths
 
 
-@handles("tensor_split", views=True, rearranges=True)
+@handles("tensor_split", views=True, strided=True)
 def _tensor_split(builder: Builder, x: Value, indices_or_sections: Any, dim: int = 0, **options: Any) -> Any:
     at = dimension(x, dim)
     without_value(indices_or_sections)
@@ -173,12 +197,37 @@ def _parts(builder: Builder, x: Value, dim: int, lengths: list[int]) -> tuple[Va
     )
 
 
-@handles("unbind", views=True, rearranges=True)
+@handles("unbind", views=True, strided=True)
 def _unbind(builder: Builder, x: Value, dim: int = 0) -> Any:
     at = dimension(x, dim)
-    return tuple(_select(builder, x, at, index) for index in range(x.known[at]))
+    n = x.carried[at]
+    look((n,))
+    return tuple(_select(builder, x, at, index) for index in range(number_of(n)))
 
 
-@handles("index_select", "gather", "take", "take_along_dim", "masked_select", "index")
+@handles("index_select")
+def _index_select(builder: Builder, x: Value, dim: int, index: Value) -> Value:
+    at = dimension(x, dim)
+    chosen = index.carried if index.rank else (1,)
+    return _of_constants(builder, x, (*x.carried[:at], *chosen, *x.carried[at + 1 :]), index)
+
+
+@handles("gather")
+def _gather(builder: Builder, x: Value, dim: int, index: Value, **_: Any) -> Value:
+    return _of_constants(builder, x, index.carried, index)
+
+
+@handles("take")
+def _take(builder: Builder, x: Value, index: Value) -> Value:
+    return _of_constants(builder, x, index.carried, index)
+
+
+def _of_constants(builder: Builder, x: Value, sizes: Sizes, index: Value) -> Value:
+    if not (x.constant and index.constant):
+        _chosen_by_tensor(builder)
+    return looked_up(builder, x, sizes, index)
+
+
+@handles("take_along_dim", "masked_select", "index")
 def _chosen_by_tensor(builder: Builder, *_: Any, **__: Any) -> Any:
     raise NotUnderstoodError("an index that is a tensor chooses elements that are not known")

@@ -7,7 +7,7 @@ from typing import Any
 from ....errors import DomainError
 from ...operators import Combine, Concat, Expand, Flatten, Identity, Pad, Permute, Reshape, Slice
 from ...operators.base import product
-from ...sizes.in_operators import cropping, same
+from ...sizes.in_operators import cropping, numbers, same
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value
@@ -62,13 +62,13 @@ def unsqueeze(builder: Builder, x: Value, dim: int) -> Value:
     return builder.emit(Reshape((*x.carried[:at], 1, *x.carried[at:])), x)
 
 
-@handles("permute", views=True, rearranges=True)
+@handles("permute", views=True, strided=True)
 def _permute(builder: Builder, x: Value, *dims: Any, **options: Any) -> Value:
     order = sizes_from((options["dims"],) if "dims" in options else dims)
     return builder.emit(Permute(tuple(dimension(x, d) for d in order)), x)
 
 
-@handles("transpose", "swapaxes", "swapdims", views=True, rearranges=True)
+@handles("transpose", "swapaxes", "swapdims", views=True, strided=True)
 def transpose(builder: Builder, x: Value, dim0: int, dim1: int) -> Value:
     """Two dimensions in each other's place."""
     order = list(range(x.rank))
@@ -77,27 +77,27 @@ def transpose(builder: Builder, x: Value, dim0: int, dim1: int) -> Value:
     return builder.emit(Permute(tuple(order)), x)
 
 
-@handles("mT", "mH", "adjoint", views=True, rearranges=True)
+@handles("mT", "mH", "adjoint", views=True, strided=True)
 def _transposed(builder: Builder, x: Value) -> Value:
     if x.rank < 2:
         raise DomainError("dimensions", x.rank, "needs matrices")
     return transpose(builder, x, -2, -1)
 
 
-@handles("t", "H", views=True, rearranges=True)
+@handles("t", "H", views=True, strided=True)
 def _transposed_matrix(builder: Builder, x: Value) -> Value:
     if x.rank > 2:
         raise DomainError("dimensions", x.rank, "needs a matrix")
     return x if x.rank < 2 else transpose(builder, x, 0, 1)
 
 
-@handles("T", views=True, rearranges=True)
+@handles("T", views=True, strided=True)
 def _reversed(builder: Builder, x: Value) -> Value:
     """All dimensions in reverse order."""
     return x if x.rank < 2 else builder.emit(Permute(tuple(reversed(range(x.rank)))), x)
 
 
-@handles("movedim", "moveaxis", views=True, rearranges=True)
+@handles("movedim", "moveaxis", views=True, strided=True)
 def _movedim(builder: Builder, x: Value, source: Any, destination: Any) -> Value:
     sources, targets = ((d,) if isinstance(d, int) else d for d in (source, destination))
     moved = {dimension(x, to): dimension(x, d) for d, to in zip(sources, targets, strict=True)}
@@ -105,7 +105,7 @@ def _movedim(builder: Builder, x: Value, source: Any, destination: Any) -> Value
     return builder.emit(Permute(tuple(moved[d] if d in moved else next(rest) for d in range(x.rank))), x)
 
 
-@handles("expand", "broadcast_to", "expand_as", views=True, rearranges=True)
+@handles("expand", "broadcast_to", "expand_as", views=True, strided=True)
 def _expand(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
     given = options.get("size", shape)
     if len(given) == 1 and isinstance(given[0], Value):
@@ -153,7 +153,7 @@ def concat(builder: Builder, tensors: Any, dim: int = 0) -> Value:
     """One after the other along a dimension."""
     if not isinstance(tensors, list | tuple):
         raise NotUnderstoodError("the tensors to join are no list")
-    branches = [tensor for tensor in tensors if tensor.rank != 1 or tensor.carried != (0,)]
+    branches = [tensor for tensor in tensors if 0 not in numbers(tensor.carried)] or list(tensors)
     at = dimension(branches[0], dim)
     joined = Concat(at) if len(branches) > 1 else Identity("copy")
     return builder.emit(joined, *branches, dtype=promoted(builder, *branches))
@@ -176,7 +176,7 @@ def _vstack(builder: Builder, tensors: Any) -> Value:
     return concat(builder, [unsqueeze(builder, one, 0) if one.rank < 2 else one for one in rows], 0)
 
 
-@handles("meshgrid", rearranges=True)
+@handles("meshgrid", strided=True)
 def _meshgrid(builder: Builder, *tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
     """Each along a dimension of its own, repeated along the others."""
     lines = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else list(tensors)
@@ -189,7 +189,7 @@ def _meshgrid(builder: Builder, *tensors: Any, indexing: str = "ij") -> tuple[Va
     return tuple(found)
 
 
-@handles("broadcast_tensors", rearranges=True)
+@handles("broadcast_tensors", strided=True)
 def _broadcast_tensors(builder: Builder, *tensors: Any) -> tuple[Value, ...]:
     """Each stretched to the sizes of all."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors

@@ -164,11 +164,39 @@ for _how in ("var", "std"):
     handles(f"{_how}_mean")(partial(_with_mean, _how))
 
 
-@handles("norm", "vector_norm", "linalg_vector_norm", "linalg_norm", "functional.norm")
+_NORMS = {0: "l0", 1: "l1", math.inf: "linf", -math.inf: "linf"}
+
+
+def norm_of(order: Any) -> str:
+    """The reduction that a norm of an order is: those of 0, 1 and infinity take no root."""
+    return _NORMS.get(order, "norm") if isinstance(order, int | float) else "norm"
+
+
+@handles("norm", "functional.norm")
 def _norm(builder: Builder, x: Value, p: Any = 2, dim: Any = None, keepdim: bool = False, **options: Any) -> Value:
     if p == "nuc":
         raise NotUnderstoodError("the nuclear norm is not a sum over elements")
-    return builder.emit(Reduce("norm", dimensions(x, dim), bool(keepdim)), x)
+    return builder.emit(Reduce(norm_of(p), dimensions(x, dim), bool(keepdim)), x)
+
+
+@handles("vector_norm", "linalg_vector_norm")
+def _vector_norm(builder: Builder, x: Value, ord: Any = 2, *options: Any, **others: Any) -> Value:  # noqa: A002
+    return _norm(builder, x, ord, *options, **others)
+
+
+@handles("linalg_norm")
+def _linalg_norm(
+    builder: Builder,
+    x: Value,
+    ord: Any = None,  # noqa: A002
+    dim: Any = None,
+    keepdim: bool = False,
+    **options: Any,
+) -> Value:
+    """Of elements; over two dimensions by an order it is that of a matrix."""
+    if ord not in (None, "fro") and (x.rank if dim is None else len(dimensions(x, dim))) == 2:
+        raise NotUnderstoodError("the norm of a matrix is not a sum over elements")
+    return _norm(builder, x, 2 if ord is None else ord, dim, keepdim)
 
 
 def _extreme(how: str, builder: Builder, x: Value, dim: Any = None, keepdim: bool = False) -> Any:

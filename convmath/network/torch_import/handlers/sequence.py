@@ -18,7 +18,7 @@ from ..registry import NotUnderstoodError, handles
 from ..values import Value
 from .layout import transpose
 from .pooling import Extremes
-from .shared import dimension, dimensions, of_constants, sizes_from, without_value
+from .shared import dimension, dimensions, looked_up, of_constants, sizes_from, without_value
 
 
 @handles("flip")
@@ -36,7 +36,7 @@ def _flipud(builder: Builder, x: Value) -> Value:
     return _flip(builder, x, 0)
 
 
-@handles("rot90", rearranges=True)
+@handles("rot90", strided=True)
 def _rot90(builder: Builder, x: Value, k: int = 1, dims: Any = (0, 1)) -> Value:
     """By so many right angles from the first dimension towards the second."""
     first, second = (dimension(x, d) for d in dims)
@@ -145,7 +145,7 @@ def _quantile(name: str, builder: Builder, x: Value, q: Any, dim: Any = None, ke
 
 
 for _name in ("quantile", "nanquantile"):
-    handles(_name, rearranges=True)(partial(_quantile, _name))
+    handles(_name, strided=True)(partial(_quantile, _name))
 
 
 @handles("aminmax")
@@ -158,7 +158,7 @@ def _aminmax(builder: Builder, x: Value, *, dim: Any = None, keepdim: bool = Fal
 # Windows and copies
 
 
-@handles("tensor_unfold", views=True, rearranges=True)
+@handles("tensor_unfold", views=True, strided=True)
 def _unfold(builder: Builder, x: Value, dimension_: Any = None, size: Any = None, step: Any = None, **o: Any) -> Value:
     """The windows of a dimension; their elements become a last dimension."""
     given = o.get("dimension", dimension_)
@@ -189,12 +189,12 @@ def _one_hot(builder: Builder, x: Value, num_classes: int = -1) -> Value:
 
 @handles("functional.embedding")
 def _embedding(builder: Builder, indices: Value, weight: Value, *_: Any, **__: Any) -> Value:
-    """A row of the weights for every index that depends on the network's inputs."""
+    """A row of the weights for every index."""
     if indices.dtype.is_floating_point:
         raise NotUnderstoodError("numbers of rows are integers: give the input the type int64, by dtype or --dtype")
-    if indices.constant:
-        raise NotUnderstoodError("which rows are taken is not known")
     of_constants(weight)
+    if indices.constant:
+        return looked_up(builder, weight, (*indices.carried, weight.carried[1]), indices)
     rows, features = weight.known
     return builder.emit(Embedding(rows, features), indices, params=builder.claim(weight), dtype=weight.dtype)
 
@@ -240,7 +240,7 @@ def _recurrent(
     output = builder.emit(layer, x, *read, params=builder.claim(*weights))
     if batch_first and output.sizes:  # torch computes it position by position, and transposes it
         images, _, width = numbers(output.sizes)
-        builder.checks.lie(output, (width, images * width, 1))
+        builder.checks.note_strides(output, (width, images * width, 1))
     batch = 0 if batch_first else 1
     last = LastState((num_layers * layer.directions, x.carried[batch], features), batch)
     cells = LastState((num_layers * layer.directions, x.carried[batch], hidden), batch)
@@ -249,7 +249,7 @@ def _recurrent(
 
 
 for _name, _cell in (("lstm", "lstm"), ("gru", "gru"), ("rnn_tanh", "rnn"), ("rnn_relu", "rnn")):
-    handles(_name, lays_out=True)(partial(_recurrent, _cell))
+    handles(_name, contiguous=True)(partial(_recurrent, _cell))
 
 
 def _one_step(

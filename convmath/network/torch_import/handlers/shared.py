@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ....errors import DomainError
-from ...operators import Reshape
+from ...operators import Lookup, Reshape, Sizes
 from ...sizes.in_operators import numbers
 from ...sizes.number import number_of
 from .. import framework
@@ -81,6 +81,11 @@ def sizes_from(args: tuple[Any, ...]) -> tuple[int, ...]:
     if not all(isinstance(size, int) for size in sizes):
         raise NotUnderstoodError(f"the sizes {sizes} are not all integers")
     return sizes
+
+
+def looked_up(builder: Builder, table: Value, sizes: Sizes, *indices: Value) -> Value:
+    """Elements of a constant that constants choose: how many is known at all sizes, and which does not matter."""
+    return builder.emit(Lookup(sizes), table, *indices, params=builder.claim(table), dtype=table.dtype)
 
 
 def promoted(builder: Builder, *operands: Any) -> Any:

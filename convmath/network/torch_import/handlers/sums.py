@@ -10,12 +10,13 @@ from ...origin import CHAIN
 from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value
+from .pooling import norm_of
 from .shared import dimension, promoted
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@handles("einsum", rearranges=True)
+@handles("einsum", strided=True)
 def _einsum(builder: Builder, equation: Any, *operands: Any, **_: Any) -> Value:
     """From left to right, two at a time; an optimiser of the order, where torch finds one, may do less."""
     tensors = operands[0] if operands and isinstance(operands[0], list | tuple) else operands
@@ -100,4 +101,4 @@ def _pairwise_distance(
 ) -> Value:
     """The length of the difference along the last dimension."""
     difference = builder.emit(Combine("sub"), x1, x2, label="difference")
-    return builder.emit(Reduce("norm", (difference.rank - 1,), bool(keepdim)), difference)
+    return builder.emit(Reduce(norm_of(p), (difference.rank - 1,), bool(keepdim)), difference)

@@ -16,7 +16,8 @@ from ...sizes.number import look
 from .. import framework
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, UntraceableError, handles
-from ..strides import usual
+from ..shapes import shape_of
+from ..strides import row_major
 from ..values import NOT_KNOWN, Value, values_in
 from .shared import dimension, sizes_from
 
@@ -36,7 +37,7 @@ _KINDS = {
 
 @handles("size")
 def _size(builder: Builder, x: Value, dim: int | None = None) -> Any:
-    return torch.Size(x.asked) if dim is None else x.asked_of(dimension(x, dim))
+    return shape_of(x.asked) if dim is None else x.asked_of(dimension(x, dim))
 
 
 @handles("dim", "ndimension")
@@ -71,7 +72,7 @@ def _is_contiguous(builder: Builder, x: Value, **options: Any) -> bool:
 
 @handles("stride")
 def _stride(builder: Builder, x: Value, dim: int | None = None) -> Any:
-    found = usual(x.asked).strides if x.strides is None else _of_layout(builder, x, "stride")
+    found = row_major(x.asked).strides if x.strides is None else _of_layout(builder, x, "stride")
     return found if dim is None else found[dimension(x, dim)]
 
 
@@ -86,9 +87,9 @@ def _of_layout(builder: Builder, x: Value, method: str, **options: Any) -> Any:
     if x.strides == NOT_KNOWN:
         raise UntraceableError("it asks how a tensor lies in memory, which is not known")
     with framework.suspended(builder):
-        usual = torch.empty(sizes, device="meta")
-        lying = usual if x.strides is None else torch.empty_strided(sizes, x.strides, device="meta")
-        return getattr(lying, method)(**options)
+        alone = torch.empty(sizes, device="meta")
+        tensor = alone if x.strides is None else torch.empty_strided(sizes, x.strides, device="meta")
+        return getattr(tensor, method)(**options)
 
 
 @handles("get_device", "element_size", "data_ptr", "storage_offset")
@@ -147,7 +148,7 @@ def _clone(builder: Builder, x: Value, **_: Any) -> Value:
     return _copy(builder, x) if x.step is None or x.constant else builder.emit(Identity("clone"), x)
 
 
-@handles("contiguous", views=True, lays_out=True)
+@handles("contiguous", views=True, contiguous=True)
 def _contiguous(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     """The same elements, in memory of their own if they do not lie as usual."""
     if x.strides is None or x.step is None or x.constant:

@@ -1,0 +1,180 @@
+"""A module read by the first way that goes through, and why none does, in words that name its own code.
+
+Sizes remember how they were computed, and are no ints. Where a forward asks for sizes, it is followed with Python's own
+ints, too: that is the network, and what the first reading saw of sizes is known of it where both readings are the same.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from threading import RLock
+from traceback import walk_tb
+from typing import Any, TypeAlias
+
+from ...errors import ConvmathError, UnsupportedError
+from ..graph import Graph
+from ..operators import Sizes, Slice, Unknown
+from ..sizes.trail import Recorder
+from ..sizes.watching import has_networks
+from .builder import Builder
+from .exporting import read_exported
+from .registry import TorchsError, UntraceableError
+from .tracing import read_traced
+from .untouched import untouched
+from .values import Value
+
+Beginning: TypeAlias = Callable[[], tuple[Builder, dict[str, Value]]]
+"""Makes a builder, and the values of the inputs in it by their names."""
+
+
+def followed(module: Any, arguments: Mapping[str, Any], begin: Beginning) -> Graph:
+    """The graph of a module.
+
+    Args:
+        module: the module.
+        arguments: the other arguments of its forward, by name.
+        begin: begins a reading.
+
+    Raises:
+        DomainError: the sizes do not fit, for torch either.
+        UnsupportedError: neither torch.fx nor torch.export can follow the module.
+    """
+    reader = _Reader(module, arguments, begin)
+    refusals: list[Exception] = []
+    for read in (reader.traced, reader.exported):
+        try:
+            return read()
+        except TorchsError as error:
+            raise error.error from error.__cause__
+        except (ConvmathError, RecursionError):
+            raise
+        except Exception as error:  # whatever stands in the way of torch.fx, torch.export may do without
+            refusals.append(error)
+    raise UnsupportedError(f"the forward of {type(module).__name__} could not be followed: {_why(*refusals)}")
+
+
+WITHOUT = (
+    "no element is computed here: give what is decided by them as an argument of the forward (arguments=), or compute "
+    "all ways and choose by torch.where"
+)
+"""What to do where a forward goes by elements of tensors."""
+
+_ONE_AT_A_TIME = RLock()
+"""What is changed for a reading, in torch and in the files of networks, is changed for all threads."""
+
+
+class _Reader:
+    """Reads a module as often as it takes."""
+
+    def __init__(self, module: Any, arguments: Mapping[str, Any], begin: Beginning) -> None:
+        self.module, self.arguments, self.begin = module, arguments, begin
+        self.recorder: Recorder
+
+    def once(self, read: Any, *, casts: bool = False, plain: bool = False) -> Graph:
+        """The graph as it is read one way, with casts that keep the terms of sizes, or with plain ints for sizes."""
+        builder, values = self.begin()
+        self.recorder = recorder = builder.recorder
+        recorder.casts, recorder.plain = casts, plain
+        if plain:
+            recorder.stray()
+        with _ONE_AT_A_TIME, untouched(builder.paths), recorder.on():
+            graph = builder.graph(read(builder, self.module, values, self.arguments))
+        if failure := recorder.failure:
+            forward = f"the forward of {type(self.module).__name__} goes another way than when it runs"
+            raise UnsupportedError(f"{forward}: {_at(failure)}{failure}, and it goes on without; {WITHOUT}")
+        graph.provenance = replace(graph.provenance, unused=builder.unused)
+        return graph
+
+    def exported(self) -> Graph:
+        """By torch.export."""
+        return self.once(read_exported)
+
+    def traced(self) -> Graph:
+        """By torch.fx; with plain ints for sizes, where that makes another network of it."""
+        try:
+            graph = self.once(read_traced)
+        except Exception:
+            if not self.recorder.asked or self.recorder.failure:
+                raise
+            return self.once(read_traced, plain=True)
+        if not self.recorder.asked:
+            return graph
+        others = self.with_casts(graph) if self.recorder.looked else ()
+        plain = self.once(read_traced, plain=True)
+        return next((found for found in (*others, graph) if _are_one(found, plain)), plain)
+
+    def with_casts(self, graph: Graph) -> tuple[Graph, ...]:
+        """The graph, read once more with casts that keep the terms of sizes, if it is the same network then."""
+        try:
+            return (self.once(read_traced, casts=True),)
+        except Exception:  # the forward hands sizes to code that takes only Python's own numbers
+            return ()
+
+
+def _are_one(first: Graph, second: Graph) -> bool:
+    """Whether two graphs give the same; one of them may have nodes besides, whose sizes are computed with."""
+    return _behind(first) == _behind(second)
+
+
+def _behind(graph: Graph) -> tuple[list[Any], ...]:
+    """What comes before the outputs, without names and slices of everything, which are none of ints."""
+    whole = _whole(graph)
+    outputs = [whole.get(name, name) for name in graph.outputs]
+    inputs = {node.name: tuple(whole.get(name, name) for name in node.inputs) for node in graph}
+    needed = set(outputs)
+    for node in reversed(list(graph)):
+        needed.update(inputs[node.name] if node.name in needed else ())
+    kept = [node for node in graph if node.name in needed]
+    places = {node.name: place for place, node in enumerate(kept)}
+    nodes = [(tuple(map(places.__getitem__, inputs[node.name])), node.operator, node.params) for node in kept]
+    return nodes, list(map(places.__getitem__, outputs))
+
+
+def _whole(graph: Graph) -> dict[str, str]:
+    """For each slice that is everything at the sizes of the reading, of what it is one."""
+    sizes: dict[str, Sizes | None] = {}
+    found: dict[str, str] = {}
+    for node in graph if any(isinstance(node.operator, Slice) for node in graph) else ():
+        operator, read = node.operator, tuple(sizes[name] for name in node.inputs)
+        known = tuple(one for one in read if one is not None)
+        if isinstance(operator, Unknown):
+            sizes[node.name] = operator.output
+        else:
+            sizes[node.name] = operator.sizes(*known) if len(known) == len(read) else None
+        if isinstance(operator, Slice) and sizes[node.name] == read[0]:
+            found[node.name] = found.get(node.inputs[0], node.inputs[0])
+    return found
+
+
+def _why(traced: Exception, exported: Exception) -> str:
+    """Why neither torch.fx nor torch.export followed a module."""
+    if isinstance(traced, UntraceableError):
+        return f"{_at(traced)}{traced}; {WITHOUT}"
+    if (type(traced), str(traced)) == (type(exported), str(exported)):
+        return _sentence(traced)
+    return f"torch.fx: {_sentence(traced)}; torch.export: {_sentence(exported)}"
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of an error, with its kind, and where in the network's own code it comes from."""
+    text = str(error).strip().partition("\n")[0][:300]
+    return f"{_at(error)}{type(error).__name__}: {text}" if text else f"{_at(error)}{type(error).__name__}"
+
+
+def _at(error: BaseException) -> str:
+    """Where in the network's own code an error comes from, as file and line, with the line; empty if nowhere."""
+    for file, number in reversed(list(_places(error))):
+        inside = os.path.relpath(file) if os.path.isabs(file) else file
+        line = linecache.getline(file, number).strip()
+        return f"{file if inside.startswith('..') else inside}:{number}{f', {line!r}' if line else ''}: "
+    return ""
+
+
+def _places(error: BaseException) -> Iterator[tuple[str, int]]:
+    """The lines of the network's own code through which an error went."""
+    for frame, number in walk_tb(error.__traceback__):
+        if has_networks(frame.f_globals):
+            yield frame.f_code.co_filename, number

@@ -1,0 +1,75 @@
+"""Elements of constants that constants choose: how many there are is known at all sizes."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch.nn import functional as F  # noqa: E402, N812
+
+from convmath.network import from_torch  # noqa: E402
+from convmath.network.operators import Lookup  # noqa: E402
+
+SIZES = (2, 3, 5)
+
+
+class Table(torch.nn.Module):
+    """What a function gives of an image, a table and numbers of its rows, added to the image's mean."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.zeros(5, 6, 7))
+        self.function = function
+
+    def forward(self, x):
+        rows = torch.arange(x.shape[2], device=x.device) % 5
+        return self.function(self.table, rows, rows[:, None] + rows[None] * 0) + x.mean()
+
+
+CHOSEN = {
+    "rows": lambda table, rows, pairs: table[rows],
+    "rows of rows": lambda table, rows, pairs: table[pairs],
+    "columns": lambda table, rows, pairs: table[:, rows],
+    "the last": lambda table, rows, pairs: table[..., rows],
+    "several side by side": lambda table, rows, pairs: table[:, rows, pairs],
+    "several apart": lambda table, rows, pairs: table[rows, :, pairs],
+    "with a new dimension": lambda table, rows, pairs: table[rows, None],
+    "a new dimension between": lambda table, rows, pairs: table[rows, None, rows],
+    "a new dimension before": lambda table, rows, pairs: table[None, :, rows],
+    "embedded": lambda table, rows, pairs: F.embedding(pairs, table[0]),
+    "by index_select": lambda table, rows, pairs: table.index_select(1, rows),
+    "by gather": lambda table, rows, pairs: table[:, 0].gather(0, pairs),
+    "by take": lambda table, rows, pairs: table.take(pairs),
+    "of a view": lambda table, rows, pairs: table.transpose(0, 2)[:, rows].transpose(0, 2).reshape(-1, 7),
+}
+
+
+def forms(function):
+    return from_torch(Table(function), (3, "n", "n"), at=4).closed_forms().output
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_what_constants_choose_of_a_constant_has_torchs_sizes_at_every_size(name):
+    form = forms(CHOSEN[name])
+    module = Table(CHOSEN[name]).to("meta")
+    assert (form.label, form.reading) == ("proved", "by construction"), str(form)
+    executed = {n: tuple(module(torch.empty((1, 3, n, n), device="meta")).shape) for n in SIZES}
+    assert {n: form.at(n) for n in SIZES} == executed
+
+
+def test_the_parameters_of_a_table_are_counted_where_they_are_chosen():
+    report = from_torch(Table(CHOSEN["rows"]), (3, 4, 4)).analyze()
+    assert report.params == 5 * 6 * 7
+    assert [row.params for row in report if isinstance(row.operator, Lookup)] == [5 * 6 * 7]
+
+
+def test_what_a_mask_chooses_is_not_known():
+    report = from_torch(Table(lambda table, rows, pairs: table[rows > 1].sum(0)), (3, 4, 4)).analyze()
+    assert report.status != "complete"
+
+
+def test_parts_without_elements_add_nothing_to_what_is_joined():
+    function = lambda table, rows, pairs: torch.cat([table.new_zeros(0), table, table.new_zeros(0, 6, 7)], 0)  # noqa: E731
+    form = forms(function)
+    assert (form.label, form.at(3)) == ("proved", (5, 6, 7))
