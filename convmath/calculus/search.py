@@ -8,14 +8,25 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
+from importlib.util import find_spec
 from typing import Any
 
 from ..errors import ProofError, UnsupportedError
 from . import certificate as exact
 from .certificate import Facts, Polynomial
 
+NEEDS_SCIPY = "searching for certificates needs SciPy: pip install 'convmath[search]'"
+
 _NOISE = 1e-7
 """What the linear program leaves below this is taken for zero; the exact solution decides."""
+
+_LARGE = 2**14
+"""From numbers so large on, what the solver rounds off before it begins may hide a solution."""
+
+
+def can_search() -> bool:
+    """Whether SciPy is installed, without which no certificate is found that needs a search."""
+    return find_spec("scipy") is not None
 
 
 def find_certificate(hypotheses: Sequence[Any], goal: Any, cuts: Sequence[Any] = (), products: int = 3) -> Any:
@@ -124,7 +135,7 @@ def _solve(columns: list[Polynomial], free: int) -> dict[int, Fraction] | None:
         from scipy.optimize import linprog
         from scipy.sparse import coo_matrix
     except ImportError as error:
-        raise UnsupportedError("searching for certificates needs SciPy: pip install 'convmath[search]'") from error
+        raise UnsupportedError(NEEDS_SCIPY) from error
     rows: dict[tuple[str, ...], int] = {(): 0}
     entries = []
     for j, column in enumerate(columns):
@@ -140,10 +151,13 @@ def _solve(columns: list[Polynomial], free: int) -> dict[int, Fraction] | None:
     split = coo_matrix(matrix.toarray()[:, free:])
     from scipy.sparse import hstack
 
-    result = linprog(
-        np.concatenate([cost, cost[free:]]), A_eq=hstack([matrix, -split]).tocsr(), b_eq=target, bounds=(0, None)
-    )
-    if result.status != 0:
+    every, costs = hstack([matrix, -split]).tocsr(), np.concatenate([cost, cost[free:]])
+    for presolve in (True, False) if max(map(abs, values)) >= _LARGE else (True,):
+        options = {"presolve": presolve}
+        result = linprog(costs, A_eq=every, b_eq=target, bounds=(0, None), options=options)
+        if result.status == 0:
+            break
+    else:
         return None
     x = result.x[: len(columns)].copy()
     x[free:] -= result.x[len(columns) :]

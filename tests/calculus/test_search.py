@@ -52,6 +52,16 @@ SQUARES = [["<=", 0, "a"], ["<=", "a", "b"]], ["<=", ["*", "b", "b"], ["*", "a",
 CUBES = [["<=", 1, "a"], ["<=", 1, "b"], ["<=", 1, "c"]], ["<=", 1, ["*", "a", ["*", "b", "c"]]]
 
 
+@pytest.mark.parametrize("m", [320, 40_960, 81_920, 1_000_000])
+def test_a_certificate_with_large_numbers_is_found(m):
+    """The mean over the 2,560 x 2,560 windows of a network that has made its input 32 times smaller."""
+    window, last = ["div", ["+", "n", m - 32], m], ["+", "n", -31]
+    fact, wrong = ["==", window, ["ceil", last, m]], ["==", window, ["ceil", ["+", last, 1], m]]
+    check([], fact, find_certificate([], fact))
+    with pytest.raises(ProofError, match="no certificate found"):
+        find_certificate([], wrong)
+
+
 def test_products_are_tried_of_nothing_but_products(degrees):
     for fact, tried in ((AFFINE, {1}), (SQUARES, {1, 2, 3})):
         degrees.clear()

@@ -40,6 +40,7 @@ from convmath.network.operators import (
     Slice,
     Unknown,
 )
+from convmath.network.views.forms import Forms, shown
 
 from .networks import Layers, Network, networks
 
@@ -313,7 +314,7 @@ def single(*operators, size: tuple[int, ...] = (1, 64, 64)) -> Graph:
         ([PixelUnshuffle(4)], "(16, floor(n/4), floor(n/4))", "n >= 4 with n mod 4 = 0"),
         ([Slice(2, 3, 20)], "(1, 17, n)", "n >= 20"),
         ([Reshape((1, -1))], "(n*n)", "n >= 1"),
-        ([Reshape((1, 1, -1, 8))], "(1, floor((n*n)/8), 8)", None),
+        ([Reshape((1, 1, -1, 8))], "(1, floor((n*n)/8), 8)", "n >= 4 with n mod 4 = 0"),
         ([Resize("nearest", scale=(Fraction(3, 2), Fraction(3, 2)))], "(1, floor((3*n)/2), floor((3*n)/2))", "n >= 1"),
         ([Pad(((0, 0), (0, 0), (-3, -2), (0, 0)))], "(1, n - 5, n)", "n >= 6"),
         ([Pool("max", (3, 3), stride=2, ceil_mode=True)], "(1, floor(n/2), floor(n/2))", "n >= 2"),
@@ -324,9 +325,6 @@ def test_conditions_of_operators_become_sets(operators, output, valid):
     graph = single(*operators)
     forms = closed_forms(graph)
     assert output in str(forms.output)
-    if valid is None:
-        assert forms.valid.sizes is None
-        return
     assert str(forms.valid) == valid
     assert [n for n in range(1, 60) if n in forms.valid] == [n for n in range(1, 60) if sizes_at(graph, n) is not None]
 
@@ -407,12 +405,16 @@ import sys
 sys.modules["scipy"] = None
 from convmath.network import Graph
 from convmath.network.operators import Conv
+from convmath.network.views.forms import Forms, shown
 graph = Graph()
 graph.add("conv", Conv(1, 1, (3,), stride=2, padding=1), graph.input((1, 64)))
 forms = graph.closed_forms()
 print(forms.output)
 print(forms.lossless, forms.lossless.label)
 print(forms.output.theorem)
+named = Graph()
+named.add("conv", Conv(1, 1, (3,), stride=2, padding=1), named.input((1, "n")))
+print(*shown(Forms.of(named)).notes)
 """
 
 
@@ -422,4 +424,11 @@ def test_without_scipy_the_closed_form_is_checked_and_says_so():
         "conv: (1, ceil(n/2)) for n >= 1, checked by sampling",
         "n >= 1 with n mod 2 = 1 checked by sampling",
         "None",
+        "Checked by sampling, not proved: searching for certificates needs SciPy: pip install 'convmath[search]'.",
     ]
+
+
+def test_with_scipy_nothing_is_to_be_installed():
+    named = Graph()
+    named.add("conv", Conv(1, 1, (3,), stride=2, padding=1), named.input((1, "n")))
+    assert shown(Forms.of(named)).notes == ()

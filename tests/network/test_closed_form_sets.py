@@ -57,6 +57,11 @@ CLAIMS = [
     ("<=", n - FloorDiv(n, 3), sympy.Integer(50)),
     ("==", 4 * FloorDiv(n, 2) ** 2, n * n),
     ("==", 3 * FloorDiv(n, 3) * n - 21, n * n - 4 * n),
+    ("<", n + 1, n * (n + 1)),
+    ("<=", n * n, 7 * FloorDiv(n, 2) + 90),
+    ("<=", n + 20, FloorDiv(n, 3) ** 2),
+    ("==", 64 * FloorDiv(FloorDiv(n, 4) ** 2, 64), FloorDiv(n, 4) ** 2),
+    ("==", FloorDiv(FloorDiv(n, 2) ** 2, 4), 4 * FloorDiv(FloorDiv(n, 2) ** 2, 16)),
 ]
 
 
@@ -69,6 +74,19 @@ def test_what_satisfies_a_claim_is_what_satisfies_it_one_by_one(claim, start):
     holds = {"==": int.__eq__, "<=": int.__le__, "<": int.__lt__}[claim[0]]
     for m in range(1, LAST):
         assert made.holds(m) == holds(*(int(side.subs(n, m)) for side in claim[1:])), m
+
+
+def test_of_few_sizes_each_is_tried_whatever_the_claim_is():
+    claim = Claim.of("==", n * Mod(n, 2**40), sympy.Integer(49))
+    with pytest.raises(UnsupportedError):
+        satisfying(claim, SizeSet())
+    assert satisfying(claim, SizeSet.of(3, 90, 2, [1])).up_to(100) == [7]
+    assert not satisfying(claim, SizeSet.of(3, 90, 2, [0]))
+
+
+def test_a_product_that_is_large_enough_here_and_there_is_unknown():
+    with pytest.raises(UnsupportedError, match="with some remainders"):
+        satisfying(Claim.of("<=", sympy.Integer(3), n * (Mod(n, 3) - 1)), SizeSet())
 
 
 def test_what_holds_here_and_there_before_it_always_holds_is_unknown():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +66,16 @@ def test_the_period_is_one(term):
         return
     value = evaluated(short(term))
     assert all(value(m + length) == value(m) + rise for m in range(1, 60))
+
+
+def test_quotients_of_products_that_cancel_repeat():
+    rows = FloorDiv(n, 4)
+    assert period(rows**2 - 64 * FloorDiv(rows**2, 64)) == (256, 0)
+    assert period(FloorDiv(rows**2, 4) - 4 * FloorDiv(rows**2, 16)) == (64, 0)
+    assert period(Mod(n * n + n, 6)) == (6, 0)
+    for other in (rows**2 - 63 * FloorDiv(rows**2, 64), rows * n - 8 * FloorDiv(rows, 8)):
+        with pytest.raises(UnsupportedError):
+            period(other)
 
 
 @given(TERMS, st.integers(1, 30))

@@ -9,15 +9,16 @@ import sympy
 
 from ...calculus.index import Term
 from ...errors import DomainError, unknown
-from ...notebook import brief, counted, html_table, listed
+from ...notebook import listed
 from .inputs import InputSizes
 from .laws import Label, weakest
 from .report import ClosedForm, ClosedForms
 from .sets import SizeSet
+from .showing import Line, Lines
 
 
-@dataclass(frozen=True)
-class FormBySymbol:
+@dataclass(frozen=True, repr=False)
+class FormBySymbol(Line):
     """The sizes of a node's output in terms of several input sizes.
 
     Attributes: each: the closed form with what it says about each of the symbols.
@@ -82,15 +83,6 @@ class FormBySymbol:
             raise DomainError("name", self.name, f"has the size {open_[0]}, too; Graph.at() takes a number for it")
         return tuple(map(int, found))
 
-    def __repr__(self) -> str:
-        """In a line."""
-        return brief(self, str(self))
-
-    def __str__(self) -> str:
-        """In a line."""
-        name, sizes, valid, label = self.cells
-        return f"{name}: {label}" if self.sizes is None else f"{name}: {sizes} for {valid}, {label}"
-
     @property
     def cells(self) -> tuple[str, str, str, str]:
         """The name, the sizes without the batch, the valid input sizes and the label, as text."""
@@ -104,8 +96,8 @@ class FormBySymbol:
         return self.each[0].latex([(form.valid, form.symbol) for form in self.each])
 
 
-@dataclass(frozen=True)
-class FormsBySymbol:
+@dataclass(frozen=True, repr=False)
+class FormsBySymbol(Lines):
     """The closed forms of a network whose input sizes are several symbols.
 
     Attributes: each: the closed forms with what they say about each of the symbols.
@@ -175,20 +167,7 @@ class FormsBySymbol:
         """For each symbol, the valid input sizes for which every last window ends where its padded input ends."""
         return {forms.symbol.name: forms.lossless for forms in self.each}
 
-    def __repr__(self) -> str:
-        """The number of nodes and the closed forms of what the network returns."""
-        return brief(self, counted(len(self), "node"), listed(self.outputs))
-
-    def __str__(self) -> str:
-        """A line for every node and for the sets."""
-        return "\n".join((*map(str, self), *(f"{kind}: {found}" for kind, found in self._sets())))
-
-    def _sets(self) -> Iterator[tuple[str, InputSizes]]:
-        for kind in ("valid", "matching", "lossless"):
-            yield from ((kind, found) for found in getattr(self, kind).values())
-
-    def _repr_html_(self) -> str:
-        """Tables for notebooks."""
-        nodes = html_table(("node", "output size", "for", "label"), (form.cells for form in self))
-        sets = ((kind, found, found.label) for kind, found in self._sets())
-        return nodes + html_table(("input sizes", "which", "label"), sets)
+    def sets(self) -> Iterator[tuple[str, InputSizes]]:
+        """The sets of input sizes for each symbol, with their names."""
+        for kind, found in (("valid", self.valid), ("matching", self.matching), ("lossless", self.lossless)):
+            yield from ((kind, one) for one in found.values())

@@ -74,8 +74,18 @@ def satisfying(claim: Claim, within: SizeSet) -> SizeSet:
     >>> print(satisfying(Claim.of("==", FloorDiv(n, 32), sympy.Integer(7)), SizeSet()))
     224 <= n <= 255
     """
-    if not within:
-        return EMPTY
+    try:
+        return _satisfying(claim, within) if within else EMPTY
+    except UnsupportedError:
+        if within.greatest is None or within.greatest - within.least >= MOST_TRIED:
+            raise
+        every = between(within.least, within.greatest, within.modulus, within.remainders)
+        found = [n for n in every if n in within and claim.holds(n)]
+        return SizeSet.of(found[0], found[-1], found[-1] - found[0] + 1, found) if found else EMPTY
+
+
+def _satisfying(claim: Claim, within: SizeSet) -> SizeSet:
+    """As :func:`satisfying`, of a set with sizes, by what is known of the term."""
     value = evaluated(claim.term)
     for sign in (1, -1):
         if rises(claim.term if sign == 1 else short(-claim.term), within.least):
@@ -84,9 +94,7 @@ def satisfying(claim: Claim, within: SizeSet) -> SizeSet:
     try:
         length, rise = period(claim.term)
     except UnsupportedError:
-        if claim.equal:
-            return _by_polynomials(claim, within)
-        raise
+        return _by_polynomials(claim, within) if claim.equal else _by_leading(claim, within)
     if rise == 0:
         return _by_remainders(claim, within, length)
     if not claim.equal:
@@ -157,27 +165,56 @@ def _by_growth(claim: Claim, within: SizeSet, length: int, rise: int) -> SizeSet
 
 def _by_polynomials(claim: Claim, within: SizeSet) -> SizeSet:
     """Where a sum of products is 0: for each remainder it is a polynomial in the number of periods."""
-    atoms = claim.term.atoms(FloorDiv, CeilDiv, Mod)
-    modulus = lcm(within.modulus, *(period(atom)[0] for atom in atoms))
-    if len(within.remainders) * (modulus // within.modulus) > MOST_TRIED:
-        raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
-    always, once = [], []
-    for r in between(0, modulus - 1, within.modulus, within.remainders):
-        coefficients = _polynomial(claim.term, r, modulus)
-        while coefficients and coefficients[-1] == 0:
-            coefficients.pop()
-        if not coefficients:
-            always.append(r)
-            continue
-        last = 1 + max(map(abs, coefficients)) // abs(coefficients[-1])  # Cauchy's bound on the roots
-        if last > MOST_TRIED:
-            raise UnsupportedError(f"{claim} would have to be tried for too many sizes")
-        once += [n for q in range(last + 1) if (n := modulus * q + r) in within and claim.holds(n)]
+    modulus, polynomials = _polynomials(claim, within)
+    always = [r for r, (coefficients, _) in polynomials.items() if not coefficients]
+    once = [
+        n
+        for r, (coefficients, last) in polynomials.items()
+        for q in range(last + 1 if coefficients else 0)
+        if (n := modulus * q + r) in within and claim.holds(n)
+    ]
     if not once:
         return SizeSet.of(within.least, within.greatest, modulus, always)
     if always:
         raise UnsupportedError(f"{claim} holds for some remainders and, besides, for {once[0]}")
     return SizeSet.of(min(once), max(once), max(once) - min(once) + 1, once)
+
+
+def _by_leading(claim: Claim, within: SizeSet) -> SizeSet:
+    """Where a sum of products is at least 0: after its last root it has the sign of its leading coefficient."""
+    modulus, polynomials = _polynomials(claim, within)
+    grow = {not coefficients or coefficients[-1] > 0 for coefficients, _ in polynomials.values()}
+    if len(grow) > 1:
+        raise UnsupportedError(f"{claim} holds for all large sizes with some remainders, and for none with others")
+    end = modulus * (1 + max(last for _, last in polynomials.values()))
+    if end > MOST_TRIED:
+        raise UnsupportedError(f"{claim} would have to be tried for too many sizes")
+    tried = list(between(within.least, end, within.modulus, within.remainders))
+    found = [n for n in tried if claim.holds(n)]
+    if grow == {False}:
+        return within & SizeSet.of(found[0], found[-1], found[-1] - found[0] + 1, found) if found else EMPTY
+    first = found[0] if found else end + 1
+    if [n for n in tried if n >= first] != found:
+        raise UnsupportedError(f"{claim} holds for some sizes up to {end}, and for all after them")
+    return within & SizeSet.of(first, None, 1, [0])
+
+
+def _polynomials(claim: Claim, within: SizeSet) -> tuple[int, dict[int, tuple[list[int], int]]]:
+    """A modulus, and for each remainder the coefficients of the term in the number of periods, and a bound on roots."""
+    atoms = claim.term.atoms(FloorDiv, CeilDiv, Mod)
+    modulus = lcm(within.modulus, *(period(atom)[0] for atom in atoms))
+    if len(within.remainders) * (modulus // within.modulus) > MOST_TRIED:
+        raise UnsupportedError(f"the remainders to {modulus} are too many to be tried")
+    found = {}
+    for r in between(0, modulus - 1, within.modulus, within.remainders):
+        coefficients = _polynomial(claim.term, r, modulus)
+        while coefficients and coefficients[-1] == 0:
+            coefficients.pop()
+        last = 1 + max(map(abs, coefficients)) // abs(coefficients[-1]) if coefficients else 0  # Cauchy's bound
+        if last > MOST_TRIED:
+            raise UnsupportedError(f"{claim} would have to be tried for too many sizes")
+        found[r] = coefficients, last
+    return modulus, found
 
 
 def _polynomial(term: Term, r: int, modulus: int) -> list[int]:

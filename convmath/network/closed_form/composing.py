@@ -12,18 +12,23 @@ import sympy
 from ...calculus.index import Term
 from ...errors import UnsupportedError
 from ...inert import Max, Min
-from ..operators import Attention, Combine, Concat, Expand, Input, MatMul, Operator, Reshape, Slice, Unknown
+from ..batches import known_batches
+from ..operators import Combine, Concat, Input, Operator, Reshape, Sizes, Unknown
+from ..operators.base import product
 from ..sizes.in_operators import changed, sizes_in
 from ..sizes.number import number_of
 from ..sizes.trail import Leaf, leaves
 from .claims import Claim
-from .laws import Label, placeholder, step, weakest
-from .operators import Output, computed, output_of, resolved
+from .kinds import kind_of_size, needs_elements, required
+from .laws import Label, step, weakest
+from .naming import lengths_of, multiple_of, names_of
+from .operators import Output, computed, divides_by_size, output_of, resolved
 from .reading import BY_CONSTRUCTION, Reading
+from .refusals import is_caught, start_of
 from .report import ClosedForm, ClosedForms, Dimension, Length
-from .scope import Kind, narrowed, scope_of
+from .scope import Kind, Scope, narrowed, scope_of
 from .sets import SizeSet
-from .terms import REMEMBERED
+from .terms import REMEMBERED, evaluated
 
 if TYPE_CHECKING:
     from ..graph import Graph, Node
@@ -54,7 +59,7 @@ class _Composition:
             for name, dimensions in places.items()
             for dimension in dimensions
         }
-        self.reading = Reading(graph, _together(self.whole))
+        self.reading = Reading(graph, list(moving.values()))
         self.guards = list(graph.trail.guards) if graph.trail else []
         self.refused = ""
         self.within = SizeSet()
@@ -64,6 +69,7 @@ class _Composition:
         self.conditions: dict[Claim, Kind] = {}
         self.matches: dict[Claim, None] = {}
         self.remainders: dict[Claim, None] = {}
+        self.lossy: dict[str, None] = {}
         self.labels: list[Label] = []
 
     def forms(self) -> ClosedForms:
@@ -74,9 +80,26 @@ class _Composition:
         for name in self.graph.outputs:
             self.found[name] = self.known(self.found[name])
         self.explain()
+        batches = known_batches(self.graph)
+        self.found = {name: replace(form, batch=batches.get(name, 0)) for name, form in self.found.items()}
         sets = tuple(self.conditions), tuple(self.matches), tuple(self.remainders)
-        scope = scope_of(self.conditions.items())
-        return ClosedForms(self.symbol, self.found, self.graph.outputs, *sets, weakest(self.labels), scope)
+        made = ClosedForms(self.symbol, self.found, self.graph.outputs, *sets, weakest(self.labels), self.scope())
+        return replace(made, lossy=tuple(self.lossy))
+
+    def scope(self) -> Scope:
+        """Among which sizes the sets are complete: where its own code catches a refusal, where it is as it was read."""
+        refused = self.refused or self.reading.refused
+        caught = not refused and is_caught(self.graph, self.asked, self.conditions.items())
+        for name in self.graph.outputs:  # one without elements is none
+            self.fill(self.found[name].dimensions or ())
+        if not caught:
+            return scope_of(self.conditions.items())
+        return scope_of((claim, kind if kind == "empty" else "read") for claim, kind in self.conditions.items())
+
+    @property
+    def asked(self) -> Mapping[str, Sequence[int]]:
+        """For each input, the dimensions that have the size that is asked for."""
+        return _together(place for place, length in self.whole.items() if length.form == self.symbol)
 
     def explain(self) -> None:
         """Where the network could not be read at a size that the conditions admit, what is known by reading is not."""
@@ -165,19 +188,20 @@ class _Composition:
         told = list(dict.fromkeys(leaf for size in sizes_in(operator) for leaf in leaves(size.term)))
         try:
             given = (*(n for form in inputs for n in form.dimensions or ()), *map(self.size, told))
-            names = _names(self.symbol, [n for n in given if isinstance(n, Length)], isinstance(operator, Reshape))
-            places = {name: length for length, name in reversed(names.items())}
+            divides = isinstance(operator, Reshape) or any(divides_by_size(size.term) for size in sizes_in(operator))
+            names = names_of(self.symbol, [n for n in given if isinstance(n, Length)], divides)
+            places = lengths_of(names)
             output = self.output(operator, inputs, names)
             equal = _equal(output.conditions, places)
             dimensions = tuple(self.dimension(size, places, equal) for size in output.sizes)
-            self.rests(output, places)
+            self.rests(node.name, output, places)
             claims = self.claims(operator, output, places, dimensions)
         except UnsupportedError as error:
             return ClosedForm(node.name, self.symbol, None, None, f"{node.name}: {error}")
         read = [*inputs, *(self.found[leaf.node] for leaf in told)]
         return ClosedForm(node.name, self.symbol, dimensions, _where(read, claims, self.within))
 
-    def output(self, operator: Operator, inputs: Sequence[ClosedForm], names: Mapping[Length, sympy.Symbol]) -> Output:
+    def output(self, operator: Operator, inputs: Sequence[ClosedForm], names: Mapping[Length, Term]) -> Output:
         """What an operator makes of sizes, with placeholders for those that go by that of the input.
 
         Raises:
@@ -187,19 +211,37 @@ class _Composition:
         def named(size: Dimension) -> Any:
             return size.named(names) if isinstance(size, Length) else size
 
+        lengths = lengths_of(names)
+        known = {name: length.form for name, length in lengths.items() if length.label == "proved"}
+
         def shared(term: Term) -> Term:
-            length = self.dimension(term, {name: length for length, name in names.items()}, {})
-            if not isinstance(length, Length) or length.label != "proved":
-                return term
-            same = (name for other, name in names.items() if other.form == length.form and other.label == "proved")
-            return next(same, term)
+            length = self.dimension(term, lengths, {})
+            if isinstance(length, Length) and length.label == "proved":
+                alike = multiple_of(length.form, known)
+                if alike is not None:
+                    return alike
+            return term.func(*map(shared, term.args)) if isinstance(term, (sympy.Mul, sympy.Pow)) else term
 
         sizes = tuple(tuple(map(named, form.dimensions or ())) for form in inputs)
         given = resolved(operator, lambda leaf: named(self.size(leaf)), shared)
         found = output_of(given, sizes)
+        if found.reason and isinstance(given, Reshape) and -1 in given.shape:
+            found = output_of(replace(given, shape=self.as_read(given.shape, sizes[0], lengths)), sizes)
+            forms = tuple((place, length.form) for place, length in lengths.items())
+            for condition in found.conditions:
+                self.suppose(_claim(*condition, forms))
         if found.reason:
             raise UnsupportedError(found.reason)
         return found
+
+    def as_read(self, shape: Sizes, source: Sizes, places: Mapping[sympy.Symbol, Length]) -> Sizes:
+        """Sizes with the number for -1 that it stood for at reading, where no formula says it for all sizes."""
+        forms = {place: length.form for place, length in places.items()}
+        elements, known = (_term(product(sizes)).xreplace(forms) for sizes in (source, shape))
+        symbol = self.only([elements, known])
+        n = start_of(self.graph, _together(place for place, length in self.whole.items() if length.form == symbol))
+        made = evaluated(elements)(n) // -evaluated(known)(n)
+        return tuple(made if size == -1 else size for size in shape)
 
     def dimension(
         self, size: Any, places: Mapping[sympy.Symbol, Length], equal: Mapping[sympy.Symbol, Length]
@@ -234,22 +276,28 @@ class _Composition:
         """What the operator requires of the input size; it is kept for the network, too."""
         forms = tuple((place, length.form) for place, length in places.items())
         concerned = [condition for condition in output.conditions if self.concerns(condition[1:], places)]
-        required = [_claim(*condition, forms) for condition in concerned]
+        asked = [_claim(*condition, forms) for condition in concerned]
         positive = [_claim("<=", 1, n.form, ()) for n in dimensions if isinstance(n, Length) and self.own(n)]
-        claims = [claim for claim in (*required, *positive) if not claim.trivial]
-        kinds: dict[Claim, Kind] = dict.fromkeys(positive, "needed")
-        for claim in (*positive, *required):
-            if not claim.trivial:
-                self.conditions.setdefault(claim, kinds.get(claim) or self.kind(operator, claim))
+        claims = [claim for claim in (*asked, *positive) if not claim.trivial]
+        imported = self.graph.reread is not None
+        kinds = [required(operator, claim, imported=imported) for claim in asked]
+        kinds += [(claim, kind_of_size(operator, imported=imported)) for claim in positive]
+        if needs_elements(operator):
+            self.fill(places.values())
+        for claim, kind in kinds:
+            if not claim.trivial and self.conditions.get(claim, "empty") == "empty":
+                self.conditions[claim] = kind
         if isinstance(operator, (Combine, Concat)):
             self.matches.update(dict.fromkeys(claim for claim in claims if claim.equal))
         return claims
 
-    def kind(self, operator: Operator, claim: Claim) -> Kind:
-        """Whether what an operator requires is needed: slices were cut to the size at reading, branches may be 1."""
-        if isinstance(operator, Slice) and self.graph.reread is not None:
-            return "read"
-        return "equal" if claim.equal and isinstance(operator, (Attention, Combine, Expand, MatMul)) else "needed"
+    def fill(self, sizes: Iterable[Dimension]) -> None:
+        """Need sizes to be at least 1, where it is a condition that they are."""
+        for size in sizes:
+            if isinstance(size, Length) and size.form.free_symbols <= {self.symbol}:
+                claim = _claim("<=", 1, size.form, ())
+                if claim in self.conditions:
+                    self.conditions[claim] = "needed"
 
     def concerns(self, sides: Iterable[Any], places: Mapping[sympy.Symbol, Length]) -> bool:
         """Whether a condition is about the symbol that is asked for."""
@@ -264,13 +312,15 @@ class _Composition:
         """Whether terms go by the symbol that is asked for and by no other, or by none."""
         return bool(self.only(terms) == self.symbol)
 
-    def rests(self, output: Output, places: Mapping[sympy.Symbol, Length]) -> None:
-        """What comes after the last windows has to be nothing, if no element is to be lost."""
+    def rests(self, name: str, output: Output, places: Mapping[sympy.Symbol, Length]) -> None:
+        """What comes after the last windows of a node has to be nothing, if no element is to be lost."""
         forms = tuple((place, length.form) for place, length in places.items())
-        for rest in output.remainders:
-            if not isinstance(rest, sympy.Expr) or not self.concerns([rest], places):
+        for rest in map(_term, output.remainders):
+            if not self.concerns([rest], places):
                 continue
             claim = _claim("==", rest, 0, forms)
+            if not claim.trivial and not claim.term.free_symbols:
+                self.lossy[name] = None
             if rest.has(Min, Max):
                 left = self.dimension(rest, places, {})
                 claim = _claim("==", left.form if isinstance(left, Length) else left, 0, ())
@@ -279,19 +329,7 @@ class _Composition:
                 self.remainders[claim] = None
 
 
-def _names(symbol: sympy.Symbol, lengths: Iterable[Length], divides: bool) -> dict[Length, sympy.Symbol]:
-    """Placeholders of sizes; of their factors, and one for equal ones, for an operator that divides by some of them."""
-    if divides:
-        lengths = [factor for length in lengths for factor in length.factors]
-    names: dict[Length, sympy.Symbol] = {}
-    found: dict[Any, sympy.Symbol] = {}
-    for length in dict.fromkeys(lengths):
-        key = length.form if divides and length.label == "proved" else length
-        names[length] = found.setdefault(key, placeholder(symbol, len(found)))
-    return names
-
-
-def _together(whole: Mapping[tuple[str, int], Length]) -> dict[str, tuple[int, ...]]:
+def _together(whole: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
     """For each input, the dimensions that have one of the sizes."""
     found: dict[str, tuple[int, ...]] = {}
     for name, dimension in whole:

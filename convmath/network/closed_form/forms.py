@@ -14,6 +14,7 @@ from ..symbolic import batches, reading, resized, symbols_of
 from ..symbolic import symbol as named
 from .by_symbol import FormsBySymbol
 from .composing import Moving, composed
+from .refusals import sizes_at, start_of
 from .report import ClosedForms
 from .ways import with_other_ways
 
@@ -113,8 +114,12 @@ def forms_about(
     show_theorems()
     moving = symbols_of(graph)
     if not moving:
-        asked = named("n" if symbol is None else symbol, "symbol")
-        return _on_all_ways(graph, asked, {asked: _moving(graph, axis, source), **batches(graph)})
+        taken = batches(graph)
+        asked = named(("m" if named("n") in taken else "n") if symbol is None else symbol, "symbol")
+        if asked in taken:
+            needs = f"{asked} is the letter of the batch: needs another, as closed_forms({f'{asked}_'!r})"
+            raise DomainError("symbol", asked.name, needs)
+        return _on_all_ways(graph, asked, {asked: _moving(graph, axis, source), **taken})
     asked = _asked(graph, moving, symbol, axis, source)
     if len(moving) == 1:
         return _on_all_ways(reading(graph), asked, {**moving, **batches(graph)})
@@ -127,21 +132,15 @@ def _on_all_ways(graph: Graph, symbol: sympy.Symbol, moving: Moving) -> ClosedFo
     again, places = graph.reread, moving[symbol]
     if again is None or not places:
         return found
-    shapes = {name: graph[name].operator.sizes() for name in graph.inputs}
 
     def read(n: int) -> ClosedForms | None:
-        sizes = {
-            name: tuple(n if d in places.get(name, ()) else size for d, size in enumerate(shape))[1:]
-            for name, shape in shapes.items()
-        }
         try:
-            other = again(sizes)
+            other = again(sizes_at(graph, places, n))
         except ConvmathError:
             return None
         return composed(other, symbol, moving)
 
-    start = next(shapes[name][dimension] for name, dimensions in places.items() for dimension in dimensions)
-    return with_other_ways(found, start, read)
+    return with_other_ways(found, start_of(graph, places), read)
 
 
 def _lettered(graph: Graph, symbols: Letters, axis: int | None, source: str | None) -> Graph:
@@ -155,7 +154,10 @@ def _lettered(graph: Graph, symbols: Letters, axis: int | None, source: str | No
         needs = f"the sizes of the inputs are symbols already, {listed(graph.symbols)}: ask for one of them, or for all"
         raise DomainError("symbol", tuple(letters), needs)
     shapes = {}
-    for name, dimensions in _moving(graph, None, source).items():
+    moving = _moving(graph, None, source)
+    if not moving:
+        raise DomainError("symbol", tuple(letters), "needs an input with axes: there is none")
+    for name, dimensions in moving.items():
         if len(dimensions) != len(letters):
             raise DomainError(
                 "symbol", tuple(letters), f"needs a name for each of the {len(dimensions)} axes of {name}"
@@ -198,7 +200,7 @@ def _moving(graph: Graph, axis: int | None, source: str | None) -> dict[str, tup
     for name in names:
         operator = graph[name].operator
         if not isinstance(operator, Input) or not operator.axes:
-            raise DomainError("source", name, f"needs an input with spatial axes: {', '.join(graph.inputs)}")
+            raise DomainError("source", name, f"needs an input with axes: {', '.join(graph.inputs) or 'there is none'}")
         if axis is not None and (type(axis) is not int or not 0 <= axis < len(operator.axes)):
             raise DomainError("axis", axis, f"needs an axis from 0 to {len(operator.axes) - 1} of {name}")
         found[name] = operator.axes if axis is None else (operator.axes[axis],)

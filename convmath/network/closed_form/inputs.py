@@ -8,11 +8,12 @@ from math import inf
 
 import sympy
 
-from ...calculus.index import Formula, Term, eq, le
+from ...calculus.index import Formula, Term, le
 from ...calculus.kernel import Theorem
 from ...errors import UnsupportedError
-from ...inert import CeilDiv, FloorDiv, Mod
+from ...inert import FloorDiv
 from ...notebook import brief
+from .by_remainder import pinned, roundings_of, theorems_by_remainder, value_in
 from .claims import Claim, satisfying
 from .laws import MOST_SPLIT, SAMPLES, Label, proved, weakest
 from .scope import Scope
@@ -33,7 +34,7 @@ class InputSizes:
         label: ``"proved"``, ``"checked by sampling"`` or ``"unknown"``.
         theorems: for each condition that matters, up to the first without a proof, that it and the set before it are
             equivalent to the set after it.
-        reason: why it is unknown, in words.
+        reason: why it is unknown, or why there is none, in words.
         scope: among which sizes there are no others; all sizes, if conditions were met only where the operators of a
             network need them.
     """
@@ -84,9 +85,10 @@ class InputSizes:
         """In words."""
         if self.sizes is None:
             return f"unknown: {self.reason}"
-        return f"{self.sizes.text(self.symbol.name)}{self.scope.said(self.sizes, self.symbol)}"
+        why = f": {self.reason}" if self.reason and not self.sizes else ""
+        return f"{self.sizes.text(self.symbol.name)}{why}{self.scope.said(self.sizes, self.symbol)}"
 
-    def joined(self, other: InputSizes) -> InputSizes:
+    def union(self, other: InputSizes) -> InputSizes:
         """Those of both, in the scope of this one."""
         sizes = union(self.sizes, other.sizes)
         if sizes is None:
@@ -118,7 +120,11 @@ class InputSizes:
             after = satisfying(claim, before)
         except UnsupportedError as error:
             return replace(self, sizes=None, label="unknown", reason=str(error))
-        theorems = _theorems(claim, before, after, self.symbol) if self.label == "proved" else None
+        theorems = None
+        if self.label == "proved":
+            theorems = _theorems(claim, before, after, self.symbol)
+            if theorems is None:
+                theorems = theorems_by_remainder(claim, before, after, self.symbol)
         if theorems is not None:
             return replace(self, sizes=after, theorems=(*self.theorems, *theorems))
         if not all((n in after) == (n in before and claim.holds(n)) for n in SAMPLES):
@@ -152,7 +158,7 @@ def _theorems(claim: Claim, before: SizeSet, after: SizeSet, n: sympy.Symbol) ->
     """
     if any(len(part.args) > MOST_SPLIT for part in (*before.formulas(n), *after.formulas(n))):
         return None
-    roundings = _roundings(claim)
+    roundings = roundings_of(claim)
     pins = pinned(roundings, before, n)
     given = list(dict.fromkeys((le(1, n), *before.formulas(n), claim.formula)))
     found = list[Theorem]()
@@ -209,38 +215,7 @@ def _cuts(part: Formula, roundings: list[Term], within: SizeSet, n: sympy.Symbol
     ends = [le(rounds, first // within.modulus - 1), le(rounds, last // within.modulus)]
     for rounding in roundings:
         ends += [le(rounding, evaluated(rounding)(first) - 1), le(evaluated(rounding)(last) + 1, rounding)]
-    values = [(rounding, _value(rounding, within, rounds)) for rounding in reversed(roundings)]
+    values = [(rounding, value_in(rounding, within, rounds)) for rounding in reversed(roundings)]
     sides = [(le(rounding, at), le(at, rounding)) for rounding, at in values if at is not None and at != rounding]
     bounded = [(), tuple(ends[:2]), tuple(ends[2:])]
     return [*sides, *bounded] if part.op == "==" and within.modulus > 1 else [*bounded, *sides]
-
-
-def pinned(roundings: list[Term], within: SizeSet, n: sympy.Symbol) -> tuple[Theorem, ...]:
-    """What roundings are in a set of one remainder: a multiple of the number of rounds, and a number."""
-    found = list[Theorem]()
-    for rounding in roundings:
-        at = _value(rounding, within, FloorDiv(n, within.modulus))
-        if at is not None and at != rounding:
-            given = (within.remainder(n), *(theorem for theorem in found if rounding.has(theorem.formula.args[0])))
-            theorem = proved(eq(rounding, at), given, (le(rounding, at - 1), le(at + 1, rounding)))
-            found += [theorem] if theorem else []
-    return tuple(found)
-
-
-def _value(rounding: Term, within: SizeSet, rounds: Term) -> Term | None:
-    if within.modulus == 1 or len(within.remainders) != 1:
-        return None
-    try:
-        length, rise = period(rounding)
-    except UnsupportedError:
-        return None
-    if within.modulus % length:
-        return None
-    return rise * (within.modulus // length) * rounds + evaluated(rounding)(within.remainders[0])
-
-
-def _roundings(claim: Claim) -> list[Term]:
-    """The quotients in a claim, inner ones first."""
-    found = {atom for side in claim.formula.args for atom in side.atoms(FloorDiv, CeilDiv, Mod)}
-    quotients = {FloorDiv(*atom.args) if isinstance(atom, Mod) else atom for atom in found}
-    return sorted(quotients, key=lambda atom: (sympy.count_ops(atom), str(atom)))

@@ -19,7 +19,7 @@ from ..operators import Conv, Operator, Pool, Sizes, Unfold
 from ..operators.convolution import per_axis
 from ..sizes.in_operators import changed
 from ..sizes.size import Size
-from ..sizes.trail import Leaf, value
+from ..sizes.trail import Leaf, Operation, value
 from ..sizes.trail import Term as Computed
 from .terms import REMEMBERED
 
@@ -90,6 +90,20 @@ def computed(term: Computed, at: Callable[[Leaf], Any]) -> Any:
         UnsupportedError: a size is divided by another.
     """
     return whole(value(term, at))
+
+
+def divides_by_size(term: Computed) -> bool:
+    """Whether a network divides a size by another one where it computes one.
+
+    >>> from convmath.network.sizes.trail import Operation
+    >>> n, m = Leaf("a", 0), Leaf("b", 0)
+    >>> divides_by_size(Operation("//", n, 2, 1)), divides_by_size(Operation("+", Operation("//", n, m, 1), 1, 2))
+    (False, True)
+    """
+    if not isinstance(term, Operation):
+        return False
+    own = term.name in ("//", "%") and not isinstance(term.right, int)
+    return own or divides_by_size(term.left) or divides_by_size(term.right)
 
 
 def whole(term: Any) -> Any:

@@ -13,13 +13,15 @@ from ...calculus.index import Term, eq, integers
 from ...calculus.kernel import Theorem
 from ...errors import DomainError, unknown
 from ...inert import Rounding
-from ...notebook import brief, counted, html_table, listed, plain
+from ...notebook import brief, listed, plain
+from ..row import without
 from .claims import Claim
 from .inputs import InputSizes
-from .laws import Label, Step, linked, made_size, proved, weakest
+from .laws import Label, Step, combined, linked, made_size, proved, weakest
 from .reading import BY_CONSTRUCTION
 from .scope import Scope
-from .sets import SizeSet
+from .sets import EMPTY, SizeSet
+from .showing import Line, Lines
 from .terms import shown
 
 
@@ -33,6 +35,7 @@ class Length:
         of: the sizes of which it is made, with their placeholders.
         label: what the closed form rests on, all the way from the input.
         term: how it is made of the placeholders; None for the input's own size.
+        ways: where the network's code goes several ways, the size on each of them, and that this closed form is its.
     """
 
     form: Term
@@ -40,6 +43,7 @@ class Length:
     of: tuple[tuple[sympy.Symbol, Length], ...] = ()
     label: Label = "proved"
     term: Term | None = None
+    ways: tuple[tuple[Length, Theorem], ...] = ()
 
     @cached_property
     def factors(self) -> tuple[Length, ...]:
@@ -48,7 +52,7 @@ class Length:
             return (self,)
         return tuple(dict.fromkeys(factor for _, length in self.of for factor in length.factors))
 
-    def named(self, names: Mapping[Length, sympy.Symbol]) -> Term:
+    def named(self, names: Mapping[Length, Term]) -> Term:
         """Its name, or the product of the names of its factors."""
         if self in names or self.term is None:
             return names[self]
@@ -62,8 +66,8 @@ class Length:
 Dimension: TypeAlias = int | Length
 
 
-@dataclass(frozen=True)
-class ClosedForm:
+@dataclass(frozen=True, repr=False)
+class ClosedForm(Line):
     """The sizes of a node's output in terms of the input size.
 
     Attributes:
@@ -73,8 +77,9 @@ class ClosedForm:
         valid: the input sizes for which it is known that there is this output; None where they are unknown.
         reason: why the sizes are unknown, in words.
         reading: how the network is known to be the same at every size: ``"by construction"``, where it was built by
-            hand or its code was told no number of a size; else it was ``"read again at 9 other sizes"``, and found the
+            hand or its code was told no number of a size; else it was ``"read again at 12 other sizes"``, and found the
             same.
+        batch: the dimension of the output that is the batch; None where none is.
     """
 
     name: str
@@ -83,6 +88,7 @@ class ClosedForm:
     valid: SizeSet | None = field(default_factory=SizeSet)
     reason: str = ""
     reading: str = BY_CONSTRUCTION
+    batch: int | None = 0
 
     @property
     def sizes(self) -> tuple[int | Term, ...] | None:
@@ -92,7 +98,7 @@ class ClosedForm:
     @property
     def output_size(self) -> tuple[int | Term, ...] | None:
         """The sizes without the batch."""
-        return None if self.sizes is None else self.sizes[1:]
+        return without(self.batch, self.sizes)
 
     @property
     def size(self) -> Term | None:
@@ -137,9 +143,15 @@ class ClosedForm:
     def theorem(self) -> Theorem | None:
         """That :attr:`size` is the last of the sizes that the layers make one of the other; None without a proof.
 
-        Its hypotheses say how each layer makes the size after it of those before.
+        Its hypotheses say how each layer makes the size after it of those before. Where the network's code goes several
+        ways, there is one for each: see :attr:`theorems`.
         """
-        return None if self._length is None else theorem_of(self._length, self.symbol)
+        return self.theorems[0] if len(self.theorems) == 1 else None
+
+    @cached_property
+    def theorems(self) -> tuple[Theorem, ...]:
+        """The :attr:`theorem` for each way that the network's code goes, at the input sizes of which it goes so."""
+        return () if self._length is None else theorems_of(self._length, self.symbol)
 
     def at(self, n: int) -> tuple[int, ...]:
         """The sizes of the output, the batch first, for an input size.
@@ -164,15 +176,6 @@ class ClosedForm:
             raise DomainError("name", self.name, f"its sizes are unknown: {self.reason or 'so are the valid inputs'}")
         if n not in self.valid:
             raise DomainError(self.symbol.name, n, f"{self.name} needs {self.valid.text(self.symbol.name)}")
-
-    def __repr__(self) -> str:
-        """In a line."""
-        return brief(self, str(self))
-
-    def __str__(self) -> str:
-        """In a line."""
-        name, sizes, valid, label = self.cells
-        return f"{name}: {label}" if self.sizes is None else f"{name}: {sizes} for {valid}, {label}"
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
@@ -199,8 +202,8 @@ class ClosedForm:
         return self.latex([(self.valid, self.symbol)])
 
 
-@dataclass(frozen=True)
-class ClosedForms:
+@dataclass(frozen=True, repr=False)
+class ClosedForms(Lines):
     """The closed forms of a network's sizes, node by node, and the input sizes that it takes.
 
     Attributes:
@@ -211,6 +214,7 @@ class ClosedForms:
         matches: those of the conditions that say that branches that meet have equal sizes.
         remainders: that nothing of a layer's padded input comes after its last windows.
         remainders_label: whether the closed forms in these are proved.
+        lossy: the nodes of which some of that comes after them at every input size.
         scope: among which input sizes :attr:`valid`, :attr:`matching` and :attr:`lossless` are complete: for others the
             network's code may go another way, or a branch of size 1 be stretched, and nothing is said of them.
         ways: the closed forms for input sizes for which the network's code goes other ways, but its outputs have the
@@ -226,6 +230,7 @@ class ClosedForms:
     remainders_label: Label
     scope: Scope = field(default_factory=Scope)
     ways: tuple[ClosedForms, ...] = ()
+    lossy: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[ClosedForm]:
         """The closed forms in order."""
@@ -291,29 +296,31 @@ class ClosedForms:
         Pooling that rounds up, whose last window may go beyond, loses nothing.
         """
         found = self.on_all_ways(lambda way: way.everything.where(way.remainders).where(way.conditions))
-        return replace(found, label=weakest((found.label, *(way.remainders_label for way in (self, *self.ways)))))
+        label = weakest((found.label, *(way.remainders_label for way in (self, *self.ways))))
+        why = f"{listed(self.lossy)} loses some at every size" if self.lossy and found.sizes == EMPTY else found.reason
+        return replace(found, label=label, reason=why)
 
     def on_all_ways(self, sizes: Callable[[ClosedForms], InputSizes]) -> InputSizes:
         """The sizes of each way, together."""
-        return reduce(InputSizes.joined, map(sizes, self.ways), sizes(self))
+        return reduce(InputSizes.union, map(sizes, self.ways), sizes(self))
 
-    def __repr__(self) -> str:
-        """The number of nodes and the closed forms of what the network returns."""
-        return brief(self, counted(len(self), "node"), listed(self.outputs))
+    def sets(self) -> Iterator[tuple[str, InputSizes]]:
+        """The sets of input sizes, each with its name."""
+        yield from {"valid": self.valid, "matching": self.matching, "lossless": self.lossless}.items()
 
-    def __str__(self) -> str:
-        """A line for every node and for the sets."""
-        return "\n".join((*map(str, self), *(f"{name}: {found}" for name, found in self._sets.items())))
 
-    @property
-    def _sets(self) -> Mapping[str, InputSizes]:
-        return {"valid": self.valid, "matching": self.matching, "lossless": self.lossless}
-
-    def _repr_html_(self) -> str:
-        """Tables for notebooks."""
-        nodes = html_table(("node", "output size", "for", "label"), (form.cells for form in self))
-        sets = ((name, found, found.label) for name, found in self._sets.items())
-        return nodes + html_table(("input sizes", "which", "label"), sets)
+def theorems_of(length: Length, symbol: sympy.Symbol) -> tuple[Theorem, ...]:
+    """That a size has its closed form, on each way that a network's code goes; none without a proof of all."""
+    found = []
+    for one, equal in length.ways or ((length, None),):
+        theorem = theorem_of(one, symbol)
+        if theorem is not None and equal is not None:
+            made, form = theorem.formula.args[0], equal.formula.args[1]
+            theorem = combined(eq(made, form), (theorem, equal))
+        if theorem is None:
+            return ()
+        found.append(theorem)
+    return tuple(found)
 
 
 def theorem_of(length: Length, symbol: sympy.Symbol) -> Theorem | None:

@@ -14,12 +14,14 @@ from .claims import Claim, satisfying
 from .sets import SizeSet
 from .terms import REMEMBERED
 
-Kind: TypeAlias = Literal["needed", "read", "equal"]
-"""Of a condition: an operator refuses otherwise; the network was read where it holds; branches that are equal match."""
+Kind: TypeAlias = Literal["needed", "read", "equal", "empty"]
+"""Of a condition: an operator refuses otherwise; the network was read where it holds; branches that are equal match; or
+a tensor has elements, without which no operator may be refused."""
 
 CLAUSES = {
     "read": "where the network is as it was read",
     "equal": "where no size 1 is stretched",
+    "empty": "where no tensor on the way is empty",
 }
 """What is said of the conditions without which a network may still take a size."""
 
@@ -71,7 +73,8 @@ class Scope:
 def scope_of(conditions: Iterable[tuple[Claim, Kind]]) -> Scope:
     """The scope that conditions leave, in the order in which a network comes to them.
 
-    Those that an operator needs leave no network outside; others narrow the scope where a size could get there.
+    Those that an operator needs leave no network outside; others narrow the scope where a size could get there. Those
+    that tensors have elements do so where all others hold: elsewhere the network is refused before or after.
 
     >>> from convmath.calculus.index import integers
     >>> n = integers("n")
@@ -80,10 +83,15 @@ def scope_of(conditions: Iterable[tuple[Claim, Kind]]) -> Scope:
     Scope(sizes=SizeSet(n >= 1), clauses=())
     >>> scope_of([(large, "read"), (large, "needed")])
     Scope(sizes=SizeSet(n >= 101), clauses=('where the network is as it was read',))
+    >>> scope_of([(large, "empty"), (large, "needed")]), scope_of([(large, "empty")]).clauses
+    (Scope(sizes=SizeSet(n >= 1), clauses=()), ('where no tensor on the way is empty',))
     """
     taken, unplaced = SizeSet(), tuple[Claim, ...]()
-    clauses, read = dict[str, None](), list[Claim]()
+    clauses, read, full = dict[str, None](), list[Claim](), list[Claim]()
     for claim, kind in conditions:
+        if kind == "empty":
+            full.append(claim)
+            continue
         before = taken
         taken, unplaced = narrowed((*unplaced, claim), before)
         if taken == before and claim not in unplaced:
@@ -91,6 +99,9 @@ def scope_of(conditions: Iterable[tuple[Claim, Kind]]) -> Scope:
         if kind == "read" or (kind == "equal" and _stretches(claim, before)):
             clauses[CLAUSES[kind]] = None
             read += [claim] if kind == "read" else []
+    if narrowed((*unplaced, *full), taken) != (taken, unplaced):
+        clauses[CLAUSES["empty"]] = None
+        read += full
     sizes, unplaced = narrowed(read, SizeSet())
     return Scope(None if unplaced else sizes, tuple(clauses))
 

@@ -92,6 +92,8 @@ def period(term: Term) -> tuple[int, int]:
     >>> period(3 * FloorDiv(integers("n") + 1, 4))
     (4, 3)
     """
+    if (length := _of_remainders(term)) is not None:
+        return length, 0
     found = [(*_atom_period(atom), factor) for atom, factor in parts(term).items()]
     common = lcm(*(length for length, _, _ in found))
     return common, sum(factor * rise * (common // length) for length, rise, factor in found)
@@ -113,6 +115,47 @@ def _atom_period(atom: Term) -> tuple[int, int]:
         if rise * (common // first) == other * (common // second):
             return common, rise * (common // first)
     raise UnsupportedError(f"{atom} has no period")
+
+
+def _of_remainders(term: Term) -> int | None:
+    """The period of a term that is remainders and no more, if products are among them; None if it is none.
+
+    A quotient that is rounded is the quotient less a remainder: where the quotients cancel, only the remainders are
+    left, ``u - m*floor(u/m)``.
+    """
+    found = parts(term)
+    if not any(atom.has(sympy.Mul, sympy.Pow) for atom in found):
+        return None
+    rest, lengths = sympy.Integer(0), [1]
+    for atom, factor in found.items():
+        if not isinstance(atom, (FloorDiv, Mod)) or not isinstance(atom.args[1], sympy.Integer):
+            rest += factor * atom
+            continue
+        over, under = atom.args[0], int(atom.args[1])
+        lengths.append(_residues(over, under))
+        rest += sympy.Rational(factor, under) * over if isinstance(atom, FloorDiv) else 0
+    return None if rest.expand().free_symbols else lcm(*lengths)
+
+
+def _residues(term: Term, m: int) -> int:
+    """After how much more in the only variable a term leaves the same remainder by ``m`` again.
+
+    >>> from convmath.calculus.index import integers
+    >>> _residues(FloorDiv(integers("n"), 4) ** 2 + 3, 64)
+    256
+    """
+    if isinstance(term, sympy.Integer):
+        return 1
+    if isinstance(term, sympy.Symbol):
+        return m
+    if isinstance(term, (sympy.Add, sympy.Mul)):
+        return lcm(*(_residues(part, m) for part in term.args))
+    if isinstance(term, sympy.Pow):
+        return _residues(term.args[0], m)
+    if isinstance(term, (FloorDiv, CeilDiv)) and isinstance(term.args[1], sympy.Integer):
+        return _residues(term.args[0], m * int(term.args[1]))
+    length, rise = period(term)
+    return length * (m // gcd(m, rise))
 
 
 def rises(term: Term, start: int = 1) -> bool:

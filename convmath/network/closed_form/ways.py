@@ -14,8 +14,9 @@ from functools import reduce
 import sympy
 
 from ...calculus.index import Term, eq, le
+from ...calculus.kernel import Theorem
 from ...inert import CeilDiv, FloorDiv
-from .inputs import pinned
+from .by_remainder import pinned
 from .laws import SAMPLES, Step, combined, proved, weakest
 from .reading import BY_CONSTRUCTION
 from .report import ClosedForm, ClosedForms, Dimension, Length
@@ -39,8 +40,8 @@ def with_other_ways(found: ClosedForms, start: int, read: Callable[[int], Closed
     if CLAUSES["read"] not in found.scope.clauses or any(form.reading != BY_CONSTRUCTION for form in found):
         return found
     ways, covered = [found], found.scope.sizes
-    while len(ways) < MOST_WAYS and covered not in (None, SizeSet()):
-        other = next(_others(covered or SizeSet(), start, read), None)
+    while len(ways) < MOST_WAYS and covered is not None and covered != SizeSet():
+        other = next(_others(covered, start, read), None)
         if other is None or _outputs([*ways, other]) is None:
             break
         covered = union(covered, other.scope.sizes)
@@ -106,11 +107,11 @@ def _dimension(column: Sequence[Dimension], valid: Sequence[SizeSet], symbol: sy
         return None
     label = weakest(length.label for length in lengths)
     forms = [length.form for length in lengths]
-    if len(set(forms)) == 1:
-        return replace(lengths[0], label=label)
     for form in _candidates(forms):
-        if all(equal_on(one, form, within, symbol) for one, within in zip(forms, valid, strict=True)):
-            return Length(form, Step(form, label, None), (), label)
+        equal = [equal_on(one, form, within, symbol) for one, within in zip(forms, valid, strict=True)]
+        theorems = [theorem for theorem in equal if theorem is not None]
+        if len(theorems) == len(forms):
+            return Length(form, Step(form, label, None), (), label, ways=tuple(zip(lengths, theorems, strict=True)))
     return None
 
 
@@ -123,21 +124,21 @@ def _candidates(forms: Iterable[Term]) -> list[Term]:
     return sorted(found, key=sympy.count_ops)
 
 
-def equal_on(first: Term, second: Term, within: SizeSet, symbol: sympy.Symbol) -> bool:
-    """Whether two terms are proved to be equal for all sizes of a set.
+def equal_on(first: Term, second: Term, within: SizeSet, symbol: sympy.Symbol) -> Theorem | None:
+    """That two terms are equal for all sizes of a set; None without a proof.
 
     >>> from convmath.calculus.index import integers
     >>> n = integers("n")
     >>> multiples, others = SizeSet.of(1, None, 32, [0]), SizeSet.of(1, None, 32, range(1, 32))
     >>> up, down = 32 * CeilDiv(n, 32), 32 * FloorDiv(n, 32) + 32
-    >>> equal_on(n, up, multiples, n), equal_on(down, up, others, n), equal_on(n, up, others, n)
-    (True, True, False)
+    >>> [equal_on(one, up, within, n) is None for one, within in ((n, multiples), (down, others), (n, others))]
+    [False, False, True]
     """
     if first == second:
-        return True
+        return proved(eq(first, second))
     one, other = evaluated(first), evaluated(second)
     if not all(one(n) == other(n) for n in SAMPLES if n in within):
-        return False
+        return None
     given = (le(1, symbol), *within.formulas(symbol))
     goal = eq(first, second)
     roundings = sorted(first.atoms(FloorDiv, CeilDiv) | second.atoms(FloorDiv, CeilDiv), key=sympy.count_ops)
@@ -149,4 +150,4 @@ def equal_on(first: Term, second: Term, within: SizeSet, symbol: sympy.Symbol) -
     if len(within.remainders) == 1:
         rounds = proved(eq(symbol, within.modulus * FloorDiv(symbol, within.modulus) + within.remainders[0]), given)
         known += [rounds] if rounds else []
-    return (combined(goal, (*given, *known)) or proved(goal, (*given, *known))) is not None
+    return combined(goal, (*given, *known)) or proved(goal, (*given, *known))

@@ -1,0 +1,325 @@
+"""A set of input sizes that is called complete has all that torch takes, or says of which sizes it says nothing."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+import sympy
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 - torch's own habit
+
+from convmath import network
+from convmath.calculus.index import both, eq, integers, le
+from convmath.errors import DomainError
+from convmath.inert import CeilDiv, FloorDiv, Mod
+from convmath.network import Graph
+from convmath.network.closed_form.by_remainder import theorems_by_remainder
+from convmath.network.closed_form.claims import Claim, satisfying
+from convmath.network.closed_form.refusals import MOST_REFUSED
+from convmath.network.closed_form.scope import CLAUSES
+from convmath.network.closed_form.sets import SizeSet
+from convmath.network.operators import AdaptivePool, Concat, Conv, Pool, Slice
+
+from .computing import Function
+
+n = integers("n")
+SIZES = (*range(1, 41), 63, 64, 65, 100)
+
+
+def taken(module: nn.Module, size: int) -> bool:
+    """Whether torch runs it on an image of that size, and returns a tensor with elements."""
+    try:
+        with torch.no_grad():
+            return copy.deepcopy(module)(torch.zeros(1, 3, size, size)).numel() > 0
+    except (IndexError, RuntimeError, TypeError, ValueError):
+        return False
+
+
+def forms(module: nn.Module, at: int | None = None):
+    return network.from_torch(module, (3, "n", "n"), at=at).closed_forms()
+
+
+def left_out(module: nn.Module, found) -> list[int]:
+    """The sizes that torch takes though the set, which is complete, has not got them."""
+    assert all(taken(module, size) for size in SIZES if size in found.valid)
+    return [size for size in SIZES if taken(module, size) and size not in found.valid]
+
+
+# What torch refuses, and the network's own code catches
+
+
+def halved_and_doubled(x):
+    return F.interpolate(F.avg_pool2d(x, 2), scale_factor=2)
+
+
+def joined_or_not(x):
+    try:
+        return torch.cat([x, halved_and_doubled(x)], 1)
+    except RuntimeError:
+        return x
+
+
+def added_or_not(x):
+    try:
+        return x + halved_and_doubled(x)
+    except Exception:
+        return x
+
+
+def convolved_or_not(x, conv):
+    try:
+        return conv(x)
+    except RuntimeError:
+        return x
+
+
+def as_often_as_it_goes(x, conv):
+    for _ in range(5):
+        try:
+            x = conv(x)
+        except RuntimeError:
+            break
+    return x
+
+
+def last_of_several(x):
+    for _ in range(4):
+        x = F.max_pool2d(x, 2)
+    try:
+        return F.max_pool2d(x, 2)
+    except RuntimeError:
+        return x
+
+
+def cropped_or_not(x):
+    with suppress(RuntimeError):
+        x = F.pad(x, (0, 0, -2, -3))
+    return x[:, :, ::2]
+
+
+CAUGHT = {
+    "cropped or not": Function(cropped_or_not),
+    "joined or not": Function(joined_or_not),
+    "added or not": Function(added_or_not),
+    "convolved or not": Function(convolved_or_not, nn.Conv2d(3, 3, 17)),
+    "as often as it goes": Function(as_often_as_it_goes, nn.Conv2d(3, 3, 9)),
+    "the last of several": Function(last_of_several),
+}
+
+
+@pytest.mark.parametrize("module", CAUGHT.values(), ids=CAUGHT)
+def test_a_refusal_that_is_caught_leaves_sizes_of_which_nothing_is_said(module):
+    found = forms(module, at=64)
+    assert left_out(module, found)
+    assert CLAUSES["read"] in found.valid.scope.clauses
+    assert str(found.valid).endswith(", where the network is as it was read")
+    assert found.output.label == "proved"
+
+
+REFUSED = {
+    "cropped": Function(lambda x: F.pad(x, (0, 0, -2, -3))[:, :, ::2]),
+    "joined": Function(lambda x: torch.cat([x, halved_and_doubled(x)], 1)),
+    "added": Function(lambda x: x + halved_and_doubled(x)),
+    "convolved": Function(lambda x, conv: conv(x), nn.Conv2d(3, 3, 17)),
+    "often": nn.Sequential(*(nn.Conv2d(3, 3, 9) for _ in range(5))),
+}
+
+
+@pytest.mark.parametrize("module", REFUSED.values(), ids=REFUSED)
+def test_a_refusal_that_nobody_catches_leaves_none(module):
+    found = forms(module, at=64)
+    assert CLAUSES["read"] not in found.valid.scope.clauses
+    assert [size for size in left_out(module, found) if size != 1] == []  # a size 1 is stretched
+
+
+def test_what_catches_errors_of_another_kind_catches_nothing():
+    """Torch raises RuntimeError, whatever this library raises."""
+
+    def function(x):
+        try:
+            return torch.cat([x, halved_and_doubled(x)], 1)
+        except ValueError:
+            return x
+
+    module = Function(function)
+    assert (str(forms(module).valid), left_out(module, forms(module))) == ("n >= 2 with n mod 2 = 0", [])
+    with pytest.raises(DomainError, match="concat needs equal sizes"):
+        network.from_torch(module, (3, 65, 65))
+
+
+@pytest.mark.parametrize("size", [64, 65])
+def test_a_refusal_that_is_caught_is_read_as_torch_runs_it(size):
+    module = Function(joined_or_not)
+    shape = tuple(module(torch.zeros(1, 3, size, size)).shape)
+    graph = network.from_torch(module, (3, size, size))
+    report = graph.analyze()
+    assert [report[name].output_size for name in graph.outputs] == [shape[1:]]
+
+
+def test_for_one_of_several_symbols_a_refusal_that_is_caught_is_found_too():
+    def function(x):
+        try:
+            return torch.cat([x, F.interpolate(F.avg_pool2d(x, (2, 1)), scale_factor=(2, 1))], 1)
+        except RuntimeError:
+            return x
+
+    found = network.from_torch(Function(function), (3, "h", "w")).closed_forms()
+    assert str(found.valid["h"]) == "h >= 2 with h mod 2 = 0, where the network is as it was read"
+    assert str(found.valid["w"]) == "w >= 1"
+
+
+def watched(graph: Graph) -> list[object]:
+    """The sizes at which a graph is read again from now on."""
+    read, source = [], graph.provenance.source
+    graph.provenance = replace(graph.provenance, source=lambda sizes: read.append(sizes) or source(sizes))
+    return read
+
+
+def test_what_refuses_nothing_is_not_read_again_for_that():
+    graph = network.from_torch(nn.Sequential(*(nn.Conv2d(3, 3, 3, 2, 1) for _ in range(9))), (3, 64, 64))
+    read = watched(graph)
+    assert str(graph.closed_forms().valid) == "n >= 1"
+    assert len(read) == 1
+
+
+def test_what_refuses_much_is_read_again_a_few_times_only():
+    graph = network.from_torch(nn.Sequential(*(nn.Conv2d(3, 3, 3) for _ in range(40))), (3, 96, 96))
+    read = watched(graph)
+    assert str(graph.closed_forms().valid) == "n >= 81"
+    assert 1 < len(read) <= 1 + MOST_REFUSED
+
+
+# Tensors without elements
+
+EMPTY_ON_THE_WAY = {
+    "halves exchanged": lambda x: torch.cat([x[:, :, x.shape[2] // 2 :], x[:, :, : x.shape[2] // 2]], 2),
+    "cut to a multiple and padded": lambda x: F.pad(x[:, :, : x.shape[2] - x.shape[2] % 8], (0, 0, 0, 1)),
+    "the sum of the rest": lambda x: x + x[:, :, 5:].sum(2, keepdim=True),
+    "rolled by hand": lambda x: torch.cat([x[:, :, 3:], x[:, :, :3]], 2),
+    "a product without terms": lambda x: x[..., 3:] @ x[:, :, 3:],
+}
+
+
+@pytest.mark.parametrize("function", EMPTY_ON_THE_WAY.values(), ids=EMPTY_ON_THE_WAY)
+def test_where_a_tensor_on_the_way_may_be_empty_the_set_says_so(function):
+    found = forms(Function(function))
+    assert left_out(Function(function), found)
+    assert CLAUSES["empty"] in found.valid.scope.clauses
+    assert "where no tensor on the way is empty" in str(found.valid)
+
+
+def test_a_crop_that_leaves_nothing_is_no_output():
+    module = Function(lambda x: x[:, :, : x.shape[2] // 8 * 8])
+    assert (str(forms(module).valid), left_out(module, forms(module))) == ("n >= 8", [])
+
+
+def test_what_reads_windows_refuses_a_tensor_that_is_empty():
+    module = Function(lambda x: F.max_pool2d(x[:, :, : x.shape[2] // 8 * 8], 3, 1, 1) + x.mean(2, keepdim=True))
+    assert (str(forms(module).valid), left_out(module, forms(module))) == ("n >= 8", [])
+
+
+def test_by_hand_every_layer_has_an_output():
+    graph = Graph()
+    image = graph.input((3, "n", 8))
+    first, rest = graph.add("first", Slice(2, 0, 3), image), graph.add("rest", Pool("max", (4, 1), stride=1), image)
+    graph.add("both", Concat(2), first, rest)
+    assert str(graph.closed_forms().valid) == "n >= 4"
+
+
+def test_circular_padding_that_crops_as_well_does_not_say_where_torch_refuses():
+    def module(x):
+        return F.pad(x, (5, -3, 0, 0), mode="circular")
+
+    found = forms(Function(module))
+    assert left_out(Function(module), found) == [5, 6, 7]
+    assert str(found.valid) == "n >= 8, where the network is as it was read"
+    whole = forms(Function(lambda x: F.pad(x, (5, 3, 0, 0), mode="circular")))
+    assert str(whole.valid) == "n >= 5"
+
+
+# What is lost at every size
+
+
+def test_a_layer_that_loses_some_at_every_size_loses_at_all_of_them():
+    def graph(stride: int) -> Graph:
+        found = Graph()
+        pooled = found.add("pooled", AdaptivePool("avg", (3,)), found.input((1, "n")))
+        found.add("last", Conv(1, 1, (4,), stride=stride, padding=2), pooled)
+        return found
+
+    lossy, other = graph(2).closed_forms(), graph(3).closed_forms()
+    assert (str(lossy.lossless), lossy.lossless.label) == ("no n: last loses some at every size", "proved")
+    assert (str(other.lossless), other.lossless.label, str(lossy.valid)) == ("n >= 1", "proved", "n >= 1")
+
+
+# Sets of many remainders, and several ways
+
+
+def test_sets_of_several_moduli_are_proved():
+    even, sixes = SizeSet.of(2, None, 2, [0]), SizeSet.of(6, None, 6, [0])
+    third = Claim.of("==", Mod(n, 3), sympy.Integer(0))
+    found = theorems_by_remainder(third, even, sixes, n)
+    assert {frozenset(theorem.trust) for theorem in found} == {frozenset({"kernel"})}
+    for wrong in (even, SizeSet.of(12, None, 6, [0]), SizeSet.of(3, None, 6, [3]), SizeSet.of(1, None, 1, [])):
+        assert theorems_by_remainder(third, even, wrong, n) is None, wrong
+
+
+def test_long_sets_are_proved_to_their_ends():
+    """Also where they are too long to look at their elements one by one."""
+    third, long = Claim.of("==", Mod(n, 3), sympy.Integer(0)), SizeSet.of(1, 5000, 1, [0])
+    assert theorems_by_remainder(third, long, SizeSet.of(3, 4998, 3, [0]), n)
+    for wrong in (SizeSet.of(3, 1025, 3, [0]), SizeSet.of(3, 4995, 3, [0])):
+        assert theorems_by_remainder(third, long, wrong, n) is None, wrong
+
+
+def test_no_proof_is_claimed_where_there_are_too_many_remainders():
+    rare, everything = Claim.of("==", Mod(n, 2048), sympy.Integer(0)), SizeSet.of(1, None, 1, [0])
+    assert theorems_by_remainder(rare, everything, everything, n) is None
+
+
+MANY = [
+    Claim.of("==", FloorDiv(n, 15), FloorDiv(n + 2, 15)),
+    Claim.of("==", CeilDiv(n, 5), CeilDiv(n, 7)),
+    Claim.of("==", FloorDiv(n + 1, 4), CeilDiv(n + 7, 6)),
+    Claim.of("<=", CeilDiv(n, 3), FloorDiv(n, 4) + 2),
+]
+
+
+@pytest.mark.parametrize("claim", MANY, ids=str)
+def test_what_satisfies_a_claim_is_proved_remainder_by_remainder(claim):
+    after = satisfying(claim, SizeSet())
+    assert theorems_by_remainder(claim, SizeSet(), after, n)
+    first = after.up_to(400)[0]
+    without_first = SizeSet.of(first + 1, after.greatest, after.modulus, after.remainders)
+    assert theorems_by_remainder(claim, SizeSet(), without_first, n) is None
+    beyond = SizeSet.of(after.least, after.greatest, 1, [0])
+    if beyond != after:
+        assert theorems_by_remainder(claim, SizeSet(), beyond, n) is None
+
+
+def test_a_form_on_several_ways_has_a_theorem_for_each():
+    def function(x):
+        return F.pad(x, (0, 0, 0, 32 - x.shape[2] % 32)) if x.shape[2] % 32 else x
+
+    found = forms(Function(function), at=100).output
+    assert (found.size, found.label, found.theorem) == (32 * CeilDiv(n, 32), "proved", None)
+    assert [theorem.formula.args[1] for theorem in found.theorems] == [32 * CeilDiv(n, 32)] * 2
+    padded, whole = ({hypothesis.body for hypothesis in theorem.hypotheses} for theorem in found.theorems)
+    assert both(le(1, Mod(n, 32)), le(Mod(n, 32), 31)) in padded
+    assert eq(Mod(n, 32), 0) in whole
+    one = forms(Function(F.relu)).output
+    assert one.theorems == (one.theorem,) != (None,)
+
+
+def test_a_form_on_several_ways_without_a_proof_of_one_has_none(monkeypatch):
+    monkeypatch.setattr("convmath.network.closed_form.ways.equal_on", lambda *_: None)
+
+    def function(x):
+        return F.pad(x, (0, 0, 0, 32 - x.shape[2] % 32)) if x.shape[2] % 32 else x
+
+    found = forms(Function(function), at=100)
+    assert (found.ways, CLAUSES["read"] in found.valid.scope.clauses) == ((), True)
