@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
 
 from ..errors import UnsupportedError
+from .batches import batch_of, images_of
 from .fields.budget import Budget
 from .fields.concatenation import beside
 from .fields.crossing import Crossed
@@ -38,12 +39,14 @@ class Known:
     """What a node's state comes to.
 
     Attributes: state: what is known of its output. fields: the receptive field in each input of the network, by name.
-        unknown: why that is unknown, in words; empty if it is known.
+        unknown: why that is unknown, in words; empty if it is known. batch: the dimension of its output that is the
+        batch; None where none is.
     """
 
     state: State
     fields: Mapping[str, ReceptiveFields]
     unknown: str
+    batch: int | None
 
 
 def sizes_of(graph: Graph) -> dict[str, Sizes | None]:
@@ -71,12 +74,13 @@ class _Analysis:
         self.graph = graph
         self.budget = Budget(len(graph))
         self.layers = layers_of(graph, self.budget)
-        self.lengths = {
-            (node.name, number): node.operator.shape[dimension]
-            for node in graph
-            if not node.inputs and isinstance(node.operator, Input)
-            for number, dimension in enumerate(node.operator.axes)
-        }
+        self.lengths: dict[Source, int] = {}
+        self.sequences: set[Source] = set()
+        for node in graph:
+            for number, dimension in enumerate(node.operator.axes if isinstance(node.operator, Input) else ()):
+                self.lengths[node.name, number] = node.operator.sizes()[dimension]
+                self.sequences |= {(node.name, number)} if dimension == 1 else set()
+        self.images = images_of(graph)
         self.axes: dict[str, list[Source]] = {}
         for source in self.lengths:
             self.axes.setdefault(source[0], []).append(source)
@@ -90,15 +94,16 @@ class _Analysis:
         rows = []
         for node in self.graph:
             layer = self.layers[node.name]
-            found = known[node.name] = self.known(node, layer, [known[name] for name in node.inputs])
-            rows.append(self.row(node, layer, found))
+            inputs = [known[name] for name in node.inputs]
+            found = known[node.name] = self.known(node, layer, inputs)
+            rows.append(self.row(node, layer, found, tuple([one.batch for one in inputs])))
             for name in node.inputs:
                 readers[name] -= 1
                 if not readers[name]:
                     del known[name]
         return NetworkReport(self.graph, tuple(rows), tuple(self.misaligned))
 
-    def row(self, node: Node, layer: Layer, found: Known) -> Row:
+    def row(self, node: Node, layer: Layer, found: Known, batches: tuple[int | None, ...]) -> Row:
         params = layer.params if node.params is None else node.params
         learned, trained = self.gradients[node.name]
         inputs, sizes, work, reason = layer.inputs, layer.sizes, layer.work, layer.reason
@@ -106,7 +111,7 @@ class _Analysis:
         given = () if origin is None or origin.call is None else self.given(origin.call)
         return Row(
             *(node.name, node.operator, inputs, sizes, params, work, learned, fields, unknown, reason, origin, given),
-            *(node.remarks, trained, node.placement),
+            *(node.remarks, trained, node.placement, found.batch, batches),
         )
 
     def given(self, call: Call) -> tuple[Sizes | None, ...]:
@@ -119,7 +124,10 @@ class _Analysis:
         if len(inputs) == 1 and not inputs[0].state.unknown and layer.in_place:
             return inputs[0]
         state = self.state(node, layer, [one.state for one in inputs])
-        return Known(state, *self.receptive(state))
+        batch = batch_of(node, layer, [one.batch for one in inputs], self.images)
+        if len(inputs) == 1 and _reads_alike(state, inputs[0].state):
+            return Known(state, inputs[0].fields, inputs[0].unknown, batch)
+        return Known(state, *self.receptive(state), batch)
 
     def receptive(self, state: State) -> tuple[Mapping[str, ReceptiveFields], str]:
         """The fields by input, or why they are unknown; an axis along which nothing runs is read by all positions."""
@@ -138,7 +146,7 @@ class _Analysis:
                 found = _indexed(run, dimension, sizes, indexed)
                 union = self.together(source, along[source], found, sizes) if source in along else found
                 if union is None:
-                    return {}, f"two dimensions run along axis {source[1]} of {source[0]}"
+                    return {}, _by_two(source, along[source][1], dimension)
                 along[source] = union
         nothing: Along = (Field.constant(Spans()), None)
         names = {name for name, _ in along}
@@ -154,8 +162,9 @@ class _Analysis:
     def indices(self, state: State) -> frozenset[int]:
         """The dimensions whose indices a position has: none of features; batch or channels if an axis moves there."""
         rank = len(state.sizes or ())
-        if rank <= 2:
-            return frozenset()
+        if rank <= 2:  # features, but along the sequence that an input without channels is
+            moving = {source for source, run in state.runs[-1].items() if run.field.moves} if rank == 2 else set()
+            return frozenset({1} if moving & self.sequences else ())
         indexed = set(range(2, rank))
         for dimension, runs in enumerate(state.runs[:2]):
             if any(run.field.moves for run in runs.values()):
@@ -222,6 +231,21 @@ class _Analysis:
             return State(sizes, unknown=f"{node.name}: {error}")
         finally:
             self.misaligned += join.misaligned
+
+
+def _by_two(source: Source, first: int | None, second: int) -> str:
+    """Why no field says what is read of an axis, in words."""
+    goes = f"what a position reads of axis {source[1]} of {source[0]} goes by two of its indices, on the dimensions"
+    why = "as in the product of every query with every key, and no single field says it"
+    return f"{goes} {first} and {second} of the output, {why}; report.reads, or --pixel, does for any position"
+
+
+def _reads_alike(one: State, other: State) -> bool:
+    """Whether the receptive fields are those of another state: only the batch and the channels may differ."""
+    if one.unknown or one.held or other.held or one.crossed or other.crossed:
+        return False
+    first, second = one.sizes or (), other.sizes or ()
+    return first[2:] == second[2:] and one.runs == other.runs and not any(one.runs[:2])
 
 
 def _indexed(run: Run, dimension: int, sizes: Sizes, indexed: Collection[int]) -> Along:

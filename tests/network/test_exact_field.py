@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 import pytest
 
 from convmath.errors import DomainError
@@ -115,7 +118,7 @@ def regions_of(report, name):
     """The boxes of every node that all positions of a node read, by its name."""
     graph = Graph(report.graph)
     graph.add("sum", Reduce("sum", (2,), keepdims=True), name)
-    return [(node.name, boxes) for node, boxes in regions(graph.analyze(), "sum", (0,))]
+    return [(node.name, boxes) for node, boxes in regions(graph.analyze(), "sum", {2: 0})]
 
 
 def test_a_position_that_reads_nothing_has_an_empty_answer():
@@ -161,8 +164,7 @@ def test_a_dense_layer_after_global_pooling_reads_everything():
     [
         ((9,), "0 <= index < 6"),
         ((-1,), "0 <= index < 6"),
-        ((0, 0), "an index for each axis after the channels"),
-        ((), "1 in all"),
+        ((0, 0), r"position=\(0, 0\): needs an index on dimension 2 of \(1, 1, 6\)"),
     ],
 )
 def test_a_position_that_is_not_there_is_refused(position, message):
@@ -172,3 +174,11 @@ def test_a_position_that_is_not_there_is_refused(position, message):
         graph.analyze().reads("conv", *position)
     with pytest.raises(DomainError, match="did you mean conv"):
         graph.analyze().reads("con", 0)
+
+
+def test_without_an_index_all_positions_together_are_meant():
+    graph = Graph()
+    graph.add("odd", conv(1, 1, stride=2), graph.input((1, 8)))
+    report = graph.analyze()
+    each = [report.reads("odd", position)["input"][0] for position in range(4)]
+    assert report.reads("odd")["input"][0] == reduce(or_, each) == Spans.of([(0, 1), (2, 3), (4, 5), (6, 7)])

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from convmath.errors import DomainError  # noqa: E402
 from convmath.figures.seen import seen  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
+from convmath.network.fields.exact import indexed  # noqa: E402
 from convmath.network.fields.receptive import ReceptiveFields  # noqa: E402
 
 from .computing import Function  # noqa: E402
@@ -120,3 +121,26 @@ def test_a_figure_frames_the_hull_of_what_it_shows():
     report = from_torch(smoothed(TURNED["as before"]), SIZE).analyze()
     stage = seen(report, report.output.name, (5, 2)).stages[0]
     assert (stage.field, stage.parts) == (((4, 7), (1, 4)), (((4, 7), (1, 4)),))
+
+
+def test_a_position_of_a_sequence_is_that_of_a_step_and_reads_what_its_gradient_says():
+    """Along the batch, the channels and the axes: the index belongs to the dimension along which the axis runs."""
+    conv = torch.nn.Conv1d(1, 2, 3, stride=2, padding=1)
+    torch.nn.init.ones_(conv.weight)
+    turns = {0: lambda x: x.permute(2, 0, 1), 1: lambda x: x.permute(0, 2, 1), 2: lambda x: x}
+    for dimension, turn in turns.items():
+        module = Function(lambda x, conv, turn=turn: turn(conv(x)), conv)
+        row = (report := from_torch(module, (1, 9)).analyze()).output
+        assert indexed(row) == (dimension,)
+        for step in range(row.sizes[dimension]):
+            image = torch.zeros(1, 1, 9, requires_grad=True)
+            module(image).select(dimension, step).sum().backward()
+            wanted = {place for place, value in enumerate(image.grad[0, 0]) if value}
+            (axis,) = report.reads(row.name, step)["x"]
+            assert {place for start, stop in axis.parts for place in range(start, stop)} == wanted
+        (whole,) = report.reads(row.name)["x"]
+        assert whole.parts == ((0, 9),)
+        with pytest.raises(DomainError, match=f"needs an index on dimension {dimension} of"):
+            report.reads(row.name, 1, 1)
+        with pytest.raises(DomainError, match="needs 0 <= index < 5"):
+            report.reads(row.name, 5)

@@ -16,9 +16,10 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from convmath.network import Graph, NetworkReport, Row, from_torch
-from convmath.network.fields import pieces
+from convmath.network.fields import pieces, repeating
 from convmath.network.fields.field import Field
 from convmath.network.fields.pieces import Followed, Pieces, pieced
+from convmath.network.fields.repeating import runs
 from convmath.network.fields.spans import Spans
 from convmath.network.operators import (
     Combine,
@@ -305,6 +306,50 @@ def test_sizes_strides_and_holes_are_those_of_the_positions(count, data):
     assert (one.reads(-1), one.reads(count)) == (Spans(), Spans())
 
 
+@st.composite
+def tables(draw: Callable[..., Any]) -> list[Spans]:
+    """What positions read one by one: a few fields that repeat, one after the other, with a few others between."""
+    found: list[Spans] = []
+    for _ in range(draw(st.integers(1, 4))):
+        field, count = draw(FIELDS), draw(st.integers(1, 40))
+        begin = len(found)
+        found += [field.reads(begin + at) for at in range(count)]
+        found += [Spans.point(place * place) for place in range(draw(st.integers(0, 3)))]
+    return found
+
+
+@given(tables(), st.integers(0, 5))
+def test_runs_say_what_each_position_reads(table, start):
+    stops, at = [], start
+    for stop, field in runs(table, start):
+        assert [field.reads(position) for position in range(at, stop)] == table[at - start : stop - start]
+        at = stop
+        stops.append(stop)
+    assert stops[-1] == start + len(table)
+    assert stops == sorted(set(stops))
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(1, 4), st.integers(0, 9))
+def test_what_repeats_between_jumps_is_a_run_each(jumps, period, start):
+    """Positions that move by one from round to round, and some elements more at every jump."""
+    table, moved = [], 0
+    for jump in jumps:
+        begin = len(table)
+        table += [Spans.point((begin + at) // period + moved) for at in range(20 * period)]
+        moved += jump * 50
+    assert len(list(runs(table, start))) <= 2 * len(jumps) - 1
+
+
+def test_a_run_that_goes_on_for_one_position_more_is_caught(monkeypatch):
+    longest = repeating._longest
+    monkeypatch.setattr(
+        repeating, "_longest", lambda kinds, firsts, at: (lambda p, s, n: (p, s, n + 1))(*longest(kinds, firsts, at))
+    )
+    table = [Spans.point(at // 2) for at in range(9)] + [Spans.point(at + 9) for at in range(9)]
+    (stop, field), *_ = runs(table)
+    assert [field.reads(at) for at in range(stop)] != table[:stop]
+
+
 def test_neighbours_that_say_the_same_are_one_piece():
     window = Field.window(3, padding=1)
     assert pieced([(4, window), (9, window)]) == window
@@ -400,6 +445,27 @@ def test_an_encoder_and_a_decoder_of_an_odd_size_are_misaligned_and_have_a_field
     for position in (0, 1, n // 2, n - 1):
         exact = report.reads(report.output.name, position, n // 2)["x"][0]
         assert exact == axis.reads(position).clipped(0, n)
+
+
+@pytest.mark.parametrize(("n", "depth"), [(1023, 3), (4095, 4), (9999, 2)])
+def test_an_encoder_and_a_decoder_of_any_size_have_a_field_whose_length_does_not_grow_with_it(n, depth):
+    graph = from_torch(UNet(resized, depth=depth), (3, n, 33))
+    start = process_time()
+    report = graph.analyze()
+    assert process_time() - start < 10
+    assert not any(row.field_unknown for row in report)
+    axis = report.output.receptive_field[0]
+    assert axis.length < 4 * 2**depth
+    for position in (0, 1, n // 3, n // 2, n - 2, n - 1):
+        exact = report.reads(report.output.name, position, 16)["x"][0]
+        assert exact == axis.reads(position).clipped(0, n)
+
+
+def test_positions_of_which_there_are_too_many_to_look_at_are_unknown_with_a_reason():
+    report = from_torch(UNet(resized, depth=2), (3, 2**15 - 1, 9)).analyze()
+    reason = report.output.field_unknown
+    assert "too many to look at one by one (at most 16384)" in reason
+    assert report.output.sizes == (1, 4, 2**15 - 1, 9)
 
 
 def test_the_last_of_paths_that_were_joined_position_by_position_is_misaligned_once():

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from ...errors import UnsupportedError
-from .field import Field
-from .pieces import MOST_PIECES, Followed, by_position, through
+from .field import MOST_PHASES, Field
+from .pieces import Followed, by_position, through
+from .repeating import MOST_POSITIONS
 from .spans import Spans
 
 Found = TypeVar("Found")
@@ -98,7 +99,7 @@ for its nodes
             try:
                 return self.composed(outer, inner)
             except UnsupportedError:
-                if count > MOST_PIECES:
+                if count > MOST_POSITIONS:
                     raise
         elif outer is same and count == inner.count:
             return inner
@@ -118,6 +119,8 @@ for its nodes
         if isinstance(inner, Field):
             return by_position(count, lambda position: inner.image(outer.reads(position)))
         there = (lambda reads: reads) if inside is None else (lambda reads: inside(reads, inner.count))
+        if outer.period > MOST_PHASES:
+            return by_position(count, lambda position: inner.image(there(outer.reads(position))))
         return through(outer, inner, count, there, self.composed)
 
     def composed(self, outer: Field, inner: Field) -> Field:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,6 +16,7 @@ from .spans import Spans
 
 if TYPE_CHECKING:
     from ..report import NetworkReport
+    from ..row import Row
 
 Box: TypeAlias = tuple[Spans, ...]
 """A set of positions on every dimension of a tensor: their product."""
@@ -30,40 +31,81 @@ def exact_field(report: NetworkReport, name: str, position: Sequence[int]) -> di
     Args:
         report: the network.
         name: the node.
-        position: the index on each spatial axis of its output, those after batch and channels.
+        position: the index on each of the dimensions of its output that :func:`indexed` names; of all positions
+            together if there is none.
 
     Raises:
         DomainError: there is no such node or position, or it depends on what is not understood.
     """
-    sizes = report[name].sizes
-    if sizes is not None and len(position) != max(0, len(sizes) - 2):
-        raise _wrong_count(sizes, position)
     found: dict[str, Box] = {}
-    for node, boxes in regions(report, name, position):
+    for node, boxes in regions(report, name, placed(report[name], position)):
         if isinstance(node.operator, Input) and node.operator.axes:
             joined = _hull(boxes)
             found[node.name] = tuple(joined[dimension] for dimension in node.operator.axes)
     return found
 
 
-def regions(report: NetworkReport, name: str, position: Sequence[int]) -> Iterator[tuple[Node, list[Box]]]:
+def indexed(row: Row) -> tuple[int, ...]:
+    """The dimensions of a node's output on which a position has an index.
+
+    They are those after batch and channels; but where axes of the inputs run along one of these two, as they do along
+    the tokens of a sequence, the dimensions along which axes run.
+    """
+    running = along(row)
+    return running if min(running, default=2) < 2 else tuple(range(2, len(row.sizes or ())))
+
+
+def along(row: Row) -> tuple[int, ...]:
+    """The dimensions of a node's output along which axes of inputs run, so that positions read one thing or another."""
+    found = (dimension for fields in row.fields.values() for dimension in fields.dimensions)
+    return tuple(sorted({dimension for dimension in found if dimension is not None}))
+
+
+def placed(row: Row, position: Sequence[int]) -> dict[int, int]:
+    """The index of a position on each dimension that it has one on; on none, if it is that of all positions together.
+
+    Raises:
+        DomainError: it has too few or too many, there is no such position, or the sizes of the node are unknown.
+    """
+    if row.sizes is None:
+        raise _unknown(row)
+    dimensions, sizes = indexed(row), row.sizes
+    if position and len(position) != len(dimensions):
+        which = f"{'each of the dimensions' if len(dimensions) > 1 else 'dimension'} {', '.join(map(str, dimensions))}"
+        needs = f"needs an index on {which} of {sizes}" if dimensions else f"needs none: {sizes} has no positions"
+        raise DomainError("position", tuple(position), needs)
+    for axis, (index, dimension) in enumerate(zip(indices(position), dimensions, strict=False)):
+        if not 0 <= index < sizes[dimension]:
+            raise DomainError("position", tuple(position), f"needs 0 <= index < {sizes[dimension]}", axis=axis)
+    return dict(zip(dimensions, indices(position), strict=False))
+
+
+def regions(report: NetworkReport, name: str, position: Mapping[int, int]) -> Iterator[tuple[Node, list[Box]]]:
     """Every node that a position depends on, back from its own, and the boxes of it that are read.
 
-    A position that has fewer indices than there are axes is one of the last axes, and everything on those before.
+    Args:
+        report: the network.
+        name: the node.
+        position: the index on dimensions of its output; on the others all of them are meant.
 
     Raises:
         DomainError: as :func:`exact_field` does.
     """
     row = report[name]
     if row.sizes is None:
-        raise DomainError("name", name, f"what it reads is unknown: {row.reason}")
-    boxes: dict[str, list[Box]] = {name: [_start(row.sizes, position)]}
+        raise _unknown(row)
+    start = tuple(Spans.point(position[d]) if d in position else Spans.first(n) for d, n in enumerate(row.sizes))
+    boxes: dict[str, list[Box]] = {name: [start]}
     for node in reversed(list(_before(report.graph, name))):
         here = boxes.pop(node.name, [])
         if here:
             yield node, here
             if not isinstance(node.operator, Input):
                 _back(node, report, here, boxes)
+
+
+def _unknown(row: Row) -> DomainError:
+    return DomainError("name", row.name, f"what it reads is unknown: {row.reason}")
 
 
 def _before(graph: Graph, name: str) -> Iterator[Node]:
@@ -74,28 +116,11 @@ def _before(graph: Graph, name: str) -> Iterator[Node]:
             return
 
 
-def _wrong_count(sizes: Sizes, position: Sequence[int]) -> DomainError:
-    needs = f"needs an index for each axis after the channels of {sizes}, {max(0, len(sizes) - 2)} in all"
-    return DomainError("position", tuple(position), needs)
-
-
-def _start(sizes: Sizes, position: Sequence[int]) -> Box:
-    whole = [Spans.first(n) for n in sizes]
-    first = len(sizes) - len(position)
-    if first < min(2, len(sizes)):
-        raise _wrong_count(sizes, position)
-    for axis, index in enumerate(indices(position)):
-        if not 0 <= index < sizes[first + axis]:
-            raise DomainError("position", tuple(position), f"needs 0 <= index < {sizes[first + axis]}", axis=axis)
-        whole[first + axis] = Spans.point(index)
-    return tuple(whole)
-
-
 def _back(node: Node, report: NetworkReport, here: Sequence[Box], boxes: dict[str, list[Box]]) -> None:
     """Add to each input of a node what the boxes of its output read of it."""
     row = report[node.name]
     if row.reason or row.sizes is None:
-        raise DomainError("name", node.name, f"what it reads is unknown: {row.reason}")
+        raise _unknown(row)
     try:
         accesses = report.accesses(node.name)
     except UnsupportedError as error:

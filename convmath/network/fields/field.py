@@ -69,14 +69,14 @@ class Field:
         return Field.sampled(stride, 1, reads)
 
     @staticmethod
-    def sampled(period: int, step: int, reads: Callable[[int], Spans]) -> Field:
+    def sampled(period: int, step: int, reads: Callable[[int], Spans], *, most: int = MOST_PHASES) -> Field:
         """The field of a function that repeats: ``reads(r)`` for the positions of one period.
 
         Raises:
-            UnsupportedError: there are more phases than can be kept, or the step is too long.
+            UnsupportedError: there are more than the most phases that can be kept, or the step is too long.
         """
-        if period > MOST_PHASES:
-            raise UnsupportedError(f"a field of {period} phases is too long to write down (at most {MOST_PHASES})")
+        if period > most:
+            raise UnsupportedError(f"a field of {period} phases is too long to write down (at most {most})")
         if abs(step) >= LONGEST_STEP:
             raise UnsupportedError(f"a field that moves by {step} elements at once is not followed (less than 2**64)")
         return Field(period, step, tuple(map(reads, range(period))))
@@ -119,6 +119,11 @@ class Field:
             ((start, stop),) = positions.parts
             found = self.phases[0].shifted(self.step * start).repeated(stop - start, self.step)
             return found if positions.exact else found.bounded()
+        if self.period == len(self.phases[0].parts) == 1:
+            ((first, last),) = self.phases[0].parts
+            if positions and 0 < self.step <= last - first:  # neighbours read one interval together
+                moved = [(first + self.step * start, last + self.step * (stop - 1)) for start, stop in positions.parts]
+                return Spans.of(moved, exact=positions.exact and self.phases[0].exact)
         exact, pieces = positions.exact, list[tuple[int, int]]()
         for start, stop in positions.parts:
             for first in range(start, min(stop, start + self.period)):  # the first position of each phase

@@ -12,8 +12,9 @@ from ..operators import Sizes
 from .budget import Budget
 from .crossing import Crossed, single
 from .field import Field
-from .pieces import MOST_PIECES, Followed, Pieces, aligned, united
+from .pieces import Followed, Pieces, aligned, united
 from .receptive import Misalignment
+from .repeating import MOST_POSITIONS
 from .spans import Spans
 from .state import Run, Source, State
 
@@ -74,6 +75,9 @@ class Join:
     ) -> None:
         """Add what a dimension reads of one of ``length`` positions."""
         inner, count = runs[source], self.sizes[dimension]
+        if one.in_place and isinstance(inner.field, Field):
+            self.run(dimension, source, inner, name)
+            return
         field, extent = inner.field, inner.extent
         if not one.whole:
             found = inner.extent if inner.folds else field.image(one.touched) & Spans(inner.extent.parts)
@@ -180,7 +184,7 @@ class Join:
         return f"at {self.node.name} paths disagree that read piece by piece"
 
     def _many(self, dimension: int) -> str:
-        return f"and {self.sizes[dimension]} positions are too many to look at one by one"
+        return f"and {self.sizes[dimension]} positions are too many to look at one by one (at most {MOST_POSITIONS})"
 
     def _compare(self, dimension: int, source: Source, run: Run, name: str) -> None:
         """Strides and centres of two paths that move; what reads the same at every position has neither."""
@@ -264,8 +268,8 @@ def joined(first: Followed, second: Followed, length: int, count: int) -> Follow
             return None
 
     if isinstance(first, Field) and isinstance(second, Field):
-        found = _joined(first, second, length) if count > MOST_PIECES else union(first, second)
-        if found is not None or count > MOST_PIECES:
+        found = union(first, second)
+        if found is not None:
             return found
     return united(first, second, count, union)
 

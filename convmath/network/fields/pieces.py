@@ -11,18 +11,20 @@ from typing import TypeAlias
 from ...errors import UnsupportedError
 from ...notebook import brief
 from .field import Field
+from .repeating import MOST_POSITIONS, runs
 from .spans import MOST_PARTS, Spans
 
 MOST_PIECES = 1024
-"""More pieces are too many to write down, and more positions are not looked at one by one."""
+"""More pieces are too many to write down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
     """What each of so many positions reads: consecutive pieces of them, each by a field of its own.
 
-    Tensors that are put one after the other read so, and paths whose strides disagree where they meet: there every
-    position is a piece. What lies beyond the first or the last position is not there, and reads nothing.
+    Tensors that are put one after the other read so, and paths whose strides disagree where they meet: there a piece
+    ends wherever one path is an element behind the other. What lies beyond the first or the last position is not there,
+    and reads nothing.
 
     Attributes:
         stops: the position after the last of each piece; the first piece begins at position 0.
@@ -194,9 +196,9 @@ def by_position(count: int, reads: Callable[[int], Spans]) -> Followed:
     Raises:
         UnsupportedError: there are too many of them.
     """
-    if count > MOST_PIECES:
-        raise UnsupportedError(f"{count} positions are too many to look at one by one (at most {MOST_PIECES})")
-    return pieced((position + 1, Field.constant(reads(position))) for position in range(count))
+    if count > MOST_POSITIONS:
+        raise UnsupportedError(f"{count} positions are too many to look at one by one (at most {MOST_POSITIONS})")
+    return pieced(runs([reads(position) for position in range(count)]))
 
 
 def through(
@@ -227,13 +229,12 @@ def through(
         first, last = covered(outer, start, stop, count) if stop - start > 1 else (0, 0)
         if first < last:
             within.append((first, last, composed(outer, field)))
-    found, at, left = list[tuple[int, Field]](), 0, MOST_PIECES
+    found, at, left = list[tuple[int, Field]](), 0, MOST_POSITIONS
     for first, last, field in (*sorted(within, key=lambda one: one[:2]), (count, count, outer)):
         left -= max(0, first - at)
         if left < 0:
-            raise UnsupportedError(f"more than {MOST_PIECES} positions are too many to look at one by one")
-        for position in range(at, first):
-            found.append((position + 1, Field.constant(inner.image(inside(outer.reads(position))))))
+            raise UnsupportedError(f"more than {MOST_POSITIONS} positions are too many to look at one by one")
+        found += runs([inner.image(inside(outer.reads(position))) for position in range(at, first)], at)
         if last > max(at, first):
             found.append((last, field))
             at = last
@@ -282,7 +283,7 @@ def field_at(one: Followed, position: int) -> Field:
 def united(
     first: Followed, second: Followed, count: int, joined: Callable[[Field, Field], Field | None]
 ) -> Followed | None:
-    """What one or the other of two reads at each of ``count`` positions; None where there are too many pieces.
+    """What one or the other of two reads at each of ``count`` positions; None where these are too many to look at.
 
     Where two fields have no field as their union, the positions are looked at each.
 
@@ -292,15 +293,16 @@ def united(
         count: how many positions there are.
         joined: the union of two fields, or None.
     """
-    found = list[tuple[int, Field]]()
+    found, left = list[tuple[int, Field]](), MOST_POSITIONS
     for start, stop, one, other in shared(first, second, count):
         union = joined(one, other)
         if union is not None:
             found.append((stop, union))
-        elif len(found) + stop - start > MOST_PIECES:
+            continue
+        left -= stop - start
+        if left < 0:
             return None
-        else:
-            found += [(at + 1, Field.constant(one.reads(at) | other.reads(at))) for at in range(start, stop)]
+        found += runs([one.reads(at) | other.reads(at) for at in range(start, stop)], start)
     return pieced(found)
 
 

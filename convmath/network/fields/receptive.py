@@ -109,7 +109,7 @@ class ReceptiveFields:
 
     def __str__(self) -> str:
         """A line for each axis."""
-        from ..views.cells import field_lines
+        from ..views.details import field_lines
 
         return "\n".join(f"axis {axis}: {words}" for axis, words in enumerate(field_lines(self)))
 
@@ -137,7 +137,7 @@ class ReceptiveFields:
     def _repr_html_(self) -> str:
         """A table for notebooks."""
         from ...notebook import html_table
-        from ..views.cells import FIELD_HEAD, field_rows
+        from ..views.details import FIELD_HEAD, field_rows
 
         return html_table(FIELD_HEAD, field_rows(self), "Receptive field")
 

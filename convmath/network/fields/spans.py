@@ -111,6 +111,8 @@ class Spans:
         >>> Spans.first(5) & Spans.point(1).repeated(4, 2)
         Spans(1:2, 3:4)
         """
+        if self.parts == other.parts:
+            return self if other.exact else other
         found, i, j = [], 0, 0
         while i < len(self.parts) and j < len(other.parts):
             (start, stop), (first, last) = self.parts[i], other.parts[j]
@@ -127,7 +129,7 @@ class Spans:
 
     def shifted(self, by: int) -> Spans:
         """Every integer plus ``by``."""
-        return Spans(tuple((start + by, stop + by) for start, stop in self.parts), self.exact) if by else self
+        return Spans(tuple([(start + by, stop + by) for start, stop in self.parts]), self.exact) if by else self
 
     def repeated(self, count: int, step: int) -> Spans:
         """The union of the set shifted by ``0, step, ..., (count - 1)*step``.
@@ -147,6 +149,9 @@ class Spans:
             start, stop = self.parts[0]
             if step <= stop - start:
                 return Spans(((start, stop + (count - 1) * step),), self.exact)
+            if count <= MOST_PARTS:
+                moved = range(0, count * step, step)
+                return Spans(tuple([(start + by, stop + by) for by in moved]), self.exact)
         found, have = self, 1
         while have < count:
             more = min(have, count - have)
