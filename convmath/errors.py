@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -49,6 +50,25 @@ class UnsupportedError(ConvmathError):
     """The request is meaningful, but this installation or this version cannot serve it."""
 
 
+@contextmanager
+def renamed(**names: str) -> Iterator[None]:
+    """Errors about parameters of a function, told by the names under which the user gave them.
+
+    >>> with renamed(dtype="activation_dtype"):
+    ...     raise DomainError("dtype", "int", "needs bits")
+    Traceback (most recent call last):
+    ...
+    convmath.errors.DomainError: activation_dtype='int': needs bits
+    """
+    try:
+        yield
+    except DomainError as error:
+        if error.parameter not in names:
+            raise
+        own = names[error.parameter]
+        raise DomainError(own, error.value, error.condition, error.detail, error.axis) from None
+
+
 def unknown(parameter: str, value: str, known: Iterable[str], kind: str, see: str) -> DomainError:
     """The error about a name that is none of the known ones; it names the nearest, or where all of them are listed.
 
@@ -58,5 +78,5 @@ def unknown(parameter: str, value: str, known: Iterable[str], kind: str, see: st
     from difflib import get_close_matches
 
     near = get_close_matches(str(value), known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"see: {see}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"see: {see}" if see else "there is none"
     return DomainError(parameter, value, f"no {kind} has this name; {hint}")

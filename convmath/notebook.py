@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable
-from dataclasses import fields
 from html import escape
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
-
-_Value = TypeVar("_Value")
 
 PAPER = 100
 """Columns of a text that is not for a terminal."""
@@ -93,25 +90,6 @@ def printed(what: RenderableType, width: int = PAPER) -> str:
     with paper.capture() as captured:
         paper.print(what)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
-
-
-class Answers(tuple[_Value, ...]):
-    """A tuple of dataclass values: on paper a line each, in notebooks a table of what their reprs show."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        """A line for each, or that there is none."""
-        return "\n".join(map(str, self)) or "none"
-
-    def _repr_html_(self) -> str:
-        """A table for notebooks."""
-        if not self:
-            return html_text("none")
-        first: Any = self[0]
-        names = [one.name for one in fields(first) if one.repr]
-        head = (name.replace("_", " ") for name in names)
-        return html_table(head, ((getattr(answer, name) for name in names) for answer in self))
 
 
 def html_table(head: Iterable[object], rows: Iterable[Iterable[object]], caption: str = "") -> str:

@@ -25,6 +25,7 @@ from .calculus.solvers import SOLVERS
 from .calculus.trace import trace
 from .catalog import Entry, build, entries, entry
 from .errors import ConvmathError, ProofError, UnsupportedError
+from .text_files import write_file
 
 
 @dataclass(frozen=True)
@@ -294,24 +295,3 @@ def writable_folder(folder: Path | None = None) -> Path:
     if not (chosen.is_dir() and os.access(chosen, os.W_OK)):
         raise UnsupportedError(f"{chosen} is no folder in which files can be written")
     return chosen
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or not at all; its folder is made if need be.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():  # a device or a pipe
-        path.write_text(text, encoding="utf-8")
-        return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        draft.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html as html_module
 import io
 import json
 import re
@@ -16,7 +17,8 @@ from convmath.errors import DomainError
 from convmath.network import Graph, read, solve
 from convmath.network.operators import Combine, Conv, ConvTranspose, Flatten, Pool, Unknown
 from convmath.network.symbolic import resized
-from convmath.network.views.forms import OUTSIDE, SETS, Forms, document, shown, view
+from convmath.network.views import answers
+from convmath.network.views.forms import OUTSIDE, SETS, TERMINAL, UNICODE, Forms, document, shown, view
 
 from . import command_line
 from .latex.compiled import compiled
@@ -164,9 +166,9 @@ def test_csv_has_a_line_for_each_node(forms):
 
 def test_html_and_markdown_hold_the_same_cells(forms):
     told = shown(forms)
-    html = document(forms, "html")
-    assert cells_of(html) == [list(told.head), *map(list, told.rows), *map(list, told.sets)]
-    assert "<b>" not in html
+    html, web = document(forms, "html"), shown(forms, writing=UNICODE)
+    assert cells_of(html) == [list(web.head), *map(list, web.rows), *map(list, web.sets)]
+    assert ["⌈" in html, "ceil(" in html, "<b>" in html] == [True, False, False]
     lines = document(forms, "markdown").splitlines()
     rows = [re.split(r"(?<!\\) \| ", line.strip("|").strip()) for line in lines if line.startswith("| ")]
     plain = [[re.sub(r"\\([^\w\s]|_)", r"\1", cell) for cell in row] for row in rows]
@@ -216,7 +218,21 @@ def test_a_table_of_closed_forms_fits_80_columns_and_cuts_nothing_off(forms):
     wide = Console(width=300, file=io.StringIO(), force_terminal=False)
     wide.print(view(forms))
     words = [re.split(r"\s{2,}", line.strip()) for line in wide.file.getvalue().splitlines()]
-    assert [row for row in words if len(row) == 5] == [list(shown(forms).head), *map(list, shown(forms).rows)]
+    found = shown(forms, writing=TERMINAL)
+    rows = [[*row[:3], row[3].split("\n")[0], row[4]] for row in found.rows]
+    assert [row for row in words if len(row) == 5] == [list(found.head), *rows]
+
+
+def test_the_sets_of_several_letters_stand_below_each_other_where_they_are_long():
+    net = Graph()
+    coded = net.add("encode", Conv(1, 8, (3, 3), stride=2, padding=1), net.input((1, "h", "w")))
+    net.add("sum", Combine("add"), net.add("decode", ConvTranspose(8, 1, (3, 3), stride=2, padding=1), coded), "input")
+    paper = Console(width=200, file=io.StringIO(), force_terminal=False)
+    paper.print(view(Forms.of(net)))
+    lines = [re.split(r"\s{2,}", line.strip()) for line in paper.file.getvalue().splitlines()]
+    assert ["encode", "conv2d", "8, ceil(h/2), ceil(w/2)", "h >= 1, w >= 1", "proved"] in lines
+    assert ["sum", "add", "1, h, w", "h >= 1 with h mod 2 = 1,", "proved"] in lines
+    assert ["w >= 1 with w mod 2 = 1"] in lines
 
 
 @pytest.mark.parametrize("style", ["json", "csv", "markdown", "latex", "html", "table"])
@@ -254,17 +270,17 @@ def _takes(graph: Graph, size: int) -> bool:
 
 def test_the_number_at_which_a_network_is_read_is_said(folder):
     assert "read at 3 x 64 x 64" in printed("net lettered:picky -i 3,n,n")
-    assert "read at 3 x 100 x 100" in printed("net lettered:picky -i 3,n,n --at 100")
-    assert "read at 3 x 70 x 90" in printed("net lettered:picky -i 3,h,w --at h=70,w=90")
+    assert "read at 3 x 100 x 100" in printed("net lettered:picky -i 3,n,n --read-at 100")
+    assert "read at 3 x 70 x 90" in printed("net lettered:picky -i 3,h,w --read-at h=70,w=90")
     assert "At 224" not in printed("net lettered:picky -i 3,n,n")
-    assert "at=, or --at" in refused("net lettered:Small -i 1,n,n")
+    assert "at=, or --read-at" in refused("net lettered:Small -i 1,n,n")
 
 
 def test_files_and_graphs_take_letters_for_their_own_sizes(folder):
     assert "8, ceil(n/2), 14" in printed("net coder.toml -i 1,n,28")
     assert "8, h - 2, w - 2" in printed("net lettered:graph")
-    assert "8, a - 2, b - 2" in printed("net lettered:graph -i 3,a,b --at 9")
-    assert "read at" not in printed("net lettered:graph --at h=9,w=8")
+    assert "8, a - 2, b - 2" in printed("net lettered:graph -i 3,a,b")
+    assert "8x7x6" in printed("net lettered:graph --at h=9,w=8")
 
 
 def test_an_onnx_file_with_open_sizes_needs_no_letters(folder):
@@ -276,7 +292,7 @@ def test_an_onnx_file_with_open_sizes_needs_no_letters(folder):
     assert "3, ceil(H/2) - 1, ceil(W/2) - 1" in printed("net named.onnx")
     assert "3x31x31" in printed("net named.onnx -i 3,64,64")
     assert "-i 3,n,n on the command line" in refused("net nameless.onnx")
-    assert "read at 3 x 7 x 7" in printed("net nameless.onnx -i 3,n,n --at 7")
+    assert "read at 3 x 7 x 7" in printed("net nameless.onnx -i 3,n,n --read-at 7")
 
 
 # convmath solve
@@ -316,6 +332,54 @@ def test_an_axis_is_asked_alone_and_the_letters_of_an_input_too(folder):
     assert "closed_forms" not in words
 
 
+def test_each_letter_has_its_answer(folder):
+    assert printed("solve coder.toml -i 1,h,w --output-size 25x7").split("\n")[2:4] == [
+        "25 <= h <= 26  proved",
+        "7 <= w <= 8    proved",
+    ]
+    found = json.loads(printed("solve coder.toml -i 1,h,w --output-size 25x7 --format json"))
+    assert [(one["symbol"], one["sizes"]["least"], one["sizes"]["greatest"]) for one in found] == [
+        *(("h", 25, 26), ("w", 7, 8))
+    ]
+    rows = printed("solve coder.toml -i 1,h,w --round-trip")
+    assert ["h >= 1 with h mod 2 = 1" in rows, "w >= 1 with w mod 2 = 1" in rows] == [True, True]
+    trips = json.loads(printed("solve coder.toml -i 1,h,w --round-trip --format json"))["input_sizes"]
+    assert [one["sizes"]["remainders"] for one in trips] == [[1], [1]]
+    assert "symbol" not in refused("solve coder.toml -i 1,h,w --output-size 1x2x3")
+
+
+QUESTIONS = {
+    "sizes": "solve coder.toml --output-size 14 --node encode",
+    "letters": "solve coder.toml -i 1,h,w --output-size 25x7",
+    "round trip": "solve coder.toml --round-trip",
+    "no padding": "solve lettered:pooled -i 3,8,8 --round-trip",
+    "scope": "solve lettered:Large -i 3,n,n --output-size 51",
+    "changes": "solve coder.toml --receptive-field 9",
+    "no change": "solve coder.toml --receptive-field 2",
+    "layers": "solve --from 224 --to 112 -k 3",
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+def test_an_answer_is_a_document_with_the_cells_of_the_table(folder, tmp_path, question):
+    table = printed(question)
+    html, latex, markdown = (printed(f"{question} --format {style}") for style in ("html", "latex", "markdown"))
+    head, *rows = cells_of(html) or [[]]
+    assert [re.split(r"\s{2,}", line.strip()) for line in table.splitlines()[2 : 2 + len(rows)]] == rows
+    assert all(cell in re.sub(r"\\", "", markdown) for row in rows for cell in row)
+    assert head == [] or " | ".join(head) in markdown
+    for sentence in re.findall("<p>(.*)</p>", html)[1:]:
+        assert html_module.unescape(sentence) in " ".join(table.split())
+    assert compiled(latex, tmp_path).overfull == []
+
+
+def test_where_nothing_is_to_be_padded_a_sentence_says_so(folder):
+    text = " ".join(printed("solve lettered:pooled -i 3,8,8 --round-trip").split())
+    assert "unknown" not in text
+    assert "For the input as it is: no output padding, as no transposed convolution is before flat." in text
+    assert answers.shown(solve(read("coder.toml"), round_trip=True)).notes == ()
+
+
 def test_the_round_trip_of_an_autoencoder(folder):
     words = [re.split(r"\s{2,}", line.strip()) for line in printed("solve coder.toml --round-trip").splitlines()]
     assert words[2:] == [
@@ -349,7 +413,7 @@ def test_the_layers_between_two_sizes(folder):
     assert json.loads(printed("solve --from 14 --to 28 -t --format json"))[0]["output_padding"] == 1
     assert printed("solve --from 3 --to 500").strip() == "No layer within the bounds takes 3 to 500."
     lines = printed("solve --from 28x14 --to 14x7 -o layers.md") or (folder / "layers.md").read_text()
-    assert lines.startswith("| Kernel size | Stride |")
+    assert "| Kernel size | Stride |" in lines
 
 
 WRONG = {
@@ -365,19 +429,23 @@ WRONG = {
     "--from 0 --to 3": "needs sizes of at least 1",
     "--from 4611686018427387904 --to 3": "needs an integer of at most 18 digits",
     "--from 8 --to 4 -k 99999999": "layers to try",
-    "--from 8 --to 4 --axis 0": "is no option of this question",
+    "--from 8 --to 4 --axis 0": "--axis: is no option of the question --from, which takes --transposed,",
+    "--from -8 --to 4": "from=(-8,): needs sizes of at least 1",
+    "--from 8 --to 4x": "to='4x': needs an integer of at most 18 digits, such as 7, or one for each axis",
     "coder.toml --output-size 0": "needs a size of at least 1",
-    "coder.toml --output-size 7 -k 3": "is no option of this question; it takes symbol, node, axis, source",
+    "coder.toml --output-size 7 -k 3": "is no option of the question --output-size, which takes --node, --axis,",
+    "coder.toml --receptive-field -3": "receptive_field=-3: needs an integer of at least 1",
+    "lettered:picky -i 3,64,64 --output-size 5": "do not depend on the input size; those of 1 do (--node 1)",
     "coder.toml --output-size 7 --node code": "did you mean",
-    "coder.toml --output-size 28x27": "all axes of the input are taken to have one size, n; ask for each axis alone",
-    "coder.toml -i 1,h,w --output-size 7": "these sizes are h and w: ask for one of them, by symbol='h' or its axis",
+    "coder.toml --output-size 28x27": "all axes of the input are taken to have one size, n; give its axes letters",
+    "coder.toml -i 1,h,w --output-size 7x7x7": "needs a size of at least 1, or one for each of the 2 that depend on",
     "lettered:pair --output-size 7 --node a.conv --source b": "a.conv does not read this input; it reads a",
     "coder.toml --output-size 7 --axis 2": "needs an axis from 0 to 1",
     "coder.toml --round-trip --source x": "no input before decode has this name",
     "coder.toml --receptive-field n": "needs an integer of at most 18 digits",
-    "coder.toml --receptive-field 9 -i 1,n,n": "--receptive-field needs sizes in numbers, such as 3,224,224",
+    "coder.toml --receptive-field 9 -i 1,n,n": "the sizes are open, by n; --receptive-field needs numbers for them",
     "missing.toml --round-trip": "missing.toml",
-    "coder.toml --round-trip -o x.tex": "needs --format, or one of the suffixes",
+    "coder.toml --round-trip -o x.pdf": "needs --format, or one of the suffixes",
 }
 
 

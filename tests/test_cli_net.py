@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import convmath
+from convmath.errors import DomainError
 from convmath.network import Graph
 from convmath.network.conventions import CONVENTIONS
 from convmath.network.operators import (
@@ -36,6 +37,7 @@ from convmath.network.operators import (
     Unknown,
 )
 from convmath.network.views.cells import shown, stored
+from convmath.network.views.details import Position, node_lines
 from convmath.network.views.documents import document
 from convmath.network.views.terminal import view
 
@@ -110,6 +112,18 @@ def leaves():
 
 def needs(size):
     return size
+"""
+
+
+TOKENS = """
+input = [3, 32, 32]
+layers = [
+  {op = "conv", name = "patches", out_channels = 64, kernel_size = 8, stride = 8},
+  {op = "flatten", name = "flat", start_dim = 2},
+  {op = "permute", name = "tokens", dims = [0, 2, 1]},
+  {op = "layer_norm", name = "norm"},
+  {op = "mean", name = "mean", dim = 1},
+]
 """
 
 
@@ -245,7 +259,42 @@ def test_latex_compiles_and_no_line_is_too_wide(report, tmp_path, convention):
 def test_the_formats_of_one_node_have_that_node_only(report):
     assert [node["name"] for node in json.loads(document(report, "json", name="up"))["nodes"]] == ["up"]
     assert document(report, "csv", name="up").count("\n") == 2
-    assert len(shown(report, name="up").rows) == 1
+
+
+@pytest.mark.parametrize("name", ["up", "sum_up"])
+def test_a_document_of_one_node_has_all_its_details_and_nothing_of_the_others(report, tmp_path, name):
+    wanted = [list(line) for line in node_lines(report, name, position=Position(name, (3, 20)))]
+    assert {"Activation", "Reads", "Field in input, axis 1", "Position (3, 20)"} <= {line[0] for line in wanted}
+    assert ("Misaligned" in {line[0] for line in wanted}) == (name == "sum_up")
+    texts = {
+        style: document(report, style, name=name, position=Position(name, (3, 20)))
+        for style in ("html", "markdown", "latex")
+    }
+    assert cells_of(texts["html"]) == wanted
+    lines = [re.split(r"(?<!\\) \| ", line.strip("|").strip()) for line in texts["markdown"].splitlines()[4:]]
+    assert [[re.sub(r"\\([^\w\s]|_)", r"\1", cell) for cell in line] for line in lines] == wanted
+    assert compiled(texts["latex"], tmp_path).overfull == []
+    assert [text for text in texts.values() if "Activations" in text or "stem |" in text] == []
+
+
+def test_a_report_says_what_a_position_reads_in_every_format_that_has_a_place_for_it(report):
+    asked = Position("up", (3, 20))
+    words = ("Position (3, 20) of up, on dimensions 2 and 3 of its output", "reads of input, axis 1: 18 to 23")
+    for style in ("html", "markdown", "latex"):
+        text = re.sub(r"\\allowbreak\{\}|\\(?=[(),])", "", document(report, style, position=asked))
+        assert [word in text for word in words] == [True, True], style
+        assert words[1] not in document(report, style)
+    found = json.loads(document(report, "json", position=asked))["position"]
+    assert found == {
+        "node": "up",
+        "index": [3, 20],
+        "dimensions": [2, 3],
+        "reads": {"input": [[[0, 6]], [[18, 24]]]},
+        "exact": True,
+    }
+    assert json.loads(document(report, "json"))["position"] is None
+    with pytest.raises(DomainError, match="no place for what one position reads"):
+        document(report, "csv", position=asked)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -478,6 +527,30 @@ def test_a_figure_of_a_pixel_is_drawn(folder):
     assert 'd="M12 0h3v2h-3z' not in svg
 
 
+def test_the_numbers_of_a_figure_are_printed_too(folder):
+    command = ("net", "models:small", "-i", "3,32,32", "--figure", "field.svg")
+    reads = "Position (0, 8) of relu, on dimensions 2 and 3 of its output", "reads of image, axis 0: 0 to 1, 3 to 5"
+    assert [words in printed(*command, "--pixel", "0,8") for words in reads] == [True, True]
+    assert "reads of image, axis 0: 0 to 1, 3 to 5" not in printed(*command[:4])
+    assert "Position (8, 8) of relu" in printed(*command)
+    assert printed(*command, "--format", "csv") == printed(*command[:4], "--format", "csv")
+
+
+def test_a_position_alone_is_one_of_the_last_node_that_has_such(folder):
+    alone = printed("net", "models:small", "-i", "3,32,32", "--pixel", "0,8")
+    assert "Position (0, 8) of relu, on dimensions 2 and 3 of its output" in alone
+    assert "Parameters" in alone
+    (folder / "tokens.toml").write_text(TOKENS)
+    tokens = printed("net", "tokens.toml", "--pixel", "7")
+    assert "Position (7) of norm, on dimension 1 of its output" in tokens
+    assert ["reads of input, axis 0: 8 to 15" in tokens, "reads of input, axis 1: 24 to 31" in tokens] == [True, True]
+    assert "Position (1, 3) of patches" in printed("net", "tokens.toml", "--pixel", "1,3")
+    assert "needs an index on dimension 1 of (1, 16, 64)" in refused(
+        "net", "tokens.toml", "--node", "tokens", "--pixel", "3,5"
+    )
+    assert "cannot be drawn" in refused("net", "tokens.toml", "--node", "flat", "--pixel", "3", "--figure", "f.svg")
+
+
 WRONG = [
     (["nothing"], "needs MODULE:FACTORY, or a file"),
     (["models"], "needs MODULE:FACTORY, or a file"),
@@ -518,7 +591,7 @@ WRONG = [
     (["models:small", "-i", "3,x!"], "needs sizes such as 3,224,224"),
     (["models:small", "-i", "3,2n,n"], "or letters such as 3,n,n"),
     (["models:small", "-i", "3,nxn"], "conv2d needs"),
-    (["models:small", "-i", "n,n,n"], "needs an integer for the channels"),
+    (["models:small", "-i", "n,n,n"], "give the channels, whose number no layer can change, as a number"),
     (["models:small", "-i", "3,n,n", "--at", "0"], "at=0: needs an integer from 1"),
     (["models:small", "-i", "3,n,n", "--at", "-1"], "at='-1': needs a number of at most 18 digits"),
     (["models:small", "-i", "3,n,n", "--at", "4611686018427387904"], "needs a number of at most 18 digits"),
@@ -532,7 +605,7 @@ WRONG = [
     (["models:small", "-i", "3,n,n", "--convention", "2mac"], "need sizes in numbers"),
     (["models:small", "-i", "3,n,n_in0"], "needs a name that does not begin with n_"),
     (["models:small", "-i", "2,n,n"], "channels=2: conv2d needs 3"),
-    (["net.toml", "-i", "3,n,n"], "the network says its own sizes, (1, 28, 28)"),
+    (["net.toml", "-i", "3,n,n"], "the network was made for (1, 28, 28), and its layers do not take this"),
     (["net.toml", "-i", "x=1,n,n"], "no input has this name; see: input"),
     (["net.toml", "-i", "1,n,n", "--at", "2"], "kernel_size=5 with dilation=1 spans 5 elements"),
     (["net.toml", "--at", "28"], "numbers already"),
@@ -540,8 +613,8 @@ WRONG = [
     (["models:small", "-i", "3,4611686018427387904,4"], "of at most 18 digits each"),
     (["models:small", "-i", "a=3,8,8", "-i", "3,8,8"], "needs a name for each input or for none"),
     (["models:small", "-i", "4,32,32"], "conv2d needs 3"),
-    (["models:graph", "-i", "3,9,9"], "says its own sizes"),
-    (["net.toml", "-b", "2"], "says its own sizes"),
+    (["models:graph", "-i", "4,9,9"], "the network was made for (3, 8, 8), and its layers do not take this"),
+    (["net.toml", "-b", "2"], "says its own batch"),
     (
         ["models:small", "-b", "4611686018427387904"],
         "batch_size=4611686018427387904: needs a number of at most 18 digits",
@@ -555,13 +628,16 @@ WRONG = [
     (["missing.onnx"], "missing.onnx"),
     (["net.toml", "--node", "conv"], "did you mean conv1?"),
     (["net.toml", "--convention", "macs"], "needs one of mac, 2mac, exact"),
-    (["net.toml", "--pixel", "1,1"], "needs --figure, or --node in a table"),
-    (["net.toml", "--node", "conv1", "--pixel", "1,1", "--format", "csv"], "needs --figure, or --node in a table"),
-    (["net.toml", "--node", "conv1", "--pixel", "a"], "needs an index for each spatial axis"),
+    (["net.toml", "--pixel", "1"], "pixel=(1,): of no node have positions as many indices and read several things"),
+    (["net.toml", "--node", "conv1", "--pixel", "1,1", "--format", "csv"], "is told in all formats but csv"),
+    (["net.toml", "--node", "conv1", "--pixel", "a"], "pixel='a': needs an index for each axis, such as 3,20"),
     (["net.toml", "--node", "conv1", "--pixel", "1,99"], "needs 0 <= index < 24"),
-    (["net.toml", "--node", "conv1", "--pixel", "3"], "needs an index for each axis after the channels of"),
-    (["net.toml", "--node", "conv1", "--pixel", "3,3,3"], "2 in all"),
-    (["net.toml", "--node", "conv1", "--pixel", "3", "--figure", "f.svg"], "needs 2 indices, as conv1 has 2 axes"),
+    (["net.toml", "--node", "conv1", "--pixel", "3"], "pixel=(3,): needs an index on each of the dimensions 2, 3 of"),
+    (["net.toml", "--node", "conv1", "--pixel", "3,3,3"], "on each of the dimensions 2, 3 of (1, 6, 24, 24)"),
+    (
+        ["net.toml", "--node", "conv1", "--pixel", "3", "--figure", "f.svg"],
+        "pixel=(3,): needs an index on each of the dimensions 2, 3 of",
+    ),
     (["net.toml", "--figure", "field.png"], "needs the suffix .svg"),
     (["net.toml", "-o", "report.docx"], "needs --format, or one of the suffixes"),
 ]

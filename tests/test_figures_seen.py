@@ -13,7 +13,7 @@ from convmath.errors import DomainError
 from convmath.figures import seen, seen_picture
 from convmath.figures.seen import MOST_STAGES, Stage
 from convmath.network import Graph
-from convmath.network.operators import Activation, Combine, Conv, Flatten, Linear, Pool, Slice, Unknown
+from convmath.network.operators import Activation, Combine, Conv, Flatten, Linear, Permute, Pool, Slice, Unknown
 
 SVG = "{http://www.w3.org/2000/svg}"
 RECTANGLE = re.compile(r"M(\d+) (\d+)h(\d+)v(\d+)h-\d+z")
@@ -206,7 +206,7 @@ def unknown_head():
     ("action", "sentence"),
     [
         (lambda: seen(unknown_head(), "late"), "what it reads is unknown: odd (odd) is not understood"),
-        (lambda: seen(chain(1).analyze(), "conv0", (1,)), "needs 2 indices"),
+        (lambda: seen(chain(1).analyze(), "conv0", (1,)), "needs an index on each of the dimensions 2, 3 of"),
         (lambda: seen(chain(1).analyze(), "conv0", (1, 24)), "needs 0 <= index < 24"),
         (lambda: seen(chain(1).analyze(), "conv"), "did you mean conv0?"),
         (lambda: seen(chain(1, (1, 1, 1)).analyze()), "no node has several positions"),
@@ -246,5 +246,20 @@ def test_on_three_axes_the_support_of_the_gradient_is_marked_along_each():
 def test_a_node_without_spatial_axes_is_refused():
     net = Graph()
     net.add("dense", Linear(4, 3), net.add("flat", Flatten(1), net.input((1, 4))))
-    with pytest.raises(DomainError, match="no spatial axes of an input any more"):
+    with pytest.raises(DomainError, match="cannot be drawn, as the axes of an input are no axes of its sizes"):
         seen(net.analyze(), "dense")
+
+
+def test_a_node_whose_axes_lie_before_its_channels_is_drawn_along_these():
+    net = Graph()
+    conv = net.add("conv", Conv(1, 4, (3, 3), stride=2), net.input((1, 11, 9)))
+    net.add("last", Permute((0, 2, 3, 1)), conv)
+    net.add("turned", Permute((0, 1, 3, 2)), conv)
+    report = net.analyze()
+    first, then = (seen(report, name, (3, 2)) for name in ("conv", "last"))
+    assert [stage.parts for stage in then.stages][:2] == [stage.parts for stage in first.stages]
+    assert then.stages[0].parts == (((6, 9), (4, 7)),)
+    assert then.stages[0].field == ((6, 9), (4, 7))
+    assert "What last reads at (3, 2)" in seen_picture(then).svg
+    with pytest.raises(DomainError, match="cannot be drawn, as its positions have no index for each axis"):
+        seen(report, "turned", (2, 3))

@@ -19,7 +19,14 @@ ROOT = Path(__file__).parents[1]
 # the rooms before it; the rooms after it use the library as any user does.
 ROOMS = (
     ("convmath.errors",),
-    ("convmath.division", "convmath.inert", "convmath.notebook", "convmath.npy", "convmath.phrases"),
+    (
+        "convmath.division",
+        "convmath.inert",
+        "convmath.notebook",
+        "convmath.npy",
+        "convmath.phrases",
+        "convmath.text_files",
+    ),
     ("convmath.assumptions",),
     ("convmath.geometry",),
     ("convmath.formulas", "convmath.winograd"),

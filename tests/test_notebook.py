@@ -322,12 +322,16 @@ def test_answers_of_solve_are_tuples_that_show_themselves(values):
     assert isinstance(layers, tuple)
     assert str(changes).splitlines() == [str(change) for change in changes]
     head, *rows = cells(changes._repr_html_())
-    assert head == ["text", "size", "holes", "params", "macs"]
-    assert [row[0] for row in rows] == [change.text for change in changes]
+    assert head == ["Change", "Receptive field", "Holes", "Parameters", "MACs"]
+    assert [row[:3] for row in rows] == [
+        [change.text, str(change.size[0]), "yes" if change.holes[0] else "no"] for change in changes
+    ]
+    assert [row[3:] for row in rows] == [[f"{change.params:+,}", f"{change.macs:+,}"] for change in changes]
     head, *rows = cells(layers._repr_html_())
-    assert head[0] == "kernel size"
-    assert [tuple(map(int, row)) for row in rows] == [tuple(vars(window).values()) for window in layers]
-    assert solve.receptive_field(values["graph"], 1, node="stem")._repr_html_() == "<pre>none</pre>"
+    assert head == ["Kernel size", "Stride", "Padding", "Dilation", "Output padding"]
+    order = ("kernel_size", "stride", "padding", "dilation", "output_padding")
+    assert [tuple(map(int, row)) for row in rows] == [tuple(getattr(one, name) for name in order) for one in layers]
+    assert "<p>none</p>" in solve.receptive_field(values["graph"], 1, node="stem")._repr_html_()
 
 
 def test_names_from_a_file_act_on_nothing():

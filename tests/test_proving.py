@@ -20,7 +20,7 @@ from convmath.calculus import store
 from convmath.calculus.solvers import Solver
 from convmath.calculus.trace import trace
 from convmath.errors import DomainError, UnsupportedError
-from convmath.proving import Outcome, Request, orphans, prove, prove_entry, writable_folder, write_file
+from convmath.proving import Outcome, Request, orphans, prove, prove_entry, writable_folder
 
 ROOT = Path(__file__).parents[1]
 CHEAP = ["size.valid", "size.conv", "grad.input"]
@@ -346,31 +346,6 @@ def test_an_interrupt_ends_the_command_and_its_processes_at_once(tmp_path, jobs)
     assert time.monotonic() - start < 20
     assert process.returncode == 130, errors
     assert "Traceback" not in output + errors
-
-
-# Files
-
-
-def test_a_file_is_written_whole_or_left_as_it_was(tmp_path):
-    path = tmp_path / "new" / "folder" / "file.txt"
-    write_file(path, "first\n")
-    assert path.read_text() == "first\n"
-    with pytest.raises(UnicodeEncodeError):
-        write_file(path, "second \ud800")
-    assert path.read_text() == "first\n"
-    assert list(path.parent.iterdir()) == [path]
-    write_file(path, "second\n")
-    assert path.read_text() == "second\n"
-
-
-def test_a_device_is_written_to_and_a_link_followed_in_place_of_being_replaced(tmp_path):
-    write_file(Path(os.devnull), "gone")
-    assert not Path(os.devnull).is_file()
-    link, target = tmp_path / "link", tmp_path / "target"
-    link.symlink_to(target)
-    write_file(link, "text")
-    assert link.is_symlink()
-    assert target.read_text() == "text"
 
 
 def test_an_entry_alone_is_proved_in_this_process():

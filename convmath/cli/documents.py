@@ -55,6 +55,6 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))
         return
-    from ..proving import write_file
+    from ..text_files import write_file
 
     write_file(output, text)

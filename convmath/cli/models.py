@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ..errors import DomainError
+from ..errors import DomainError, renamed
 
 if TYPE_CHECKING:
     from ..network import Graph
@@ -23,13 +23,20 @@ InputSizes: TypeAlias = Annotated[
         "--input",
         "-i",
         metavar="[NAME=]C,H,W",
-        help="Sizes of an input without the batch, such as 3,224,224, or 3,n,n for closed forms; repeatable.",
+        help="Sizes of an input without the batch, such as 3,224,224; 3,n,n, or n for tokens, for closed forms; "
+        "repeatable.",
     ),
 ]
 BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", "-b", min=1, metavar="N", help="Images at once.")]
+AtNumbers: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--at", metavar="N", help="The network at this number for all letters, or at h=224,w=320."),
+]
 ReadAt: TypeAlias = Annotated[
     str | None,
-    typer.Option("--at", metavar="N", help="Read a network with letters at this number, or n=224,m=320."),
+    typer.Option(
+        "--read-at", metavar="N", help="Read a network with letters at this number, or h=224,w=320, for closed forms."
+    ),
 ]
 Dtypes: TypeAlias = Annotated[
     list[str] | None,
@@ -55,25 +62,49 @@ At: TypeAlias = int | dict[str, int] | None
 
 
 def graph_of(
-    model: str, sizes: list[str], batch_size: int, read_at: str | None = None, dtypes: Sequence[str] = ()
+    model: str,
+    sizes: list[str],
+    batch_size: int,
+    at: str | None = None,
+    read_at: str | None = None,
+    dtypes: Sequence[str] = (),
 ) -> Graph:
-    """The graph of a file, or of what a factory gives; its input sizes are symbols where letters are given.
+    """The graph of a file, or of what a factory gives.
+
+    Args:
+        model: the file, or MODULE:FACTORY.
+        sizes: of each input; where letters are given, and no number for them, they are symbols.
+        batch_size: images at once.
+        at: the numbers for letters.
+        read_at: those at which a network with letters is read.
+        dtypes: the types of inputs of a torch module.
 
     Raises:
         DomainError: there is no such network, or sizes do not fit.
     """
-    from .. import network
+    from ..network.symbolic import at_numbers
 
     if batch_size > LARGEST:
         raise DomainError("batch_size", batch_size, "needs a number of at most 18 digits")
+    numbers, read = _at("at", at), _at("read_at", read_at)
+    with renamed(input_size="input", at="at" if read is None else "read_at"):
+        found = _graph(model, sizes, batch_size, numbers if read is None else read, dtypes)
+        if read is not None and found.reread is None:
+            raise DomainError("at", read_at, f"{model} is no model that is read at a number; --at gives it at one")
+    return found if numbers is None else at_numbers(found, numbers)
+
+
+def _graph(model: str, sizes: list[str], batch_size: int, at: At, dtypes: Sequence[str]) -> Graph:
+    """The graph, read at these numbers where there are letters."""
+    from .. import network
+
     suffix = Path(model).suffix.lower()
-    at = _at(read_at)
     if suffix in _FILES and dtypes:
         raise DomainError("dtype", dtypes[0], f"{model} says its own types; --dtype is for modules of torch")
     if suffix == ".onnx":
         return network.from_onnx(model, _inputs(sizes), batch_size=batch_size, at=at)
     if suffix in _FILES:
-        return _resized(model, network.read(model), sizes, batch_size, at)
+        return _resized(model, network.read(model), sizes, batch_size)
     if not _FACTORY.fullmatch(model):
         dotted = "MODULE is written as in an import, such as my_pkg.models"
         hint = f"; {dotted}" if ".py" in model or "/" in model or os.sep in model else ""
@@ -82,7 +113,7 @@ def graph_of(
     if isinstance(made, network.Graph):
         if dtypes:
             raise DomainError("dtype", dtypes[0], f"{model} gives a graph; --dtype is for modules of torch")
-        return _resized(model, made, sizes, batch_size, at)
+        return _resized(model, made, sizes, batch_size)
     if not _is_module(made):
         kind = type(made).__name__
         needs = f"gives an object of the type {kind}, and needs a torch.nn.Module or a convmath.network.Graph"
@@ -91,17 +122,14 @@ def graph_of(
     return network.from_torch(made, **options, batch_size=batch_size, at=at)
 
 
-def _resized(model: str, graph: Graph, sizes: list[str], batch_size: int, at: At) -> Graph:
-    """A graph that says its own sizes, with letters for those of spatial axes."""
-    from ..network.symbolic import at_numbers, resized
+def _resized(model: str, graph: Graph, sizes: list[str], batch_size: int) -> Graph:
+    """A graph that says its own sizes, at others."""
+    from ..network.symbolic import resized
 
     if batch_size != 1:
-        raise DomainError("batch_size", batch_size, f"{model} says its own sizes; change them there")
+        raise DomainError("batch_size", batch_size, f"{model} says its own batch; change it there")
     given = _inputs(sizes)
-    found = graph if given is None else resized(graph, given)
-    if at is not None:
-        at_numbers(found, at).analyze()
-    return found
+    return graph if given is None else resized(graph, given)
 
 
 def _inputs(sizes: list[str]) -> Any:
@@ -145,7 +173,7 @@ def _input(text: str) -> tuple[str | None, tuple[int | str, ...]]:
     return name, tuple(int(part) if _NUMBER.fullmatch(part) else part for part in parts)
 
 
-def _at(text: str | None) -> At:
+def _at(parameter: str, text: str | None) -> At:
     """One number for every letter, or one for each by its name."""
     if text is None:
         return None
@@ -154,7 +182,8 @@ def _at(text: str | None) -> At:
     pairs = [part.partition("=") for part in text.split(",")]
     names = {name for name, _, _ in pairs}
     if len(names) < len(pairs) or not all(_LETTERS.fullmatch(name) and _NUMBER.fullmatch(n) for name, _, n in pairs):
-        raise DomainError("at", text, "needs a number of at most 18 digits, or one for each letter as in h=224,w=320")
+        needs = "needs a number of at most 18 digits, or one for each letter as in h=224,w=320"
+        raise DomainError(parameter, text, needs)
     return {name: int(number) for name, _, number in pairs}
 
 

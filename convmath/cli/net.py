@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DomainError
+from ..errors import DomainError, renamed
 from .documents import format_of, write
-from .models import BatchSize, Dtypes, InputSizes, ReadAt, graph_of
+from .models import AtNumbers, BatchSize, Dtypes, InputSizes, ReadAt, graph_of
 
 if TYPE_CHECKING:
     from ..network import Graph, NetworkReport
+    from ..network.views.details import Position
 
 
 class ReportFormat(StrEnum):
@@ -43,6 +44,7 @@ def net(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="MODULE:FACTORY, or a file .onnx, .toml, .yaml.")],
     sizes: InputSizes = None,
     batch_size: BatchSize = 1,
+    numbers: AtNumbers = None,
     read_at: ReadAt = None,
     dtypes: Dtypes = None,
     node: Annotated[
@@ -52,15 +54,26 @@ def net(
         str, typer.Option("--convention", metavar="NAME", help="What counts as an operation: mac, 2mac, exact, ...")
     ] = "mac",
     activation_dtype: Annotated[
-        str, typer.Option("--activation-dtype", metavar="DTYPE", help="In which bytes of activations are counted.")
-    ] = "float32",
+        str | None,
+        typer.Option(
+            "--activation-dtype", metavar="DTYPE", help="The type whose bytes activations take; default: float32."
+        ),
+    ] = None,
     pixel: Annotated[
         str | None,
-        typer.Option("--pixel", metavar="Y,X", help="Say exactly what this position of --node reads, borders and all."),
+        typer.Option(
+            "--pixel",
+            metavar="Y,X",
+            help="Say exactly what this position reads, borders and all: of --node, or of the last node that has such.",
+        ),
     ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", metavar="FILE.svg", help="Draw what --pixel of --node reads through the layers."),
+        typer.Option(
+            "--figure",
+            metavar="FILE.svg",
+            help="Draw it through the layers, too; without --pixel, the position in the middle.",
+        ),
     ] = None,
     style: Annotated[
         ReportFormat | None,
@@ -79,9 +92,13 @@ def net(
     What is not understood is listed, and every total says whether it is complete. --convention takes the names of
     tools too: torchinfo, thop, fvcore, ptflops, flop_counter. The folder of a file is made if need be.
 
-    Letters in --input, as 3,n,n or 3,h,w, ask for closed forms: every size as a term in them, the input sizes for
-    which there is an output, where these are known to be all, and what of that is proved. An ONNX file that leaves its
-    own sizes open by names needs no --input for them.
+    Letters in --input, as 3,n,n or 3,h,w, or n for a sequence, ask for closed forms: every size as a term in them, the
+    input sizes for which there is an output, where these are known to be all, and what of that is proved. A file that
+    has letters for its own sizes needs no --input for them. --at gives the network at numbers for its letters;
+    --read-at says at which a model is read that does not take the usual ones.
+
+    --pixel has an index for each axis after the channels, as 3,20; where axes of the inputs run along other dimensions,
+    as along the tokens of a sequence, it has one for each of those, and what is printed says which these are.
 
     --dtype is for modules of torch that take something else than the type of their weights, as token ids or masks:
     one for all inputs, or one for each in the order or by the names of --input.
@@ -92,48 +109,58 @@ def net(
       convmath net my_pkg.models:make_model -i image=3,224,224 -i mask=1,224,224 -o report.html
       convmath net my_pkg.models:tagger -i ids=128 -i mask=128 --dtype ids=int64 --dtype mask=bool
       convmath net model.onnx --node layer2.0.add --pixel 3,20 --figure field.svg
+      convmath net transformer.toml --node tokens --pixel 3
       convmath net lenet.toml --convention exact --format json
-      convmath net my_pkg.models:make_model -i 3,n,n --at 224
+      convmath net my_pkg.models:make_model -i 3,n,n --read-at 72
+      convmath net model.onnx --at h=100,w=60
     """
     chosen = format_of(output, style, SUFFIXES, ReportFormat.TABLE)
     if figure is not None:
         from ..figures.svg import require_svg
 
         require_svg("figure", figure)
-    if pixel is not None and figure is None and (node is None or chosen is not ReportFormat.TABLE):
-        raise typer.BadParameter("needs --figure, or --node in a table", param_hint="--pixel")
+    if pixel is not None and figure is None and chosen is ReportFormat.CSV:
+        raise typer.BadParameter("is told in all formats but csv, which has a line for each node", param_hint="--pixel")
     at = None if pixel is None else _position(pixel)
-    _require_dtype(activation_dtype)
-    graph = graph_of(model, sizes or [], batch_size, read_at, dtypes or [])
+    from ..network.memory import itemsize
+    from ..network.placement import DTYPE
+
+    dtype = DTYPE if activation_dtype is None else activation_dtype
+    with renamed(dtype="activation_dtype"):
+        itemsize(dtype)
+    graph = graph_of(model, sizes or [], batch_size, numbers, read_at, dtypes or [])
     if graph.symbols:
-        if pixel is not None or figure is not None or convention != "mac" or activation_dtype != "float32":
+        if pixel is not None or figure is not None or convention != "mac" or activation_dtype is not None:
             needs = "need sizes in numbers; letters in --input ask for closed forms"
             raise typer.BadParameter(needs, param_hint="--pixel, --figure, --convention and --activation-dtype")
         _closed_forms(graph, chosen, node, output)
         return
     report = graph.analyze()
-    if figure is not None:
-        from ..figures import seen, seen_picture
-
-        seen_picture(seen(report, node, at)).save(figure)
-    _report(report, chosen, convention, node, at, activation_dtype, output)
+    with renamed(position="pixel"):
+        position = _drawn(report, node, at, figure) if figure is not None else _asked(report, node, at)
+        _report(report, chosen, convention, node, position, dtype, output)
 
 
-def _require_dtype(name: str) -> None:
-    """Raise DomainError unless there is such a dtype; the parameter is named as the option is."""
-    from ..network.memory import itemsize
+def _drawn(report: NetworkReport, node: str | None, at: tuple[int, ...] | None, figure: Path) -> Position:
+    """The position of which a figure has been drawn."""
+    from ..figures import seen, seen_picture
+    from ..network.views.details import Position
 
-    try:
-        itemsize(name)
-    except DomainError as error:
-        raise DomainError("activation_dtype", name, error.condition) from None
+    found = seen(report, node, at)
+    seen_picture(found).save(figure)
+    return Position(found.name, found.position)
+
+
+def _asked(report: NetworkReport, node: str | None, at: tuple[int, ...] | None) -> Position | None:
+    """The position that --pixel asks for, if it does."""
+    from ..network.views.details import position_of
+
+    return None if at is None else position_of(report, node, at)
 
 
 def _position(text: str) -> tuple[int, ...]:
     if not re.fullmatch("[0-9]{1,18}([,x][0-9]{1,18})*", text):
-        raise DomainError(
-            "pixel", text, "needs an index for each spatial axis, such as 3,20, of at most 18 digits each"
-        )
+        raise DomainError("pixel", text, "needs an index for each axis, such as 3,20, of at most 18 digits each")
     return tuple(map(int, re.split("[,x]", text)))
 
 
@@ -145,7 +172,7 @@ def _report(
     style: ReportFormat,
     convention: str,
     node: str | None,
-    at: tuple[int, ...] | None,
+    position: Position | None,
     dtype: str,
     output: Path | None,
 ) -> None:
@@ -153,15 +180,16 @@ def _report(
     if style is not ReportFormat.TABLE:
         from ..network.views.documents import document
 
-        write(document(report, style.value, convention, node, dtype), output)
+        told = None if style is ReportFormat.CSV else position
+        write(document(report, style.value, convention, node, dtype, told), output)
         return
     from ..network.views.terminal import node_view, view
     from .tables import show
 
     if node is None:
-        show(view(report, convention, dtype), output)
+        show(view(report, convention, dtype, position), output)
     else:
-        show(node_view(report, node, convention, at, dtype), output)
+        show(node_view(report, node, convention, dtype, position), output)
 
 
 def _closed_forms(graph: Graph, style: ReportFormat, node: str | None, output: Path | None) -> None:

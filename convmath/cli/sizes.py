@@ -96,7 +96,7 @@ def numbers(parameter: str, text: str) -> Numbers:
     (2, (224, 320), (7,))
     >>> numbers("stride", "2.5")
     Traceback (most recent call last):
-    convmath.errors.DomainError: stride='2.5': needs integers of at most 18 digits, letters such as n or p_l
+    convmath.errors.DomainError: stride='2.5': needs integers of at most 18 digits, as 5x7, or letters, as n or p_l
     """
     parts = text.split("x") if _BY.fullmatch(text) else text.removesuffix(",").split(",")
     values = tuple(_number(parameter, text, part.strip()) for part in parts)
@@ -111,7 +111,7 @@ def _number(parameter: str, whole: str, text: str) -> Any:
 
         return integers(text)
     forms = f", or one of {', '.join(PADDING_FORMS)}" * (parameter == "padding")
-    raise DomainError(parameter, whole, f"needs integers of at most 18 digits, letters such as n or p_l{forms}")
+    raise DomainError(parameter, whole, f"needs integers of at most 18 digits, as 5x7, or letters, as n or p_l{forms}")
 
 
 def padding_of(text: str, axes: int | None) -> Any:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import DomainError
+from ..errors import DomainError, renamed
 from .documents import format_of, write
-from .models import BatchSize, Dtypes, InputSizes, ReadAt, graph_of
+from .models import AtNumbers, BatchSize, Dtypes, InputSizes, ReadAt, graph_of
 
 if TYPE_CHECKING:
     from ..network import Graph
-    from ..network.views.answers import Shown
 
 
 class AnswerFormat(StrEnum):
@@ -29,6 +25,8 @@ class AnswerFormat(StrEnum):
     JSON = "json"
     CSV = "csv"
     MARKDOWN = "markdown"
+    LATEX = "latex"
+    HTML = "html"
 
 
 SUFFIXES: Mapping[str, AnswerFormat] = {
@@ -36,6 +34,8 @@ SUFFIXES: Mapping[str, AnswerFormat] = {
     ".json": AnswerFormat.JSON,
     ".csv": AnswerFormat.CSV,
     ".md": AnswerFormat.MARKDOWN,
+    ".tex": AnswerFormat.LATEX,
+    ".html": AnswerFormat.HTML,
 }
 
 
@@ -44,10 +44,10 @@ def solve(
         str | None, typer.Argument(metavar="MODEL", help="MODULE:FACTORY, or a file .onnx, .toml, .yaml.")
     ] = None,
     output_size: Annotated[
-        str | None, typer.Option("--output-size", metavar="M", help="Which input sizes give this output: 7, or 7x7.")
+        str | None, typer.Option("--output-size", metavar="M", help="Which input sizes give this output: 7, or 7x5.")
     ] = None,
     round_trip: Annotated[
-        bool, typer.Option("--round-trip", help="Which input sizes come back, and with which output paddings.")
+        bool, typer.Option("--round-trip", help="Which input sizes MODEL gives back, and with which output paddings.")
     ] = False,
     receptive_field: Annotated[
         str | None, typer.Option("--receptive-field", metavar="R", help="What to change for a field of at least R.")
@@ -80,6 +80,7 @@ def solve(
     ] = None,
     sizes: InputSizes = None,
     batch_size: BatchSize = 1,
+    numbers: AtNumbers = None,
     read_at: ReadAt = None,
     dtypes: Dtypes = None,
     style: Annotated[
@@ -93,14 +94,18 @@ def solve(
 ) -> None:
     """Answer a question read backwards: which inputs, parameters or changes give what is wanted.
 
-    The label says what the answer rests on. Where an answer ends in a clause, "where the network is as it was read" or
-    "where no size 1 is stretched", it has all sizes there are there; the network may take others besides.
+    The label says what the answer rests on. Where an answer ends in a clause, "where the network is as it was read",
+    "where no size 1 is stretched" or "where no tensor on the way is empty", it has all sizes there are there; the
+    network may take others besides.
+
+    Letters in --input, as 3,n,n or 3,h,w, stand for the sizes that are asked for, and each has its answer.
 
     MODULE:FACTORY imports MODULE, with the current folder in the path, which runs its code; nothing of a file is run.
 
     \b
     Examples:
       convmath solve my_pkg.models:make_model --output-size 7
+      convmath solve my_pkg.models:make_model -i 3,h,w --output-size 7x5 --node layer4
       convmath solve autoencoder.toml --round-trip
       convmath solve model.onnx --receptive-field 200 --node layer3.0.conv2
       convmath solve --from 224 --to 112 --max-kernel-size 3
@@ -113,28 +118,55 @@ def solve(
     }
     bounds = {"transposed": transposed or None, "max_kernel_size": max_kernel_size, "max_dilation": max_dilation}
     bounds |= {"max_stride": max_stride, "max_padding": max_padding}
-    options = _given({"node": node, "axis": axis, "source": source, "layers": layer, **bounds})
+    options = _given({"node": node, "axis": axis, "source": source, "layer": layer, **bounds})
     asked = _given(wanted)
     between = source_size is not None and target_size is not None
     if (source_size is None) != (target_size is None) or len(asked) + between != 1 or between == (model is not None):
         needs = "ask one question: MODEL with --output-size, --round-trip or --receptive-field, or --from with --to"
         raise typer.BadParameter(needs, param_hint="the question")
-    if between and (sizes or read_at or dtypes or batch_size != 1):
-        raise typer.BadParameter("need MODEL", param_hint="--input, --batch-size, --at and --dtype")
+    if between and (sizes or numbers or read_at or dtypes or batch_size != 1):
+        raise typer.BadParameter("need MODEL", param_hint="--input, --batch-size, --at, --read-at and --dtype")
+    _require_options(options, "from" if between else next(iter(asked)))
     from .. import network
 
     if model is None:
         pair = {"input_size": _sizes("from", source_size or ""), "output_size": _sizes("to", target_size or "")}
-        answer: Any = network.solve(**pair, **options)
+        with renamed(input_size="from", output_size="to"):
+            answer: Any = network.solve(**pair, **options)
         nothing = f"No layer within the bounds takes {source_size} to {target_size}."
     else:
-        graph = graph_of(model, sizes or [], batch_size, read_at, dtypes or [])
+        graph = graph_of(model, sizes or [], batch_size, numbers, read_at, dtypes or [])
         if receptive_field is not None and graph.symbols:
-            needs = "--receptive-field needs sizes in numbers, such as 3,224,224; letters are for --output-size"
-            raise DomainError("input", " ".join(sizes or []), needs)
-        answer = network.solve(graph, **asked, **options)
+            letters = ", ".join(map(str, graph.symbols))
+            call = ",".join(f"{one}=224" for one in graph.symbols)
+            needs = f"the sizes are open, by {letters}; --receptive-field needs numbers for them, such as --at {call}"
+            raise DomainError("receptive_field", receptive_field, needs)
+        given = {"layers" if name == "layer" else name: value for name, value in options.items()}
+        answer = network.solve(graph, **asked, **given)
         nothing = "" if receptive_field is None or answer else _no_change(graph, node, axis, source, asked)
     _print(answer, chosen, output, nothing)
+
+
+_ABOUT_A_NODE = ("node", "axis", "source")
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "output_size": _ABOUT_A_NODE,
+    "round_trip": _ABOUT_A_NODE,
+    "receptive_field": (*_ABOUT_A_NODE, "layer"),
+    "from": ("transposed", "max_kernel_size", "max_dilation", "max_stride", "max_padding"),
+}
+"""The options that each question takes, by the option that asks it."""
+
+
+def _require_options(given: Iterable[str], question: str) -> None:
+    for name in given:
+        if name not in _OPTIONS[question]:
+            takes = ", ".join(map(_option, _OPTIONS[question]))
+            needs = f"is no option of the question {_option(question)}, which takes {takes}"
+            raise typer.BadParameter(needs, param_hint=_option(name))
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _no_change(graph: Graph, node: str | None, axis: int | None, source: str | None, asked: Mapping[str, Any]) -> str:
@@ -157,50 +189,18 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sizes(parameter: str, text: str) -> Any:
     """An int, or a tuple of them."""
-    if not re.fullmatch(r"[0-9]{1,18}([,x][0-9]{1,18})*", text):
-        raise DomainError(parameter, text, "needs an integer of at most 18 digits, or one for each axis, such as 7x7")
+    if not re.fullmatch(r"-?[0-9]{1,18}([,x]-?[0-9]{1,18})*", text):
+        needs = "needs an integer of at most 18 digits, such as 7, or one for each axis, such as 7x7"
+        raise DomainError(parameter, text, needs)
     found = tuple(map(int, re.split("[,x]", text)))
     return found if len(found) > 1 else found[0]
 
 
 def _print(answer: Any, style: AnswerFormat, output: Path | None, nothing: str) -> None:
-    from ..network.views.answers import shown
-
-    found = shown(answer)
-    if style is AnswerFormat.TABLE:
-        _table(found, output, nothing)
-    else:
-        write(_WRITTEN[style](found), output)
-
-
-def _table(found: Shown, output: Path | None, nothing: str) -> None:
-    from rich.text import Text
-
-    from ..notebook import ruled
+    from ..network.views.answers import document, view
     from .tables import show
 
-    rows = ruled(*found.head)
-    for cells in found.rows:
-        rows.add_row(*(Text(cell, overflow="fold") for cell in cells))
-    show(rows if found.rows else Text(nothing), output)
-
-
-def _csv(found: Shown) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows((found.head, *found.rows))
-    return text.getvalue()
-
-
-def _markdown(found: Shown) -> str:
-    from ..network.views.documents import cell
-
-    rule = tuple("---" for _ in found.head)
-    rows = (found.head, rule, *(tuple(map(cell, cells)) for cells in found.rows))
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
-
-
-_WRITTEN = {
-    AnswerFormat.JSON: lambda found: json.dumps(found.record, indent=2) + "\n",
-    AnswerFormat.CSV: _csv,
-    AnswerFormat.MARKDOWN: _markdown,
-}
+    if style is AnswerFormat.TABLE:
+        show(view(answer, nothing), output)
+    else:
+        write(document(answer, style.value, nothing), output)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
 
 from ..errors import DomainError, UnsupportedError
-from ..network.fields.exact import regions
+from ..network.fields.exact import indexed, placed, regions
 from ..network.fields.field import Field
 from ..network.fields.receptive import ReceptiveFields
 from ..network.fields.spans import Spans
@@ -131,23 +131,22 @@ def seen(report: NetworkReport, name: str | None = None, position: Sequence[int]
     places = _places(report)
     row = _last(report, places) if name is None else report[name]
     if row.sizes is not None and row.name not in places:
-        lost = f"its sizes {row.sizes} have no spatial axes of an input any more"
+        lost = f"cannot be drawn, as the axes of an input are no axes of its sizes {row.sizes} any more"
         unknown = f"what it reads is unknown: {row.field_unknown}"
         raise DomainError("node", row.name, unknown if row.field_unknown else lost)
     dimensions = places.get(row.name, ())
     sizes = row.sizes or ()
-    if not dimensions or dimensions != tuple(range(len(sizes) - len(dimensions), len(sizes))):
+    if not dimensions or dimensions != indexed(row):
         reason = row.reason or row.field_unknown or f"its sizes are {row.sizes}"
-        raise DomainError("node", row.name, f"needs spatial axes, which are the last ones, to be drawn; {reason}")
-    at = tuple(sizes[d] // 2 for d in dimensions) if position is None else tuple(position)
-    if len(at) != len(dimensions):
-        raise DomainError("pixel", at, f"needs {len(dimensions)} indices, as {row.name} has {len(dimensions)} axes")
-    walk = [(node, boxes) for node, boxes in regions(report, row.name, at) if node.name in places]
+        needs = f"cannot be drawn, as its positions have no index for each axis of an input in order; {reason}"
+        raise DomainError("node", row.name, needs)
+    at = tuple(sizes[d] // 2 for d in dimensions) if not position else tuple(position)
+    walk = [(node, boxes) for node, boxes in regions(report, row.name, placed(row, at)) if node.name in places]
     chosen = _chosen([node for node, _ in reversed(walk)], report, places, row.name)
     stages = {}
     for node, boxes in walk:
         if node.name in chosen and len(places[node.name]) == len(at):
-            stages[node.name] = _stage(report[node.name], boxes, places[node.name], row, at)
+            stages[node.name] = _stage(report[node.name], boxes, places[node.name], row, placed(row, at))
     readers = _readers([node for node, _ in reversed(walk)], stages)
     shown = (replace(stages[one], reader=readers.get(one)) for one in chosen if one in stages)
     return Seen(row.name, at, tuple(shown))
@@ -226,17 +225,16 @@ def _looks_around(node: Node, report: NetworkReport, places: dict[str, tuple[int
     )
 
 
-def _framed(fields: ReceptiveFields, at: tuple[int, ...]) -> Part | None:
-    """The hull on each axis at a position on the last dimensions; None where an axis runs along one before them."""
-    first = fields.rank - len(at)
-    if any(dimension is not None and dimension < first for dimension in fields.dimensions):
+def _framed(fields: ReceptiveFields, at: Mapping[int, int]) -> Part | None:
+    """The hull on each axis at an index on each of some dimensions; None where an axis runs along another."""
+    if any(dimension not in (None, *at) for dimension in fields.dimensions):
         return None
     pairs = zip(fields.axes, fields.dimensions, strict=True)
-    return tuple(field.interval(0 if dimension is None else at[dimension - first]) for field, dimension in pairs)
+    return tuple(field.interval(0 if dimension is None else at[dimension]) for field, dimension in pairs)
 
 
 def _stage(
-    row: Row, boxes: Sequence[Sequence[Spans]], dimensions: tuple[int, ...], node: Row, at: tuple[int, ...]
+    row: Row, boxes: Sequence[Sequence[Spans]], dimensions: tuple[int, ...], node: Row, at: Mapping[int, int]
 ) -> Stage:
     kept = [[box[d] for d in dimensions] for box in boxes]
     exact = all(spans.exact for box in boxes for spans in box)

@@ -50,7 +50,7 @@ class Picture:
             DomainError: the path has another suffix.
             OSError: it cannot be written.
         """
-        from ..proving import write_file
+        from ..text_files import write_file
 
         require_svg("path", path)
         write_file(Path(path), self.svg)

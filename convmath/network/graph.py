@@ -8,14 +8,13 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..division import is_symbolic
 from ..errors import DomainError
 from ..notebook import bracketed, brief, counted, html_table, listed, plain
 from . import operators
 from .operators import Input, Operator
 from .operators.domains import COUNT
 from .origin import Origin
-from .placement import USUAL, Placement
+from .placement import USUAL, Placement, operation
 from .provenance import Edit, Provenance, Reader
 
 if TYPE_CHECKING:
@@ -58,6 +57,11 @@ class Node:
     cut: tuple[int, ...] = field(default=(), compare=False)
     frozen: Literal["", "weights", "all"] = field(default="", compare=False)
     placement: Placement = field(default=USUAL, compare=False)
+
+    @property
+    def op(self) -> str:
+        """The operation; that of a tensor that is not given is ``"parameter"`` or ``"constant"``."""
+        return operation(self.operator, self.params, self.placement)
 
     def computing(self, operator: Operator) -> Node:
         """The node with another operator, and all the parameters of that if it had all those of its own.
@@ -143,22 +147,19 @@ class Graph:
 
         Args:
             input_size: its sizes without the batch, the channels first: ``(3, 224, 224)``; those after the channels are
-                its spatial axes, and may be symbols, ``(3, "n", "n")``: see :meth:`closed_forms` and :meth:`at`.
+                its spatial axes. Sizes may be symbols, ``(3, "n", "n")``, or of a sequence ``("n",)``: see
+                :meth:`closed_forms` and :meth:`at`.
             name: its name.
             batch_size: images at once.
 
         Raises:
-            DomainError: a size is a symbol and may be none, or the sizes are no list, or the name is no text or taken.
+            DomainError: a size is none, or the sizes are no list, or the name is no text or taken.
         """
-        if not isinstance(input_size, Iterable):
-            raise DomainError("input_size", input_size, "needs the sizes without the batch, as (3, 224, 224)")
-        sizes = (batch_size, *input_size)
-        axes = tuple(range(2, len(sizes)))
-        if any(isinstance(size, str) or is_symbolic(size) for size in sizes):
-            from .symbolic import with_symbols
+        from .input_sizes import batch_given, sizes_given
+        from .symbolic import axes_of, with_symbols
 
-            sizes = with_symbols(sizes, axes)
-        return self.add(name, Input(sizes, axes))
+        sizes = with_symbols((batch_given(batch_size), *sizes_given(input_size)))
+        return self.add(name, Input(sizes, axes_of(sizes)))
 
     def add(self, name: str, operator: Operator, *inputs: str) -> str:
         """Add a node and return its name.
@@ -263,17 +264,20 @@ class Graph:
             return other.replaced({name: operator for name, operator in inner.items() if name in other._nodes})
 
         nodes = [node.computing(operators[node.name]) if node.name in operators else node for node in self]
-        return self.rebuilt(nodes, self._outputs, edit) if inner else self._of(nodes, self._outputs, self.provenance)
+        if not inner:
+            return self._of(nodes, self._outputs, self.provenance)
+        return self.rebuilt(nodes, self._outputs, edit, self.trail)
 
-    def rebuilt(self, nodes: Iterable[Node], outputs: Iterable[str], edit: Edit) -> Graph:
+    def rebuilt(self, nodes: Iterable[Node], outputs: Iterable[str], edit: Edit, trail: Trail | None) -> Graph:
         """A changed copy of the graph, known at other sizes as far as this one is.
 
         Args:
             nodes: those of the copy.
             outputs: the names of those whose results it returns.
             edit: changes the graph in the same way where it is read again.
+            trail: what the network's own code saw of sizes, with the positions that nodes have in the copy.
         """
-        return self._of(nodes, outputs, self.provenance.edited(edit))
+        return self._of(nodes, outputs, replace(self.provenance.edited(edit), trail=trail))
 
     @staticmethod
     def _of(nodes: Iterable[Node], outputs: Iterable[str], provenance: Provenance) -> Graph:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from ..division import is_symbolic
 from ..errors import DomainError, unknown
+from .input_sizes import LARGEST, by_name, inputs_of
 from .operators import Input, Sizes
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
 TRIED = (224, 256, 64, 32, 512, 128, 28, 299, 384, 96, 48, 1024)
 """Numbers for the symbols at which a network is read if nobody says one: the first that it takes."""
-
-LARGEST = 2**63 - 1
 
 
 def symbol(value: Any, parameter: str = "input_size") -> sympy.Symbol:
@@ -35,34 +35,46 @@ def symbol(value: Any, parameter: str = "input_size") -> sympy.Symbol:
     from ..calculus.index import integers
 
     name = value.name if isinstance(value, Symbol) else value
-    if not isinstance(name, str) or not name.isidentifier() or value not in (name, integers(name)):
+    named = isinstance(name, str) and name.isidentifier() and not iskeyword(name)
+    if not named or value not in (name, integers(name)):
         needs = "needs a name, or an integer symbol without further assumptions, as symbols('n', integer=True) makes it"
         raise DomainError(parameter, value, needs)
     found: sympy.Symbol = integers(name)
     return found
 
 
-def with_symbols(sizes: Sequence[Any], axes: Sequence[int]) -> Sizes:
-    """The sizes of an input with symbols for names; only those of spatial axes, and of the batch, may be symbols.
+def with_symbols(sizes: Sequence[Any]) -> Sizes:
+    """The sizes of an input, the batch first, with symbols for names; that of the batch is positive.
 
     Raises:
-        DomainError: a size is a symbol and may be none, or is none that can be one.
+        DomainError: a size is none that can be a symbol.
 
-    >>> with_symbols((1, 3, "n", 64), (2, 3))
+    >>> with_symbols((1, 3, "n", 64))
     (1, 3, n, 64)
     """
     found = list(sizes)
     for dimension, size in enumerate(sizes):
-        if not isinstance(size, str) and not is_symbolic(size):
-            continue
-        if dimension not in axes and dimension > 0:
-            needs = "needs an integer for the channels; letters stand for the sizes of the spatial axes after them"
-            raise DomainError("input_size", size, needs)
-        if dimension in axes:
+        if dimension > 0 and (isinstance(size, str) or is_symbolic(size)):
             found[dimension] = symbol(size)
         elif isinstance(size, str):
             found[dimension] = type(symbol(size, "batch_size"))(size, integer=True, positive=True)
+    if sizes and is_symbolic(found[0]) and str(found[0]) in map(str, found[1:]):
+        raise DomainError("batch_size", sizes[0], "needs a letter of its own, which stands for no other size")
     return tuple(found)
+
+
+def axes_of(sizes: Sizes, spatial: Iterable[int] | None = None) -> tuple[int, ...]:
+    """The dimensions of an input that are its axes: the spatial ones, and those whose sizes are symbols.
+
+    Args:
+        sizes: the batch first.
+        spatial: the spatial ones; by default those after batch and channels.
+
+    >>> axes_of(with_symbols((1, 3, 8, 8))), axes_of(with_symbols((1, "n"))), axes_of(with_symbols((1, "n", 64)))
+    ((2, 3), (1,), (1, 2))
+    """
+    own = set(range(2, len(sizes)) if spatial is None else spatial)
+    return tuple(d for d in range(len(sizes)) if d in own or (d > 0 and is_symbolic(sizes[d])))
 
 
 def require_numbers(graph: Graph) -> None:
@@ -71,12 +83,13 @@ def require_numbers(graph: Graph) -> None:
     Raises:
         DomainError: one is a symbol; the message says what to call.
     """
-    for name, _, size in _places(graph):
-        shape, call = _input(graph, name).shape[1:], f"at({size}=224)"
+    places = list(_places(graph))
+    for name, _, _ in places:
+        call = f"at({', '.join(f'{one}=224' for one in dict.fromkeys(size for _, _, size in places))})"
         needs = f"{name} has symbols for sizes: closed_forms() gives every size in them, {call} the network at numbers"
-        raise DomainError("input_size", shape, needs)
-    for name in graph.inputs:
-        batch = _input(graph, name).shape[0]
+        raise DomainError("input_size", _input(graph, name).shape[1:], needs)
+    for name in inputs_of(graph):
+        batch: Any = next(iter(_input(graph, name).shape), 1)
         if is_symbolic(batch) and not batch.is_positive:
             needs = (
                 "needs an integer, or a symbol that is positive, as symbols('N', integer=True, positive=True) makes it"
@@ -85,7 +98,7 @@ def require_numbers(graph: Graph) -> None:
 
 
 def _places(graph: Graph) -> Iterator[tuple[str, int, Any]]:
-    """The spatial axes of inputs whose sizes are symbols: the input, the dimension, the size."""
+    """The axes of inputs whose sizes are symbols: the input, the dimension, the size."""
     for node in graph:
         if isinstance(node.operator, Input):
             for dimension in node.operator.axes:
@@ -118,10 +131,10 @@ def symbols_of(graph: Graph) -> dict[sympy.Symbol, dict[str, tuple[int, ...]]]:
 
 
 def batches(graph: Graph) -> dict[sympy.Symbol, dict[str, tuple[int, ...]]]:
-    """The symbols that stand for the batches of inputs, as :func:`symbols_of` gives those of spatial axes."""
+    """The symbols that stand for the batches of inputs, as :func:`symbols_of` gives those of their axes."""
     found: dict[Any, dict[str, tuple[int, ...]]] = {}
-    for name in graph.inputs:
-        batch = _input(graph, name).shape[0]
+    for name in inputs_of(graph):
+        batch = next(iter(_input(graph, name).shape), 1)
         if is_symbolic(batch):
             found.setdefault(symbol(str(batch), "batch_size"), {})[name] = (0,)
     return found
@@ -137,7 +150,8 @@ def numbers(names: Sequence[str], at: Any) -> dict[str, int]:
     ({'h': 224, 'w': 224}, {'h': 64, 'w': 32})
     """
     if not names:
-        raise DomainError("at", at, "the sizes of the inputs are numbers already; it is for letters among them")
+        needs = "the sizes of the inputs are numbers already; it is for letters among them, as in (3, 'n', 'n')"
+        raise DomainError("at", at, f"{needs} or -i 3,n,n")
     given = dict(at) if isinstance(at, Mapping) else dict.fromkeys(names, at)
     for name in given:
         if name not in names:
@@ -162,6 +176,8 @@ def at_numbers(graph: Graph, at: Any) -> Graph:
     shapes = {name: _numbered(one.shape, given) for name, one in inputs.items()}
     if graph.reread is None:
         return graph.replaced({name: replace(one, shape=shapes[name]) for name, one in inputs.items()})
+    if graph.reading is not None and all(_input(graph.reading, name).shape == shapes[name] for name in shapes):
+        return graph.reading
     return graph.reread({name: shape[1:] for name, shape in shapes.items()})
 
 
@@ -177,8 +193,8 @@ def reading(graph: Graph) -> Graph:
     return graph if graph.reading is None else graph.reading
 
 
-def _first(read: Callable[[int], Graph]) -> Graph:
-    """The network at the first number that it takes."""
+def _first(read: Callable[[int], Graph], shapes: Mapping[str, Sizes]) -> Graph:
+    """The network, with symbols in the sizes of its inputs, at the first number that it takes."""
     refused: DomainError | None = None
     for number in TRIED:
         try:
@@ -186,8 +202,11 @@ def _first(read: Callable[[int], Graph]) -> Graph:
         except DomainError as error:
             refused = refused or error
     tried = ", ".join(map(str, TRIED))
-    give = "say by at=, or --at, at which numbers it is to be read"
-    raise DomainError("input_size", "symbols", f"the network takes none of {tried}: {give}. At {TRIED[0]}: {refused}")
+    give = "say by at=, or --read-at, at which numbers it is to be read"
+    if any(len(shape) > 1 and is_symbolic(shape[0]) for shape in shapes.values()):
+        give = f"{give}, and give the channels, whose number no layer can change, as a number"
+    shown = next(iter(shapes.values())) if len(shapes) == 1 else dict(shapes)
+    raise DomainError("input_size", shown, f"the network takes none of {tried}: {give}. At {TRIED[0]}: {refused}")
 
 
 def read_at(
@@ -195,24 +214,26 @@ def read_at(
     shapes: Mapping[str, Sizes],
     at: int | Mapping[str, int] | None = None,
 ) -> Graph:
-    """A network with symbols for sizes, as it is read at numbers.
+    """A network that an importer reads at numbers; with symbols for sizes where they are among them.
 
     Args:
         read: reads it at sizes of its inputs, by their names.
-        shapes: the sizes of its inputs, by name, with symbols among those of spatial axes.
+        shapes: the sizes of its inputs, by name, perhaps with symbols among them.
         at: the number for every symbol, or the number of each by its name; by default the first of :data:`TRIED` that
             the network takes.
 
     Raises:
-        DomainError: the network does not take the numbers.
+        DomainError: the network does not take the numbers, or there are numbers for symbols, but no symbols.
     """
     names = list(dict.fromkeys(str(n) for shape in shapes.values() for n in shape if is_symbolic(n)))
 
     def numbered(given: Mapping[str, int]) -> Graph:
         return read({name: _numbered(shape, given) for name, shape in shapes.items()})
 
-    if at is None and names:
-        found = _first(lambda number: numbered(dict.fromkeys(names, number)))
+    if at is None and not names:
+        return read(shapes)
+    if at is None:
+        found = _first(lambda number: numbered(dict.fromkeys(names, number)), shapes)
     else:
         found = numbered(numbers(names, at))
     return _symbolic(found, shapes)
@@ -234,38 +255,73 @@ def _symbolic(graph: Graph, shapes: Mapping[str, Sizes]) -> Graph:
 
 
 def resized(graph: Graph, input_size: Any) -> Graph:
-    """A network with symbols for sizes of its inputs, the others as they are.
+    """A network with other sizes of its inputs, numbers or symbols.
 
     Args:
         graph: the network.
         input_size: the sizes of the input without the batch, a list of such, or a mapping by name.
 
     Raises:
-        DomainError: there is no such input, or a number is not the one that the network says.
+        DomainError: there is no such input, or the network does not take the sizes.
 
     >>> from convmath.network import Graph
     >>> net = Graph()
     >>> _ = net.input((3, 28, 28))
-    >>> resized(net, (3, "n", 28)).symbols
-    (n,)
+    >>> resized(net, (3, "n", 28)).symbols, resized(net, (3, 32, 32)).analyze().output.output_size
+    ((n,), (3, 32, 32))
     """
-    several = isinstance(input_size, Mapping) or (input_size and isinstance(input_size[0], list | tuple))
-    rows = input_size if several else [input_size]
-    given = dict(rows if isinstance(rows, Mapping) else zip(graph.inputs, rows, strict=False))
-    if len(given) < len(rows):
-        raise DomainError("input_size", input_size, f"needs sizes for the inputs {', '.join(graph.inputs)} only")
-    shapes = {}
-    for name, row in given.items():
-        if name not in graph.inputs:
-            raise unknown("input_size", name, graph.inputs, "input", ", ".join(graph.inputs))
-        own = _input(graph, name)
-        named = with_symbols((*own.shape[:1], *row), own.axes)
-        if len(named) != len(own.shape) or any(
-            a != b and not is_symbolic(a) for a, b in zip(named, own.shape, strict=True)
-        ):
-            needs = (
-                f"the network says its own sizes, {own.shape[1:]}: change them there, or give letters for spatial axes"
-            )
-            raise DomainError("input_size", tuple(row), needs)
-        shapes[name] = named[1:]
-    return _symbolic(graph, shapes)
+    given = by_name(input_size, inputs_of(graph))
+    shapes = {name: _fitting(graph, name, row) for name, row in given.items()}
+    if graph.reread is not None:
+        every = {name: _input(graph, name).shape for name in graph.inputs}
+        return _read_again(reading(graph), every | shapes)
+    own = {name: _input(graph, name) for name in shapes}
+    found = graph.replaced({name: Input(shape, axes_of(shape, own[name].axes)) for name, shape in shapes.items()})
+    tried = shapes if not found.symbols else {name: _tried(shape, own[name]) for name, shape in shapes.items()}
+    changed = [name for name, shape in tried.items() if shape != own[name].shape]
+    if changed:
+        other = graph.replaced({name: replace(own[name], shape=shape) for name, shape in tried.items()})
+        _require_taken(other, given[changed[0]], own[changed[0]].shape[1:])
+    return found
+
+
+def _tried(shape: Sizes, own: Input) -> Sizes:
+    """The sizes at which a network is tried that gets symbols: its own, but for a number that is none of an axis."""
+    pairs = enumerate(zip(shape, own.shape, strict=True))
+    return tuple(one if d in own.axes or is_symbolic(size) else size for d, (size, one) in pairs)
+
+
+def _fitting(graph: Graph, name: str, row: tuple[Any, ...]) -> Sizes:
+    """The sizes of an input, the batch first, in as many dimensions as it has."""
+    own = _input(graph, name)
+    if len(row) == len(own.shape):
+        raise DomainError("input_size", row, f"sizes are without the batch: {row[1:]}")
+    if len(row) != len(own.shape) - 1:
+        raise DomainError("input_size", row, f"the input {name} has other dimensions, {own.shape[1:]}")
+    sizes = with_symbols((own.shape[0], *row))
+    if graph.reread is not None and axes_of(sizes, own.axes) != own.axes:
+        needs = f"the input {name} has no axis there: give letters where the model is read, as from_torch takes them"
+        raise DomainError("input_size", row, needs)
+    return sizes
+
+
+def _read_again(graph: Graph, shapes: Mapping[str, Sizes]) -> Graph:
+    """The network at other sizes, as an importer reads it; where they are symbols, as it was read before."""
+    own = {name: _input(graph, name).shape for name in shapes}
+    pairs = {name: zip(shape, own[name], strict=True) for name, shape in shapes.items()}
+    sizes = {name: tuple(one if is_symbolic(size) else size for size, one in pair) for name, pair in pairs.items()}
+    if sizes != own and graph.reread is not None:
+        graph = graph.reread({name: shape[1:] for name, shape in sizes.items()})
+    return graph if sizes == shapes else _symbolic(graph, {name: shape[1:] for name, shape in shapes.items()})
+
+
+def _require_taken(graph: Graph, row: Sizes, own: Sizes) -> None:
+    """Raise DomainError unless the layers take the sizes of the inputs; those of one, and its own, are named."""
+    from .analysis import sizes_of
+
+    try:
+        if not graph.symbols:
+            sizes_of(graph)
+    except DomainError as error:
+        needs = f"the network was made for {own}, and its layers do not take this: {error}"
+        raise DomainError("input_size", row, needs) from error

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from convmath.errors import DomainError
-from convmath.network import Graph, NetworkReport, ReceptiveFields, Row, from_torch
+from convmath.network import Graph, NetworkReport, Node, ReceptiveFields, Row, from_torch
 from convmath.network.conventions import CONVENTIONS, flops
 from convmath.network.fields.field import Field
 from convmath.network.fields.spans import Spans
@@ -25,6 +25,8 @@ from convmath.network.operators import (
     Combine,
     Conv,
     ConvTranspose,
+    Flatten,
+    Input,
     Linear,
     MatMul,
     Norm,
@@ -34,8 +36,12 @@ from convmath.network.operators import (
     Softmax,
     Unknown,
 )
-from convmath.network.views.cells import ALONG, HOLES, OTHERS, details, shown, stored
+from convmath.network.placement import Placement
+from convmath.network.views.cells import ALONG, HOLES, OTHERS, PADDED, STRIDES, shown, stored
+from convmath.network.views.details import FIELD_HEAD, details, field_rows
 from convmath.network.views.documents import document
+from convmath.network.views.forms import Forms
+from convmath.network.views.forms import shown as forms_shown
 from convmath.network.views.records import record
 
 
@@ -349,3 +355,67 @@ def test_a_field_that_may_have_holes_on_one_axis_is_marked(turn):
     found = shown(replace(report, rows=(report["image"], report["mask"], row)))
     assert found.rows[-1][3] == "3~"
     assert HOLES in dict(found.notes)["Marks"]
+
+
+def test_a_tensor_that_is_not_given_is_named_a_parameter_or_a_constant():
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1, 3, 8, 8))
+            self.frozen = nn.Parameter(torch.zeros(1, 3, 1, 1), requires_grad=False)
+            self.register_buffer("mean", torch.zeros(1, 3, 1, 1))
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return (image - self.mean) * self.frozen + self.weight + torch.arange(8)
+
+    graph = from_torch(Model(), (3, 8, 8))
+    wanted = {"image": "input", "mean": "constant", "frozen": "parameter", "weight": "parameter", "arange": "constant"}
+    assert {row.name: row.op for row in graph.analyze() if row.name in wanted} == wanted
+    assert {node.name: node.op for node in graph if node.name in wanted} == wanted
+    assert {cells[0]: cells[1] for cells in shown(graph.analyze()).rows if cells[0] in wanted} == wanted
+    lettered = Forms.of(from_torch(Model(), (3, "n", 8), at=8))
+    assert {cells[0]: cells[1] for cells in forms_shown(lettered).rows if cells[0] in wanted} == wanted
+    assert graph.analyze().status == "complete"
+
+
+def test_a_network_of_which_only_parameters_are_understood_is_unknown():
+    weight = Node("weight", Input((1, 3, 8, 8)), (), 192, placement=Placement(stored=True))
+    odd = Node("odd", Unknown("odd", "it is odd"), ("image", "weight"))
+    graph = Graph([Node("image", Input((1, 3, 8, 8), (2, 3))), weight, odd])
+    assert graph.analyze().status == "unknown"
+
+
+def test_a_field_that_counts_padding_is_marked():
+    graph = Graph()
+    conv = graph.add("conv", Conv(1, 2, (3, 3), padding=1), graph.input((1, 20, 20)))
+    pooled = graph.add("pool", AdaptivePool("avg", (1, 1)), conv)
+    graph.add("flat", Flatten(1), pooled)
+    report = graph.analyze()
+    assert [report[name].receptive_field.size for name in ("pool", "flat")] == [(22, 22), (20, 20)]
+    assert PADDED in dict(shown(report).notes)["Marks"]
+    smaller = Graph()
+    smaller.add("conv", Conv(1, 2, (3, 3), padding=1), smaller.input((1, 20, 20)))
+    assert PADDED not in str(shown(smaller.analyze()).notes)
+
+
+def test_strides_of_fields_that_are_no_single_integer_are_explained():
+    turned, doubled = Graph(), Graph()
+    patches = turned.add("patches", Conv(1, 8, (4, 4), stride=4), turned.input((1, 16, 16)))
+    turned.add("flat", Flatten(2), patches)
+    doubled.add("up", ConvTranspose(1, 1, (2,), stride=2), doubled.input((1, 8)))
+    plain = Graph()
+    plain.add("conv", Conv(1, 2, (3, 3), stride=2), plain.input((1, 20, 20)))
+    found = {name: shown(graph.analyze()) for name, graph in (("1x0", turned), ("1/2", doubled), ("2", plain))}
+    assert [told.rows[-1][4] for told in found.values()] == list(found)
+    assert [STRIDES in dict(told.notes).get("Marks", ()) for told in found.values()] == [True, True, False]
+
+
+def test_a_notebook_shows_the_phases_of_fields_and_the_dimensions_along_which_they_run():
+    graph = Graph()
+    patches = graph.add("patches", Conv(1, 8, (4, 4), stride=4), graph.input((1, 16, 16)))
+    graph.add("tokens", Permute((0, 2, 1)), graph.add("flat", Flatten(2), patches))
+    rows = [list(map(str, row)) for row in field_rows(graph.analyze().output.receptive_field)]
+    assert [row[-2:] for row in rows] == [["4", "1"], ["4", "1"]]
+    html = graph.analyze().output.receptive_field._repr_html_()
+    assert "<th>phases</th><th>along dimension of the output</th>" in html
+    assert [len(row) for row in rows] == [len(FIELD_HEAD)] * 2

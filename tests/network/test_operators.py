@@ -298,7 +298,7 @@ def test_resizing_reads_what_torch_weighs(size, wanted, mode, align_corners):
         (MatMul(), [(2, 3), (2, 3)], "rows of the second input"),
         (Combine("add"), [(2, 3), (2, 4)], "add needs equal sizes in dimension 1"),
         (Combine("add"), [], "at least one input"),
-        (Concat(1), [(1, 2, 3), (1, 2, 4)], "concat needs equal sizes"),
+        (Concat(1), [(1, 2, 3), (1, 2, 4)], "equal sizes in every dimension but 1; closed forms, with letters"),
         (Concat(5), [(1, 2, 3)], "needs a dimension"),
         (Slice(1, 0, 9), [(1, 4)], "at most the 4"),
         (Permute((0, 0)), [(1, 4)], "each of 2 dimensions once"),

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from ...errors import DomainError, unknown
 from ...formulas.padding import resolve_padding
-from ...notebook import Answers, brief
+from ...notebook import brief
 from ..fields.receptive import ReceptiveFields
 from ..graph import Graph, Node
 from ..operators import Conv, Pool
@@ -18,6 +18,7 @@ from ..provenance import Edit
 from ..report import NetworkReport
 from ..row import Row
 from ..sizes.trail import Trail
+from .answers import Answers
 from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
 
 MOST_LAYERS = 256
@@ -54,6 +55,12 @@ class Change:
         return f"{self.text}: receptive field {field}, {self.params:+} parameters, {self.macs:+} MACs"
 
 
+class Changes(Answers[Change]):
+    """Changes, each of which is enough."""
+
+    __slots__ = ()
+
+
 def receptive_field(
     graph: Graph,
     at_least: int | tuple[int, ...],
@@ -62,7 +69,7 @@ def receptive_field(
     axis: int | None = None,
     source: str | None = None,
     layers: str | Sequence[str] | None = None,
-) -> Answers[Change]:
+) -> Changes:
     """Single changes after which a node's receptive field has a wanted size, the cheapest first.
 
     For every convolution before the node: a larger dilation, a larger kernel, and further convolutions of three taps
@@ -102,10 +109,10 @@ def receptive_field(
     chosen = [layers] if isinstance(layers, str) else layers
     names = [node.name for node in (part_up_to(graph, name) if chosen is None else map(graph.__getitem__, chosen))]
     if large_enough(field.size, at_least, axis):
-        return Answers()
+        return Changes()
     search = _Search(graph, before, name, wanted, source)
     found = (search.least(change, graph[layer]) for layer in names for change in (_dilated, _widened, _deepened))
-    return Answers(sorted(filter(None, found), key=lambda change: (change.macs, change.params)))
+    return Changes(sorted(filter(None, found), key=lambda change: (change.macs, change.params)))
 
 
 def _wanted(axes: int, at_least: int | tuple[int, ...], axis: int | None) -> tuple[int, ...]:
@@ -222,10 +229,8 @@ def _replaced(graph: Graph, name: str, nodes: Sequence[Node], edit: Edit) -> Gra
         else:
             inputs = tuple(nodes[-1].name if other == name else other for other in node.inputs)
             kept.append(replace(node, inputs=inputs))
-    found = graph.rebuilt(kept, (nodes[-1].name if output == name else output for output in graph.outputs), edit)
-    trail = graph.trail and _moved(graph.trail, place, len(nodes) - 1)
-    found.provenance = replace(found.provenance, trail=trail)
-    return found
+    outputs = (nodes[-1].name if output == name else output for output in graph.outputs)
+    return graph.rebuilt(kept, outputs, edit, graph.trail and _moved(graph.trail, place, len(nodes) - 1))
 
 
 def _again(graph: Graph, name: str, change: Alter, by: int) -> Graph:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from ...errors import DomainError
 from ...formulas.inverse import conv_input_sizes, conv_transpose_output_padding
-from ...notebook import Answers
 from ..operators.convolution import per_axis
+from .answers import Answers
 
 PerAxis: TypeAlias = int | tuple[int, ...]
 """One value for every axis, or one for each."""
@@ -35,6 +35,12 @@ class Window:
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
 
+class Windows(Answers[Window]):
+    """The parameters of layers."""
+
+    __slots__ = ()
+
+
 def layers(
     input_size: PerAxis,
     output_size: PerAxis,
@@ -44,7 +50,7 @@ def layers(
     max_dilation: int = 2,
     max_stride: int = 4,
     max_padding: int = 3,
-) -> Answers[Window]:
+) -> Windows:
     """All parameters within bounds with which a layer takes one size to another, small kernels first.
 
     Args:
@@ -78,7 +84,7 @@ def layers(
     find = _transposed_window if transposed else _window
     ranges = (range(low, bound + 1) for low, bound in zip(least.values(), bounds, strict=True))
     found = (find(Window(*numbers), sizes, wanted) for numbers in product(*ranges) if numbers[0] > 1 or numbers[1] == 1)
-    return Answers(window for window in found if window is not None)
+    return Windows(window for window in found if window is not None)
 
 
 def _pairs(input_size: PerAxis, output_size: PerAxis) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -45,7 +45,10 @@ class OutputPaddings:
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""
-        return html_table(("transposed convolution", "output padding"), self.values.items())
+        from ..views.cells import alike
+
+        rows = ((name, alike(value)) for name, value in self.values.items())
+        return html_table(("Transposed convolution", "Output padding"), rows)
 
 
 def output_padding(
@@ -78,9 +81,9 @@ def output_padding(
     part = part_up_to(graph, name)
     transposed = [item for item in part if isinstance(item.operator, ConvTranspose)]
     if not part.inputs:
-        raise DomainError("node", name, "reads no input with spatial axes, so that there is no size to come back to")
+        raise DomainError("node", name, "reads no input with spatial axes, so that there is no size to give back")
     if not transposed:
-        raise DomainError("node", name, "no transposed convolution is before it, so that there is no output padding")
+        raise DomainError("node", name, f"no output padding, as no transposed convolution is before {name}")
     require_numbers(part)
     chosen = part.inputs[0] if source is None else source
     if chosen not in part.inputs:

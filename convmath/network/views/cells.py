@@ -8,17 +8,14 @@ from fractions import Fraction
 from itertools import takewhile
 from typing import Any, TypeAlias
 
-from ...notebook import html_table, plain
+from ...notebook import counted, plain
 from ..conventions import CONVENTIONS, flops
-from ..fields.field import Field
-from ..fields.pieces import Pieces
+from ..fields.pieces import Followed, Pieces
 from ..fields.receptive import ReceptiveFields
-from ..fields.spans import Spans
+from ..operators import Input
+from ..placement import DTYPE
 from ..report import NetworkReport, Total
 from ..row import Row
-
-DTYPE = "float32"
-"""The dtype in which bytes are counted if nobody says any."""
 
 LISTED = 12
 """Names and sentences of one kind that are written out where space is short; of more, how many more there are."""
@@ -28,12 +25,20 @@ SEVERAL = "; "
 """Between what is said of fields in several inputs."""
 
 OTHERS = "+: of the first of several inputs; what a node reads of the others is among its details"
-ALONG = "Field along: the dimension of the output along which each axis runs, the batch being 0"
+ALONG = "Field along: the dimension of the output along which each axis runs, counted from 0 with the batch"
 DIFFERS = "differs"
 """The stride of pieces of positions that have none in common."""
 
 PIECES = "a..b: positions read piece by piece, from a to b elements each; the pieces are among the details of the node"
 HOLES = "*: a position leaves out elements within its extent; ~: it may"
+PADDED = (
+    "Field size: counts what windows reach of padding, so that it may exceed the input; "
+    "where no dimension is left for positions, as of features, it counts the input alone"
+)
+STRIDES = (
+    "Field stride: from the field of one position to that of the next, with x between the axes of the input; "
+    "a fraction is the mean of positions that take turns, and 0 is where they go no further"
+)
 
 
 @dataclass(frozen=True)
@@ -58,25 +63,25 @@ class Shown:
 def shown(
     report: NetworkReport,
     convention: str = "mac",
-    name: str | None = None,
     count: Callable[[Any], str] | None = None,
     *,
     wide: bool = False,
     dtype: Any = DTYPE,
+    more: Sequence[Note] = (),
 ) -> Shown:
     """A report as text.
 
     Args:
         report: the network.
         convention: what counts as an operation, one of :data:`~convmath.network.conventions.CONVENTIONS`.
-        name: the only node to show; None for all.
         count: how numbers in the rows are written; by default with all their digits.
         wide: whether rows and notes say everything; otherwise they leave out what fields are padded by and where their
             centres are, fields in other inputs than the first, what is computed backward, memory, and long lists.
         dtype: in which bytes of activations are counted.
+        more: notes that follow those of the report.
 
     Raises:
-        DomainError: the convention or the dtype is unknown, or there is no such node.
+        DomainError: the convention or the dtype is unknown.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv
@@ -86,12 +91,12 @@ def shown(
     >>> found.rows[1], found.totals[1]
     (('stem', 'conv2d', '8x4x4', '3', '2', '224', '3,456'), ('MACs', '3,456', 'complete'))
     """
-    rows = report.rows if name is None else (report[name],)
-    title = f"{len(report)} nodes, {report.status}; input {' and '.join(_inputs(report))}"
-    columns = tuple(_columns(rows, convention, count or digits, dtype, wide=wide))
-    cells = tuple(tuple(cell(row) for _, cell in columns) for row in rows)
+    title = f"{counted(len(report), 'node')}, {report.status}; input {' and '.join(_inputs(report))}"
+    columns = tuple(_columns(report.rows, convention, count or digits, dtype, wide=wide))
+    cells = tuple(tuple(cell(row) for _, cell in columns) for row in report)
     totals = tuple(_totals(report, convention, dtype))
-    return Shown(title, tuple(head for head, _ in columns), cells, totals, tuple(notes(report, convention, wide=wide)))
+    said = (*notes(report, convention, wide=wide), *more)
+    return Shown(title, tuple(head for head, _ in columns), cells, totals, said)
 
 
 def _columns(
@@ -124,17 +129,17 @@ def known(value: Any, written: Callable[[Any], str]) -> str:
 
 
 def _extent(fields: ReceptiveFields) -> str:
-    sizes = [_between(axis) if isinstance(axis, Pieces) else axis.size for axis in fields.axes]
-    return alike(sizes) + max((_HOLES[axis.holes] for axis in fields.axes), key=("", "~", "*").index)
+    mark = max((_HOLES[axis.holes] for axis in fields.axes), key=("", "~", "*").index)
+    return alike(list(map(between, fields.axes))) + mark
 
 
 def _stride(fields: ReceptiveFields) -> str:
     return alike([DIFFERS if stride is None else stride for stride in fields.stride])
 
 
-def _between(axis: Pieces) -> str:
-    """The sizes of the smallest and of the largest hull."""
-    return "..".join(map(str, dict.fromkeys(axis.sizes)))
+def between(axis: Followed) -> str:
+    """The size of the hull; of pieces, those of the smallest and of the largest."""
+    return "..".join(map(str, dict.fromkeys(axis.sizes if isinstance(axis, Pieces) else (axis.size,))))
 
 
 def _centers(fields: ReceptiveFields) -> tuple[object, ...]:
@@ -172,9 +177,9 @@ def unit(convention: str) -> str:
 
 
 def _inputs(report: NetworkReport) -> Iterator[str]:
-    without_axes = takewhile(lambda row: row.op == "input" and not row.params, report)
+    without_axes = takewhile(lambda row: row.op == "input", report)
     for row in [report[name] for name in report.graph.inputs] or without_axes:
-        yield sizes(row.output_size) + (f" (batch {row.sizes[0]})" if row.sizes and row.sizes[0] != 1 else "")
+        yield sizes(row.output_size) + (f" (batch {row.batch_size})" if row.batch_size not in (None, 1) else "")
 
 
 def field_cells(row: Row) -> tuple[str, str]:
@@ -237,6 +242,8 @@ def _totals(report: NetworkReport, convention: str, dtype: Any) -> Iterator[tupl
     yield line("Activations", elements)
     yield line(f"Activations in {dtype}", elements, stored(report.activation_bytes(dtype)))
     yield line("Alive at once at most", elements, stored(report.peak_bytes(dtype)))
+    saved = report.saved(dtype)
+    yield line("Saved for the gradients", saved, stored(saved.value))
 
 
 def status(total: Total) -> str:
@@ -264,11 +271,11 @@ def _convention(report: NetworkReport, name: str, most: int) -> Iterator[Note]:
         return
     found = CONVENTIONS[name]
     missing = set(report.missing)
-    left = _some((one for one in report.total(found.forward).missing if one not in missing), most)
+    left = some((one for one in report.total(found.forward).missing if one not in missing), most)
     sentences = [found.why]
     if left:
         sentences.append(f"What it counts at these nodes is not known: {plain(', '.join(left))}.")
-    if found.version and any(row.origin is None and row.op != "input" for row in report):
+    if found.version and any(row.origin is None and not isinstance(row.operator, Input) for row in report):
         sentences.append(f"{NO_MODULES} Every layer is taken for torch's module of its kind.")
     yield f"Convention {name} {found.version}".rstrip(), tuple(sentences)
 
@@ -284,22 +291,49 @@ def _notes(report: NetworkReport, most: int, *, wide: bool) -> Iterator[Note]:
     fields = [(row.name, row.field_unknown) for row in report]
     if any(reason for _, reason in fields):
         yield "Receptive field unknown", _grouped(fields, most)
+    saved = [(row.name, "" if row.reason else report.saved_tensors(row.name).unknown) for row in report]
+    if any(reason for _, reason in saved):
+        yield "Not known what is saved for the gradients", _grouped(saved, most)
     remarks = [(row.name, remark) for row in report for remark in row.remarks]
     if remarks:
         yield "Remarks", _grouped(remarks, most)
     if report.misaligned:
-        yield "Misaligned", _some([plain(str(one)) for one in report.misaligned], most)
+        yield "Misaligned", some([plain(str(one)) for one in report.misaligned], most)
     if report.graph.unused:
         idle = report.graph.unused.items()
         sentences = (f"{plain(name)}: {digits(count)} parameters, in no total" for name, count in idle)
-        yield "Never used", _some(sentences, most)
-    holes = any(axis.holes is not False for row in report for fields in row.fields.values() for axis in fields.axes)
-    several = not wide and any(len(row.fields) > 1 for row in report)
-    along = wide and any(map(_turned, report))
-    pieces = any(isinstance(axis, Pieces) for row in report for fields in row.fields.values() for axis in fields.axes)
-    marks = ((HOLES, holes), (OTHERS, several), (ALONG, along), (PIECES, pieces))
-    if any(used for _, used in marks):
-        yield "Marks", tuple(word for word, used in marks if used)
+        yield "Never used", some(sentences, most)
+    marks = tuple(_marks(report, wide=wide))
+    if marks:
+        yield "Marks", marks
+
+
+def _marks(report: NetworkReport, *, wide: bool) -> Iterator[str]:
+    """What the marks and numbers mean that fields have in this report."""
+    found = [(name, fields) for row in report for name, fields in row.fields.items()]
+    if any(axis.holes is not False for _, fields in found for axis in fields.axes):
+        yield HOLES
+    if not wide and any(len(row.fields) > 1 for row in report):
+        yield OTHERS
+    if wide and any(map(_turned, report)):
+        yield ALONG
+    if any(isinstance(axis, Pieces) for _, fields in found for axis in fields.axes):
+        yield PIECES
+    if any(_exceeds(report, name, fields) for name, fields in found):
+        yield PADDED
+    if any(len(set(fields.stride)) > 1 or any(map(_is_no_integer, fields.stride)) for _, fields in found):
+        yield STRIDES
+
+
+def _exceeds(report: NetworkReport, name: str, fields: ReceptiveFields) -> bool:
+    """Whether a field has more elements than its input."""
+    operator = report[name].operator
+    lengths = [operator.shape[dimension] for dimension in operator.axes] if isinstance(operator, Input) else []
+    return any(size > n for size, n in zip(fields.size, lengths, strict=True))
+
+
+def _is_no_integer(stride: Fraction | None) -> bool:
+    return stride is not None and stride.denominator > 1
 
 
 def _grouped(reasons: Iterable[tuple[str, str]], most: int) -> tuple[str, ...]:
@@ -308,108 +342,11 @@ def _grouped(reasons: Iterable[tuple[str, str]], most: int) -> tuple[str, ...]:
     for name, reason in reasons:
         if reason:
             names.setdefault(reason, []).append(name)
-    return _some((f"{plain(', '.join(_some(who, most)))}: {plain(reason)}" for reason, who in names.items()), most)
+    return some((f"{plain(', '.join(some(who, most)))}: {plain(reason)}" for reason, who in names.items()), most)
 
 
-def _some(words: Iterable[str], most: int = LISTED) -> tuple[str, ...]:
+def some(words: Iterable[str], most: int = LISTED) -> tuple[str, ...]:
+    """The first of many, and how many more there are."""
     listed = tuple(words)
     more = len(listed) - most
     return listed if more <= 0 else (*listed[:most], f"and {more} more")
-
-
-def details(row: Row, convention: str = "mac", dtype: Any = DTYPE) -> Iterator[tuple[str, str]]:
-    """Everything that is known of a node, in lines with names.
-
-    Raises:
-        DomainError: the convention or the dtype is unknown.
-    """
-    done = known(row.flops(convention), digits)
-    yield "Node", plain(row.name)
-    yield "Operation", plain(row.op)
-    if row.inputs:
-        yield "Input", ", ".join(sizes(None if one is None else one[1:]) for one in row.inputs)
-    yield "Output", sizes(row.output_size)
-    yield "Activation", _memory(row, dtype)
-    yield "Parameters", "?" if row.lacks("params") else digits(row.params)
-    yield unit(convention), done
-    if CONVENTIONS[convention].backward is not None:
-        yield f"{unit(convention)} backward", known(row.flops(convention, backward=True), digits)
-    for source, fields in row.fields.items():
-        for axis, words in enumerate(field_lines(fields)):
-            yield f"Field in {plain(source)}, axis {axis}", words
-    if row.field_unknown:
-        yield "Field", f"unknown: {plain(row.field_unknown)}"
-    if row.reason:
-        yield "Not understood", plain(row.reason)
-    for remark in row.remarks:
-        yield "Remark", plain(remark)
-    if convention != "mac":
-        yield "Convention", CONVENTIONS[convention].why
-
-
-def _memory(row: Row, dtype: Any) -> str:
-    if row.sizes is None:
-        return "?"
-    return f"{digits(row.elements)} elements, {stored(row.activation_bytes(dtype))} in {dtype}"
-
-
-def row_html(row: Row) -> str:
-    """A node as a table for notebooks."""
-    first, *others = details(row)
-    return html_table(first, others)
-
-
-def field_lines(fields: ReceptiveFields) -> Iterator[str]:
-    """The field on each axis in words."""
-    for number, axis in enumerate(fields.axes):
-        holes = {True: "with holes", False: "without holes", None: "perhaps with holes"}[axis.holes]
-        center, (start, stop) = axis.center(0), axis.interval(0)
-        first = "reads nothing" if center is None else f"from {start} to {stop - 1}, centre {center}"
-        if isinstance(axis, Pieces):
-            size, stride = _between(axis), DIFFERS if axis.stride is None else axis.stride
-            words = f"size {size}, stride {stride}, padding {axis.padding}, position 0 {first}"
-            phases = f", in {len(axis.stops)} pieces: {'; '.join(_some(map(_piece, axis)))}"
-        else:
-            words = f"size {axis.size}, stride {axis.stride}, padding {axis.padding}, position 0 {first}"
-            phases = f", in {axis.period} phases" if axis.period > 1 else ""
-        runs = fields.dimensions[number]
-        along = "" if runs in (None, number + 2) else f", along dimension {runs} of the output"
-        yield f"{words}, {holes}{phases}{along}"
-
-
-def _piece(piece: tuple[int, int, Field]) -> str:
-    """The positions of a piece, and what they read."""
-    start, stop, field = piece
-    begin, end = field.interval(start)
-    if stop - start == 1:
-        return f"{start}: {_elements(begin, end)}"
-    first = f"{start} to {stop - 1}"
-    if field.is_constant:
-        return f"{first}: {_elements(begin, end)}"
-    return f"{first}: size {field.size}, stride {field.stride}, the first {_elements(begin, end)}"
-
-
-def _elements(start: int, stop: int) -> str:
-    return f"from {start} to {stop - 1}" if start < stop else "nothing"
-
-
-def spans_words(spans: Spans) -> str:
-    """A set of elements in words.
-
-    >>> spans_words(Spans(((0, 3), (5, 6)))), spans_words(Spans.first(9).bounded())
-    ('0 to 2, 5', 'some of 0 to 8')
-    """
-    parts = _some(f"{start} to {stop - 1}" if stop - start > 1 else str(start) for start, stop in spans.parts)
-    return ("" if spans.exact else "some of ") + (", ".join(parts) or "nothing")
-
-
-def field_rows(fields: ReceptiveFields) -> Iterator[tuple[object, ...]]:
-    """Axis, size, stride, padding, centre of position 0 and holes of a field."""
-    words = {True: "yes", False: "no", None: "perhaps"}
-    for number, axis in enumerate(fields.axes):
-        center = axis.center(0)
-        stride = DIFFERS if axis.stride is None else axis.stride
-        yield number, axis.size, stride, axis.padding, "-" if center is None else center, words[axis.holes]
-
-
-FIELD_HEAD = ("axis", "size", "stride", "padding", "centre of position 0", "holes")

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import DomainError
 from ...notebook import plain
+from ..placement import DTYPE
 from ..report import NetworkReport
-from .cells import DTYPE, SEVERAL, shown
+from .cells import SEVERAL, shown
+from .details import Position, position_note, shown_node
 from .records import content, records
 
 if TYPE_CHECKING:
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def document(
-    report: NetworkReport, style: str, convention: str = "mac", name: str | None = None, dtype: Any = DTYPE
+    report: NetworkReport,
+    style: str,
+    convention: str = "mac",
+    name: str | None = None,
+    dtype: Any = DTYPE,
+    position: Position | None = None,
 ) -> str:
     """A report as the text of a file; ``docs/networks.md`` says what the keys of JSON and the columns of CSV hold.
 
@@ -28,22 +35,24 @@ def document(
         report: the network.
         style: ``"json"``, ``"csv"``, ``"markdown"``, ``"latex"`` or ``"html"``.
         convention: what counts as an operation.
-        name: the only node whose row is written; None for all.
+        name: the only node that is written, with all its details; None for all, with the totals.
         dtype: in which bytes of activations are counted.
+        position: one of which it is said, too, what it reads.
 
     Raises:
-        DomainError: the style, the convention or the dtype is unknown, or there is no such node.
+        DomainError: the style, the convention or the dtype is unknown, or there is no such node; what the position
+            reads is unknown, or the style has no place for it.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv
     >>> net = Graph()
     >>> _ = net.add("stem", Conv(3, 8, (3, 3), stride=2), net.input((3, 9, 9)))
-    >>> print(document(net.analyze(), "markdown", name="stem").splitlines()[4])
+    >>> print(document(net.analyze(), "markdown").splitlines()[5])
     | stem | conv2d | 8x4x4 | 3 | 2 | 0 | 3/2 | 224 | 3,456 | 3,456 | 512 bytes |
     """
     if style not in _STYLES:
         raise DomainError("style", style, f"needs one of {', '.join(_STYLES)}")
-    return _STYLES[style](report, convention, name, dtype)
+    return _STYLES[style](report, convention, name, dtype, position)
 
 
 def fragment(report: NetworkReport, convention: str = "mac") -> str:
@@ -51,28 +60,23 @@ def fragment(report: NetworkReport, convention: str = "mac") -> str:
     return template("fragment.html").render(shown=shown(report, convention))
 
 
-def _json(report: NetworkReport, convention: str, name: str | None, dtype: Any) -> str:
-    return json.dumps(content(report, convention, name, dtype), indent=2, default=str) + "\n"
+def _json(report: NetworkReport, convention: str, name: str | None, dtype: Any, position: Position | None) -> str:
+    return json.dumps(content(report, convention, name, dtype, position), indent=2, default=str) + "\n"
 
 
 _CSV = (
-    *("name", "op", "inputs", "batch_size", "output_size", "params", "macs", "backward_macs", "operations"),
-    *(
-        "backward_operations",
-        "activations",
-        "activation_bytes",
-        "own_dtype",
-        "field_inputs",
-        "field_size",
-        "field_stride",
-    ),
-    *("field_padding", "field_center", "field_phases", "field_dimension", "field_reads", "holes", "field_unknown"),
-    *("unknown", "remarks", "operator", "input_sizes", "learned_inputs", "sums", "bias", "other", "origin"),
-    "given_sizes",
+    *("name", "op", "inputs", "batch_size", "batch_dimension", "output_size", "params", "macs", "backward_macs"),
+    *("operations", "backward_operations", "activations", "activation_bytes", "own_dtype", "saved_bytes"),
+    *("saved_tensors", "saved_unknown"),
+    *("field_inputs", "field_size", "field_stride", "field_padding", "field_center", "field_phases"),
+    *("field_dimension", "field_reads", "holes", "field_unknown", "unknown", "remarks", "operator"),
+    *("input_sizes", "input_batch_dimensions", "learned_inputs", "sums", "bias", "other", "origin", "given_sizes"),
 )
 
 
-def _csv(report: NetworkReport, convention: str, name: str | None, dtype: Any) -> str:
+def _csv(report: NetworkReport, convention: str, name: str | None, dtype: Any, position: Position | None) -> str:
+    if position is not None:
+        raise DomainError("style", "csv", "has a line for each node, and no place for what one position reads")
     text = io.StringIO()
     writer = csv.DictWriter(text, _CSV, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -94,7 +98,7 @@ def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
 
     return {
         **found,
-        **{key: plain(found[key] or "") for key in ("name", "op", "unknown")},
+        **{key: plain(found[key] or "") for key in ("name", "op", "unknown", "saved_unknown")},
         "inputs": _names(found["inputs"]),
         "output_size": _sizes(found["output_size"]),
         "field_inputs": _names(fields),
@@ -103,9 +107,12 @@ def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
         "holes": " ".join(map(_holes, each)),
         "field_unknown": plain(found["receptive_field_unknown"] or ""),
         "remarks": "; ".join(map(plain, found["remarks"])),
+        "input_batch_dimensions": " ".join("-" if one is None else str(one) for one in found["input_batch_dimensions"]),
         "learned_inputs": " ".join("yes" if learned else "no" for learned in found["learned_inputs"]),
         **{key: (found["work"] or {}).get(key, "") for key in ("sums", "bias", "other")},
-        **{key: "" if found[key] is None else json.dumps(found[key]) for key in ("operator", "origin")},
+        **{
+            key: "" if found[key] is None else json.dumps(found[key]) for key in ("operator", "origin", "saved_tensors")
+        },
         **{key: " ".join(_sizes(sizes) or "?" for sizes in found[key]) for key in ("input_sizes", "given_sizes")},
     }
 
@@ -126,12 +133,16 @@ def _names(names: Iterable[str]) -> str:
     return " ".join(plain(name).replace(" ", r"\x20") for name in names)
 
 
-_Write: TypeAlias = Callable[[NetworkReport, str, str | None, Any], str]
+_Write: TypeAlias = Callable[[NetworkReport, str, str | None, Any, Position | None], str]
 
 
-def _written(file: str) -> _Write:
-    def write(report: NetworkReport, convention: str, name: str | None, dtype: Any) -> str:
-        return template(file).render(shown=shown(report, convention, name, wide=True, dtype=dtype))
+def _written(suffix: str) -> _Write:
+    def write(report: NetworkReport, convention: str, name: str | None, dtype: Any, position: Position | None) -> str:
+        if name is not None:
+            found = shown_node(report, name, convention, dtype, position)
+            return template(f"node.{suffix}").render(shown=found)
+        whole = shown(report, convention, wide=True, dtype=dtype, more=position_note(report, position))
+        return template(f"report.{suffix}").render(shown=whole)
 
     return write
 
@@ -139,9 +150,9 @@ def _written(file: str) -> _Write:
 _STYLES: Mapping[str, _Write] = {
     "json": _json,
     "csv": _csv,
-    "markdown": _written("report.md"),
-    "latex": _written("report.tex"),
-    "html": _written("report.html"),
+    "markdown": _written("md"),
+    "latex": _written("tex"),
+    "html": _written("html"),
 }
 
 
@@ -167,10 +178,18 @@ def template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
+class Math(str):
+    """What is written in LaTeX already."""
+
+    __slots__ = ()
+
+
 def _tex(text: str) -> str:
     """Text in LaTeX, which may be broken after the points and lines in names; what is not ASCII is written out."""
     from ...latex.tex import escape
 
+    if isinstance(text, Math):
+        return text
     written = escape(text.encode("ascii", "backslashreplace").decode())
     for mark in (".", r"\_", "/", ":"):
         written = written.replace(mark, rf"{mark}\allowbreak{{}}")

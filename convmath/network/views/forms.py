@@ -7,10 +7,13 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
+from ...calculus.search import NEEDS_SCIPY, can_search
 from ...errors import DomainError
 from ...latex.printer import latex
+from ...latex.printer import text as unicode
 from ...notebook import counted, listed, plain, ruled
 from ..closed_form.by_symbol import FormBySymbol, FormsBySymbol
 from ..closed_form.forms import forms_about
@@ -19,14 +22,17 @@ from ..closed_form.reading import BY_CONSTRUCTION
 from ..closed_form.report import ClosedForm
 from ..closed_form.terms import shown as written
 from ..graph import Graph
-from .answers import set_record, sizes_record
-from .documents import template
+from .answers import set_latex, set_record, sizes_record
+from .documents import Math, template
 
 if TYPE_CHECKING:
+    import sympy
     from rich.console import Group
 
+    from ..closed_form.sets import SizeSet
+
 SETS = {
-    "valid": "every layer has an output, and branches match",
+    "valid": "every layer has an output with elements, and branches match",
     "matching": "branches match",
     "lossless": "valid, and every layer's last window ends where its padded input ends",
 }
@@ -34,6 +40,9 @@ SETS = {
 
 OUTSIDE = "A set that says where has all sizes there are there; the network may take others, of which nothing is said."
 """What the clause after a set of input sizes means."""
+
+UNSEARCHED = f"Checked by sampling, not proved: {NEEDS_SCIPY}."
+"""What is said once where proofs could not be looked for."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +110,36 @@ class Shown:
     notes: tuple[str, ...]
 
 
-def shown(forms: Forms, name: str | None = None, *, tex: bool = False) -> Shown:
+@dataclass(frozen=True)
+class Writing:
+    """How mathematics is written.
+
+    Attributes:
+        term: a size that depends on the input's.
+        valid: the sizes of a letter for which there is an output.
+        found: the input sizes with the clause that says among which sizes they are complete.
+        widest: so many characters the sets of several letters have in a line at most; of more, each has its own.
+    """
+
+    term: Callable[[Any], str]
+    valid: Callable[[SizeSet, sympy.Symbol], str] = lambda found, symbol: found.text(symbol.name)
+    found: Callable[[InputSizes], str] = str
+    widest: float = inf
+
+
+PLAIN = Writing(written)
+TERMINAL = Writing(written, widest=24)
+UNICODE = Writing(unicode)
+LATEX = Writing(latex, lambda found, symbol: f"${found.latex(symbol)}$", set_latex)
+
+
+def shown(forms: Forms, name: str | None = None, writing: Writing = PLAIN) -> Shown:
     """Closed forms as text.
 
     Args:
         forms: the closed forms.
         name: the only node to show; None for all.
-        tex: whether terms and sets are written in LaTeX's mathematics.
+        writing: how terms and sets are written.
 
     Raises:
         DomainError: there is no such node.
@@ -122,8 +154,8 @@ def shown(forms: Forms, name: str | None = None, *, tex: bool = False) -> Shown:
     ('lossless', 'n >= 1 with n mod 2 = 1', 'proved')
     """
     nodes = list(forms.nodes(name))
-    rows = tuple(_row(forms.graph, form, tex) for form in nodes)
-    sets = tuple((kind, _set(found, tex), found.label, SETS[kind]) for kind, found in forms.sets())
+    rows = tuple(_row(forms.graph, form, writing) for form in nodes)
+    sets = tuple((kind, _set(found, writing), found.label, SETS[kind]) for kind, found in forms.sets())
     head = ("Node", "Operation", "Output", "Input sizes", "Label")
     return Shown(_title(forms), head, rows, sets, _notes(forms, [form.each[0] for form in nodes]))
 
@@ -139,35 +171,31 @@ def _by_input(inputs: Mapping[str, tuple[Any, ...]]) -> str:
     return " and ".join(" x ".join(map(str, sizes)) for sizes in inputs.values())
 
 
-def _row(graph: Graph, form: FormBySymbol, tex: bool) -> tuple[str, ...]:
-    sizes = None if form.output_size is None else ", ".join(_math(_size(size, tex), tex) for size in form.output_size)
-    valid = ", ".join(_valid(one, tex) for one in form.each)
-    output = "?" if sizes is None else sizes or "-"
-    return plain(form.name), plain(graph[form.name].operator.kind), output, valid, form.label
+def _row(graph: Graph, form: FormBySymbol, writing: Writing) -> tuple[str, ...]:
+    sizes = None if form.output_size is None else ", ".join(_size(size, writing) for size in form.output_size)
+    sets = [_valid(one, writing) for one in form.each]
+    valid = (",\n" if len(", ".join(sets)) > writing.widest else ", ").join(sets)
+    output, several = "?" if sizes is None else sizes or "-", Math if writing is LATEX else str
+    return plain(form.name), plain(graph[form.name].op), several(output), several(valid), form.label
 
 
-def _math(text: str, tex: bool) -> str:
-    return f"${text}$" if tex else text
+def _size(size: Any, writing: Writing) -> str:
+    found = str(size) if isinstance(size, int) else writing.term(size)
+    return f"${found}$" if writing is LATEX else found
 
 
-def _size(size: Any, tex: bool) -> str:
-    if isinstance(size, int):
-        return str(size)
-    return latex(size) if tex else written(size)
+def _valid(form: ClosedForm, writing: Writing) -> str:
+    return "?" if form.dimensions is None or form.valid is None else writing.valid(form.valid, form.symbol)
 
 
-def _valid(form: ClosedForm, tex: bool) -> str:
-    if form.dimensions is None or form.valid is None:
-        return "?"
-    return _math(form.valid.latex(form.symbol), True) if tex else form.valid.text(form.symbol.name)
+def _set(found: InputSizes, writing: Writing) -> str:
+    return "?" if found.sizes is None else writing.found(found)
 
 
-def _set(found: InputSizes, tex: bool) -> str:
-    if found.sizes is None:
-        return "?"
-    if not tex:
-        return str(found)
-    return _math(found.sizes.latex(found.symbol) + found.scope.latex(found.sizes, found.symbol), True)
+def _is_unsearched(forms: Forms, nodes: Sequence[ClosedForm]) -> bool:
+    """Whether something was not proved, and could have been with SciPy."""
+    labels = {*(form.algebra for form in nodes), *(found.label for _, found in forms.sets())}
+    return "checked by sampling" in labels and not can_search()
 
 
 def _notes(forms: Forms, nodes: Sequence[ClosedForm]) -> tuple[str, ...]:
@@ -180,6 +208,7 @@ def _notes(forms: Forms, nodes: Sequence[ClosedForm]) -> tuple[str, ...]:
         *(f"Unknown: {plain(reason)}" for reason in dict.fromkeys(reasons)),
         *(f"The network was {reading}, and was the same there." for reading in dict.fromkeys(readings)),
         *((OUTSIDE,) if any(found.scope for _, found in forms.sets()) else ()),
+        *((UNSEARCHED,) if _is_unsearched(forms, nodes) else ()),
     )
 
 
@@ -192,7 +221,7 @@ def view(forms: Forms, name: str | None = None) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    found = shown(forms, name)
+    found = shown(forms, name, TERMINAL)
     rows, sets = ruled(*found.head), ruled("Input sizes", "Which", "Label")
     for cells in found.rows:
         rows.add_row(*(Text(cell, overflow="fold") for cell in cells))
@@ -248,7 +277,7 @@ def _term(size: Any) -> int | str:
 def _record(graph: Graph, form: FormBySymbol) -> dict[str, Any]:
     return {
         "name": form.name,
-        "op": graph[form.name].operator.kind,
+        "op": graph[form.name].op,
         "inputs": list(graph[form.name].inputs),
         "output_size": None if form.output_size is None else [_term(size) for size in form.output_size],
         "valid": {one.symbol.name: None if one.dimensions is None else set_record(one.valid) for one in form.each},
@@ -269,14 +298,14 @@ def _csv(forms: Forms, name: str | None) -> str:
     return text.getvalue()
 
 
-def _written(name: str, *, tex: bool = False) -> Callable[[Forms, str | None], str]:
-    return lambda forms, node: template(name).render(shown=shown(forms, node, tex=tex))
+def _written(name: str, writing: Writing = PLAIN) -> Callable[[Forms, str | None], str]:
+    return lambda forms, node: template(name).render(shown=shown(forms, node, writing))
 
 
 _STYLES: Mapping[str, Callable[[Forms, str | None], str]] = {
     "json": _json,
     "csv": _csv,
     "markdown": _written("forms.md"),
-    "latex": _written("forms.tex", tex=True),
-    "html": _written("forms.html"),
+    "latex": _written("forms.tex", LATEX),
+    "html": _written("forms.html", UNICODE),
 }

@@ -8,23 +8,33 @@ from fractions import Fraction
 from typing import Any
 
 from ..conventions import CONVENTIONS, flops
+from ..fields.exact import indexed
 from ..fields.field import Field
 from ..fields.pieces import Followed, Pieces
 from ..fields.spans import Spans
 from ..operators import Sizes
+from ..placement import DTYPE
 from ..report import NetworkReport, Total
 from ..row import Row
-from .cells import DTYPE, notes
+from .cells import notes
+from .details import Position
 
 MOST_INTERVALS = 64
 """Intervals of a field that are written out on an axis; of one that has more, its hull is."""
 
 
-def content(report: NetworkReport, convention: str, name: str | None = None, dtype: Any = DTYPE) -> dict[str, Any]:
+def content(
+    report: NetworkReport,
+    convention: str,
+    name: str | None = None,
+    dtype: Any = DTYPE,
+    position: Position | None = None,
+) -> dict[str, Any]:
     """A whole report, or of its rows only that of a node; ``docs/networks.md`` says what each key holds.
 
     Raises:
-        DomainError: the convention or the dtype is unknown, or there is no such node.
+        DomainError: the convention or the dtype is unknown, there is no such node, or what the position reads is
+            unknown.
     """
     operations = flops(convention)
     found = CONVENTIONS[convention]
@@ -45,6 +55,7 @@ def content(report: NetworkReport, convention: str, name: str | None = None, dty
             "operations": _total(report.total(operations)),
             "backward_operations": None if found.backward is None else _total(report.total(found.backward)),
             "activations": _total(report.total("elements")),
+            "saved_bytes": _total(report.saved(dtype)),
         },
         "activation_bytes": report.activation_bytes(dtype),
         "peak_bytes": report.peak_bytes(dtype),
@@ -60,6 +71,7 @@ def content(report: NetworkReport, convention: str, name: str | None = None, dty
             }
             for one in report.misaligned
         ],
+        "position": None if position is None else _position(report, position),
         "notes": {heading: list(sentences) for heading, sentences in notes(report, convention, wide=True)},
     }
 
@@ -73,7 +85,13 @@ def records(
         DomainError: the convention or the dtype is unknown, or there is no such node.
     """
     for row in report.rows if name is None else (report[name],):
-        yield record(row, convention, list(report.graph[row.name].inputs), dtype)
+        saved = report.saved_tensors(row.name)
+        yield {
+            **record(row, convention, list(report.graph[row.name].inputs), dtype),
+            "saved_bytes": saved.nbytes(dtype),
+            "saved_tensors": [_jsonable(one) for one in saved.tensors],
+            "saved_unknown": saved.unknown or None,
+        }
 
 
 def record(row: Row, convention: str, inputs: list[str], dtype: Any = DTYPE) -> dict[str, Any]:
@@ -83,17 +101,19 @@ def record(row: Row, convention: str, inputs: list[str], dtype: Any = DTYPE) -> 
     return {
         "name": row.name,
         "op": row.op,
-        "operator": {"type": type(row.operator).__name__, **_plain(row.operator)},
+        "operator": {"type": type(row.operator).__name__, **_jsonable(row.operator)},
         "inputs": inputs,
         "input_sizes": _several(row.inputs),
-        "batch_size": row.sizes[0] if row.sizes else None,
+        "batch_size": row.batch_size,
+        "batch_dimension": row.batch,
+        "input_batch_dimensions": list(row.batches),
         "output_size": None if row.output_size is None else list(row.output_size),
         "params": None if row.lacks("params") else row.params,
         "macs": row.macs,
         "backward_macs": row.backward_macs,
         "operations": row.flops(convention),
         "backward_operations": row.flops(convention, backward=True) if counts_backward else None,
-        "work": _plain(row.work) if known else None,
+        "work": _jsonable(row.work) if known else None,
         "activations": row.elements,
         "activation_bytes": row.activation_bytes(dtype),
         "own_dtype": row.placement.dtype or None,
@@ -105,22 +125,34 @@ def record(row: Row, convention: str, inputs: list[str], dtype: Any = DTYPE) -> 
         "receptive_field_unknown": row.field_unknown or None,
         "unknown": row.reason or None,
         "remarks": list(row.remarks),
-        "origin": _plain(row.origin),
+        "origin": _jsonable(row.origin),
         "given_sizes": _several(row.given),
     }
 
 
-def _plain(value: Any) -> Any:
+def _jsonable(value: Any) -> Any:
     """A value object as a dictionary, and what is in it as lists, numbers and texts."""
     if is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        return {one.name: _jsonable(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _jsonable(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
+        return [_jsonable(one) for one in value]
     if isinstance(value, Fraction):
         return exact(value)
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _position(report: NetworkReport, position: Position) -> dict[str, Any]:
+    """What a position reads of each input: sets of elements, and whether all of them are read."""
+    found = report.reads(position.node, *position.at)
+    return {
+        "node": position.node,
+        "index": list(position.at),
+        "dimensions": list(indexed(report[position.node])),
+        "reads": {name: [[list(part) for part in axis.parts] for axis in axes] for name, axes in found.items()},
+        "exact": all(axis.exact for axes in found.values() for axis in axes),
+    }
 
 
 def _several(inputs: tuple[Sizes | None, ...]) -> list[list[Any] | None]:

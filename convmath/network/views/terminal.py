@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
-from ...notebook import plain, ruled
+from ...notebook import ruled
+from ..placement import DTYPE
 from ..report import NetworkReport
-from .cells import DTYPE, details, short, shown, spans_words
+from .cells import short, shown
+from .details import Position, node_lines, position_note
+
+INDENT = (0, 0, 0, 2)
+"""What sentences have around them: two columns before every line."""
 
 OPERATION = 30
 """Longer names of operations go on in the next line where a terminal is narrow."""
 
 
-def view(report: NetworkReport, convention: str = "mac", dtype: Any = DTYPE) -> Group:
-    """The whole report, 80 columns wide where names are short."""
-    return Group(*_parts(report, convention, dtype))
+def view(report: NetworkReport, convention: str = "mac", dtype: Any = DTYPE, position: Position | None = None) -> Group:
+    """The whole report, 80 columns wide where names are short, and what a position of a node reads.
+
+    Raises:
+        DomainError: what the position reads is unknown.
+    """
+    return Group(*_parts(report, convention, dtype, position))
 
 
-def _parts(report: NetworkReport, convention: str, dtype: Any) -> Iterator[RenderableType]:
-    found = shown(report, convention, count=short, dtype=dtype)
+def _parts(report: NetworkReport, convention: str, dtype: Any, position: Position | None) -> Iterator[RenderableType]:
+    more = position_note(report, position)
+    found = shown(report, convention, count=short, dtype=dtype, more=more)
     yield Text(found.title, "bold")
     yield Text()
     rows = ruled()
@@ -44,31 +55,23 @@ def _parts(report: NetworkReport, convention: str, dtype: Any) -> Iterator[Rende
     for heading, sentences in found.notes:
         yield Text()
         yield Text(heading, "bold")
-        yield from (Text(f"  {sentence}", overflow="fold") for sentence in sentences)
+        yield from (Padding(Text(sentence, overflow="fold"), INDENT, expand=False) for sentence in sentences)
 
 
 def node_view(
     report: NetworkReport,
     name: str,
     convention: str = "mac",
-    position: Sequence[int] | None = None,
     dtype: Any = DTYPE,
+    position: Position | None = None,
 ) -> Group:
     """Everything that is known of a node, and what a position of it reads exactly.
 
     Raises:
-        DomainError: there is no such node or position, or what it reads is unknown.
+        DomainError: there is no such node, or what the position reads is unknown.
     """
-    row = report[name]
-    read = ", ".join(map(plain, report.graph[name].inputs))
-    lines = [*details(row, convention, dtype), *([("Reads", read)] if read else [])]
-    lines += [("Misaligned", plain(str(one))) for one in report.misaligned if one.node == name]
-    for source, axes in ({} if position is None else report.reads(name, *position)).items():
-        at = ", ".join(map(str, position or ()))
-        for axis, spans in enumerate(axes):
-            lines.append((f"({at}) reads of {plain(source)}, axis {axis}", spans_words(spans)))
     table = ruled()
     table.show_header = False
-    for heading, words in lines:
+    for heading, words in node_lines(report, name, convention, dtype, position):
         table.add_row(Text(heading), Text(words, overflow="fold"))
     return Group(table)
