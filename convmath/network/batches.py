@@ -33,7 +33,8 @@ def batch_of(node: Node, layer: Layer, inputs: Sequence[int | None], images: Siz
                 return dimension
     sizes = layer.sizes or ()
     if not inputs:
-        return None if node.placement.stored or not sizes else 0
+        own = node.placement.stored or node.placement.made
+        return None if own or not sizes else 0
     return 0 if sizes and sizes[:1] == images[:1] else None
 
 

@@ -8,7 +8,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from ..division import is_symbolic
-from ..errors import DomainError, unknown
+from ..errors import DomainError, UnsupportedError, unknown
 from .input_sizes import LARGEST, by_name, inputs_of
 from .operators import Input, Sizes
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 TRIED = (224, 256, 64, 32, 512, 128, 28, 299, 384, 96, 48, 1024)
 """Numbers for the symbols at which a network is read if nobody says one: the first that it takes."""
+
+MOST_NOT_FOLLOWED = 3
+"""A network that is not followed at so many of them is not tried at more."""
 
 
 def symbol(value: Any, parameter: str = "input_size") -> sympy.Symbol:
@@ -196,11 +199,16 @@ def reading(graph: Graph) -> Graph:
 def _first(read: Callable[[int], Graph], shapes: Mapping[str, Sizes]) -> Graph:
     """The network, with symbols in the sizes of its inputs, at the first number that it takes."""
     refused: DomainError | None = None
+    not_followed: list[UnsupportedError] = []
     for number in TRIED:
         try:
             return read(number)
         except DomainError as error:
             refused = refused or error
+        except UnsupportedError as error:  # the network may assert that there are fewer
+            not_followed.append(error)
+            if len(not_followed) == MOST_NOT_FOLLOWED:
+                raise not_followed[0] from None
     tried = ", ".join(map(str, TRIED))
     give = "say by at=, or --read-at, at which numbers it is to be read"
     if any(len(shape) > 1 and is_symbolic(shape[0]) for shape in shapes.values()):

@@ -64,3 +64,14 @@ def test_several_inputs_are_followed_by_the_first_that_has_a_batch():
     graph.add("sum", Combine("add"), graph.add("wide", Linear(3, 2), first), turned)
     report = graph.analyze()
     assert (report["turned"].batch, report["sum"].batch, report["sum"].batches) == (1, 0, (0, 1))
+
+
+def test_what_a_network_makes_of_nothing_has_no_batch():
+    """In whichever order it is taken with an image: a range is as long as an axis, and no batch."""
+
+    def places(x):
+        return torch.linspace(-1, 1, x.shape[1]).view(1, -1, 1)
+
+    for forward in (lambda x: places(x) * x, lambda x: x * places(x)):
+        row = from_torch(Function(forward), (9, 4)).analyze().output
+        assert (row.output_size, row.batch, row.batch_size) == ((9, 4), 0, 1)

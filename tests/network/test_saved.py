@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -420,6 +421,23 @@ def test_dropout_that_never_drops_keeps_nothing_and_one_that_is_read_in_evaluati
     assert report.saved_bytes() == kept(nn.Sequential(conv(), nn.Dropout(), conv()), image)
 
 
+@pytest.mark.parametrize("training", ["no", 1, None, []])
+def test_whether_it_trains_is_true_or_false(training):
+    report = by_hand(Conv(4, 4, (3, 3)), Norm("batch_norm", 8), Activation("gelu"))
+    for ask in (report.saved_bytes, report.saved, lambda training: report.saved_tensors("layer0", training=training)):
+        with pytest.raises(DomainError, match=f"training={re.escape(repr(training))}: needs True or False"):
+            ask(training=training)
+    assert report.saved_bytes(training=True) > report.saved_bytes(training=False)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_of_a_module_in_another_type_torch_keeps_what_is_said_of_that_type_and_not_of_float32(dtype):
+    module = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), conv()).to(getattr(torch, dtype))
+    report = from_torch(module, IMAGE, batch_size=2).analyze()
+    held = kept(module, torch.rand(2, *IMAGE, dtype=getattr(torch, dtype)))
+    assert report.saved_bytes(dtype) == held != report.saved_bytes()
+
+
 def test_the_rate_of_dropout_is_an_attribute_or_an_input_in_onnx():
     onnx = pytest.importorskip("onnx")
     import numpy as np
@@ -478,3 +496,19 @@ def test_what_is_kept_without_training_is_less():
     module = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.Dropout(), conv())
     report, image = read(module, IMAGE)
     assert report.saved_bytes(training=False) == kept(module.eval(), image) < report.saved_bytes()
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_attention_of_what_lies_with_gaps_is_not_said_to_be_fused(last):
+    """Torch takes it another way, and keeps other tensors."""
+
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.projection = nn.Linear(16, 3 * 16)
+
+        def forward(self, x):
+            q, k, v = self.projection(x).view(-1, 9, 3, 1, 16)[..., ::last].permute(2, 0, 3, 1, 4).unbind(0)
+            return F.scaled_dot_product_attention(q, k, v)
+
+    assert from_torch(Attention(), (9, 16), batch_size=2).analyze().saved().status == ("complete", "partial")[last - 1]

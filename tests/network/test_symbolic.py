@@ -13,7 +13,7 @@ from sympy.core.cache import clear_cache
 from torch import nn
 
 from convmath.calculus.index import integers
-from convmath.errors import DomainError
+from convmath.errors import DomainError, UnsupportedError
 from convmath.inert import FloorDiv
 from convmath.network import Graph, from_torch
 from convmath.network.operators import (
@@ -356,3 +356,18 @@ def test_a_network_that_says_its_own_sizes_takes_symbols_for_those_of_its_axes()
     for wrong in [(3, "n"), (2, 3, "n", "n"), {"image": (3, "n", "n")}, [(3, "n", "n"), (3, "n", "n")]]:
         with pytest.raises(DomainError, match=r"has other dimensions|without the batch|no input has this|for 2 inputs"):
             resized(graph, wrong)
+
+
+def test_a_network_that_asserts_that_there_are_few_is_read_where_it_does_not():
+    class Few(nn.Module):
+        def __init__(self, most):
+            super().__init__()
+            self.most = most
+
+        def forward(self, x):
+            assert x.shape[1] <= self.most
+            return x * 2
+
+    assert str(from_torch(Few(128), ("n", 4)).closed_forms().output) == "mul: (n, 4) for 1 <= n <= 128, proved"
+    with pytest.raises(UnsupportedError, match="assert x"):
+        from_torch(Few(12), ("n", 4))

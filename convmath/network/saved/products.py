@@ -100,5 +100,5 @@ def attention(site: Site) -> Answer:
     if site.called not in ("", "scaled_dot_product_attention") or operator.heads != 1:
         return "how torch's module lays out its heads is not followed"
     if not site.fused:
-        return "which algorithm torch chooses goes by masks, dropout, sizes and the device"
+        return "which algorithm torch chooses goes by masks, dropout, sizes, strides and the device"
     return Keeps((0, 1, 2), output=True, besides=(("statistics", product(site.source[:-1])),))

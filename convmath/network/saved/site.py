@@ -57,6 +57,8 @@ class Site:
         if not isinstance(operator, Attention) or len(inputs) != 3 or (operator.dropout and self.training):
             return False
         query, key, value = inputs
+        if not all(strides and strides[-1] == 1 for strides in self.strides):
+            return False
         return len(query) == 4 and query[:2] == key[:2] == value[:2] and query[-1] == value[-1]
 
     def wanted(self, number: int) -> bool:

@@ -232,6 +232,13 @@ class Builder:
         given = [one for one in parameters if one is not None and id(one) not in self._claimed]
         return sum([self._fresh(self.constant(one), step) for one in given])
 
+    def count(self, parameters: Iterable[Torch], number: int) -> None:
+        """Add torch's parameters to those of a step, by its number."""
+        step = self.steps[number]
+        step.params += self.claim_parameters(parameters, number)
+        if isinstance(step.operator, Unknown):
+            step.operator = replace(step.operator, parameters=step.params)
+
     def _fresh(self, weight: Value, step: int) -> int:
         """The elements of a parameter, counted for a step; none if they are counted already."""
         if id(weight.source) in self._claimed:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -38,13 +37,18 @@ def handler_of(module: Any) -> Callable[..., Any] | None:
 
 def _script(tracer: ModuleTracer, module: Any, *args: Any, **kwargs: Any) -> Any:
     """Unknown, with the sizes that it gives when it runs without elements."""
-    builder = tracer.builder
     reason = "it is compiled by torch.jit, which leaves no forward to follow"
-    result = builder.unknown(module.original_name, reason, module.forward, args, kwargs)
-    step = builder.steps[-1]
-    step.params += builder.claim_parameters(module.parameters(), len(builder.steps) - 1)
-    if isinstance(step.operator, Unknown):
-        step.operator = replace(step.operator, parameters=step.params)
+    return _not_followed(tracer.builder, module, module.original_name, reason, args, kwargs)
+
+
+def _not_followed(
+    builder: Builder, module: Any, name: str, reason: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """The results of a module that is not understood, with its parameters."""
+    first = len(builder.steps)
+    result = builder.unknown(name, reason, module.forward, args, kwargs)
+    if first < len(builder.steps):
+        builder.count(module.parameters(), first)
     return result
 
 
@@ -128,7 +132,9 @@ def _attention(
     per_head = mask is not None and mask.sizes is not None and len(mask.sizes) == 3
     if module.bias_k is not None or module.add_zero_attn or key_padding_mask is not None or per_head:
         reason = "attention with keys of its own, with a mask of keys or with a mask for every head is not followed"
-        return builder.unknown("multi_head_attention", reason, module.forward, call, {"attn_mask": attn_mask})
+        masks = {"key_padding_mask": key_padding_mask, "attn_mask": attn_mask}
+        weights = {"need_weights": need_weights, "average_attn_weights": average_attn_weights}
+        return _not_followed(builder, module, "multi_head_attention", reason, call, {**masks, **weights})
     try:
         return _MultiHead(builder, module)(call, mask, need_weights, average_attn_weights)
     except DomainError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,7 @@ from torch.fx import Proxy, Tracer
 from torch.overrides import TorchFunctionMode
 
 from ...errors import ConvmathError
-from ..operators import Identity, Unknown
+from ..operators import Identity
 from ..sizes.number import told
 from . import calls, framework
 from .arguments import Arguments
@@ -281,9 +280,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             if leaf:
                 step.name = self.builder.scope or step.name
                 own = module.parameters() if module._modules else module._parameters.values()
-                step.params += self.builder.claim_parameters(own, made)
-                if isinstance(step.operator, Unknown):
-                    step.operator = replace(step.operator, parameters=step.params)
+                self.builder.count(own, made)
             step.call = calls.called(self.builder, module, inputs, self._visits.get(module, 1))
 
     def _given(self, module: Any, args: Any, kwargs: Any) -> tuple[int | None, ...]:
