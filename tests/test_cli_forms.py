@@ -394,13 +394,17 @@ def test_the_changes_for_a_receptive_field(folder):
     assert changes
     found = json.loads(printed("solve coder.toml --receptive-field 9 --layer encode --format json"))
     assert [one["change"] for one in found] == [change.text for change in changes]
+    assert [one["padding"] for one in found] == [change.padding and [*map(list, change.padding)] for change in changes]
+    assert found[0]["padding"] == [[3, 3], [3, 3]]
     assert [one["receptive_field"] for one in found] == [list(change.size) for change in changes]
     rows = list(csv.reader(io.StringIO(printed("solve coder.toml --receptive-field 9 --layer encode --format csv"))))
     assert [row[0] for row in rows[1:]] == [change.text for change in changes]
     assert "5 x 5: that is large enough." in printed("solve coder.toml --receptive-field 2")
     assert "no single change" not in printed("solve coder.toml --receptive-field 2")
-    few = printed("solve lettered:pooled -i 3,8,8 --receptive-field 50 --layer flat")
+    few = printed("solve lettered:pooled -i 3,8,8 --receptive-field 8 --layer flat")
     assert "4 x 4: that is too small, and no single change of a layer makes it large enough." in " ".join(few.split())
+    many = printed("solve lettered:pooled -i 3,8,8 --receptive-field 50 --layer flat")
+    assert "4 x 4: that is too small, and 50 is larger than the input, 8 x 8: give a larger" in " ".join(many.split())
     assert "4 x 4: that is large enough." in printed("solve lettered:pooled -i 3,8,8 --receptive-field 4")
 
 

@@ -209,3 +209,10 @@ def test_a_wrong_input_ends_as_a_sentence(folder, line, sentence):
     said = " ".join(command_line.refused(*line.split()).split())
     assert sentence in said
     assert not re.search(r"(see|inputs) *(:|only)? *$", said), "a list in it is empty"
+
+
+def test_a_position_of_a_network_without_axes_is_said_to_need_a_letter(folder):
+    """Not that it reads nothing: with a letter it reads ids."""
+    pixel = ("--dtype", "int64", "--node", "steps", "--pixel", "3")
+    for at, said in ((("ids=20",), "a letter makes its steps one"), (("ids=n", "--at", "20"), "0 to 3")):
+        assert said in " ".join(command_line.printed("net", "asked:Tagger", "-i", *at, *pixel).split())

@@ -37,7 +37,7 @@ from convmath.network.operators import (
     Unknown,
 )
 from convmath.network.views.cells import shown, stored
-from convmath.network.views.details import Position, node_lines
+from convmath.network.views.details import Position, node_lines, position_of
 from convmath.network.views.documents import document
 from convmath.network.views.terminal import view
 
@@ -579,11 +579,12 @@ WRONG = [
         ["models:tagger", "-i", "9", "--dtype", "int64", "--dtype", "ids=bool"],
         "needs a name for each input or for none",
     ),
-    (["net.toml", "--dtype", "int64"], "net.toml says its own types; --dtype is for modules of torch"),
+    (["net.toml", "--dtype", "int64"], ".toml files of networks have no types; --dtype is for modules of torch"),
     (["models:graph", "--dtype", "int64"], "gives a graph; --dtype is for modules of torch"),
     (["net.toml", "--activation-dtype", "float33"], "activation_dtype='float33': no dtype has this name; did you mean"),
     (["models:small", "-i", "3,n,n", "--activation-dtype", "half"], "need sizes in numbers"),
     (["empty.onnx"], "the file is empty"),
+    (["empty.onnx", "--dtype", "int64"], "empty.onnx says its own types; --dtype is for modules of torch"),
     (["folder.toml"], "the file cannot be read: Is a directory"),
     (["wrong.toml"], "cannot be parsed: Unclosed array (at line 2, column 1)"),
     (["wrong.yaml"], "expected ',' or ']', but got ':' (at line 2, column 7)"),
@@ -628,7 +629,10 @@ WRONG = [
     (["missing.onnx"], "missing.onnx"),
     (["net.toml", "--node", "conv"], "did you mean conv1?"),
     (["net.toml", "--convention", "macs"], "needs one of mac, 2mac, exact"),
-    (["net.toml", "--pixel", "1"], "pixel=(1,): of no node have positions as many indices and read several things"),
+    (
+        ["net.toml", "--pixel", "1"],
+        "pixel=(1,): no node is known to have positions with 1 index that read different elements; relu2 takes 2, such",
+    ),
     (["net.toml", "--node", "conv1", "--pixel", "1,1", "--format", "csv"], "is told in all formats but csv"),
     (["net.toml", "--node", "conv1", "--pixel", "a"], "pixel='a': needs an index for each axis, such as 3,20"),
     (["net.toml", "--node", "conv1", "--pixel", "1,99"], "needs 0 <= index < 24"),
@@ -777,3 +781,12 @@ def test_a_grid_is_drawn_as_svg_and_png(tmp_path):
 )
 def test_a_figure_that_cannot_be_drawn_ends_as_a_sentence(line, sentence):
     assert sentence in refused("draw", *line.split())
+
+
+def test_a_network_whose_positions_all_read_the_same_has_none_to_point_at():
+    vector, image = Graph(), Graph()
+    vector.add("dense", Linear(9, 2), vector.input((9,)))
+    image.add("stem", Conv(3, 8, (3, 3)), image.input((3, 9, 9)))
+    with pytest.raises(DomainError, match="no node is known to have positions that read different elements"):
+        position_of(vector.analyze(), None, (1,))
+    assert position_of(image.analyze(), None, (1, 1)) == Position("stem", (1, 1))

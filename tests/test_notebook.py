@@ -331,7 +331,7 @@ def test_answers_of_solve_are_tuples_that_show_themselves(values):
     assert head == ["Kernel size", "Stride", "Padding", "Dilation", "Output padding"]
     order = ("kernel_size", "stride", "padding", "dilation", "output_padding")
     assert [tuple(map(int, row)) for row in rows] == [tuple(getattr(one, name) for name in order) for one in layers]
-    assert "<p>none</p>" in solve.receptive_field(values["graph"], 1, node="stem")._repr_html_()
+    assert "that is large enough.</p>" in solve.receptive_field(values["graph"], 1, node="stem")._repr_html_()
 
 
 def test_names_from_a_file_act_on_nothing():

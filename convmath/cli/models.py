@@ -100,7 +100,8 @@ def _graph(model: str, sizes: list[str], batch_size: int, at: At, dtypes: Sequen
 
     suffix = Path(model).suffix.lower()
     if suffix in _FILES and dtypes:
-        raise DomainError("dtype", dtypes[0], f"{model} says its own types; --dtype is for modules of torch")
+        why = f"{model} says its own types" if suffix == ".onnx" else f"{suffix} files of networks have no types"
+        raise DomainError("dtype", dtypes[0], f"{why}; --dtype is for modules of torch")
     if suffix == ".onnx":
         return network.from_onnx(model, _inputs(sizes), batch_size=batch_size, at=at)
     if suffix in _FILES:

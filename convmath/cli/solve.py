@@ -6,16 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import DomainError, renamed
 from .documents import format_of, write
 from .models import AtNumbers, BatchSize, Dtypes, InputSizes, ReadAt, graph_of
-
-if TYPE_CHECKING:
-    from ..network import Graph
 
 
 class AnswerFormat(StrEnum):
@@ -143,7 +140,7 @@ def solve(
             raise DomainError("receptive_field", receptive_field, needs)
         given = {"layers" if name == "layer" else name: value for name, value in options.items()}
         answer = network.solve(graph, **asked, **given)
-        nothing = "" if receptive_field is None or answer else _no_change(graph, node, axis, source, asked)
+        nothing = ""
     _print(answer, chosen, output, nothing)
 
 
@@ -167,20 +164,6 @@ def _require_options(given: Iterable[str], question: str) -> None:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _no_change(graph: Graph, node: str | None, axis: int | None, source: str | None, asked: Mapping[str, Any]) -> str:
-    """Why there is no change: the field is large enough, or no change is."""
-    from ..network.solving.field import large_enough
-
-    report = graph.analyze()
-    row = report.output if node is None else report[node]
-    field = row.receptive_field if source is None else row.fields.get(source)
-    size = field.size if field else ()
-    words = f"The receptive field is {' x '.join(map(str, size))}"
-    if large_enough(size, asked["receptive_field"], axis):
-        return f"{words}: that is large enough."
-    return f"{words}: that is too small, and no single change of a layer makes it large enough."
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from itertools import product
 
 import pytest
@@ -14,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath import network
 from convmath.errors import DomainError
+from convmath.formulas.padding import resolve_padding
 from convmath.formulas.size import conv_output_size, conv_transpose_output_size
 from convmath.network import Graph, from_torch, solve
 from convmath.network.analysis import sizes_of
@@ -302,14 +304,56 @@ def test_one_step_less_is_not_enough():
     graph = small()
     least = {change.text: change for change in solve.receptive_field(graph, 31, layers=["body"])}
     assert set(least) == {
-        "body: dilation 7 for 1",
-        "body: kernel 15 for 3",
+        "body: dilation 7 for 1, padding 7 for 1",
+        "body: kernel 15 for 3, padding 7 for 1",
         "body: 6 more layers of 3 taps after it",
     }
     fewer = graph.replaced({"body": Conv(8, 8, (3, 3), padding=6, dilation=6)}).analyze()
     assert fewer.output.output_size == graph.analyze().output.output_size
-    assert fewer.output.receptive_field.size < (31, 31) <= least["body: dilation 7 for 1"].size
-    assert least["body: dilation 7 for 1"].holes == (True, True)
+    dilated = least["body: dilation 7 for 1, padding 7 for 1"]
+    assert fewer.output.receptive_field.size < (31, 31) <= dilated.size
+    assert dilated.holes == (True, True)
+
+
+@pytest.mark.parametrize("padding", [0, (1, 2), ((0, 1), (2, 2)), "valid", "same", "causal"], ids=str)
+def test_a_change_says_the_padding_that_it_changes(padding):
+    graph = single(Conv(1, 1, (3, 3), padding=padding), size=(1, 64, 64))
+    before = resolve_padding(padding, (64, 64), (3, 3))
+    dilated, widened, deepened = (
+        next(one for one in solve.receptive_field(graph, 9) if word in one.text)
+        for word in ("dilation", "kernel", "more layers")
+    )
+    for change in (dilated, widened):
+        layer = change.graph["node0"].operator
+        after = resolve_padding(layer.padding, (64, 64), layer.kernel_size, dilation=layer.dilation)
+        follows = padding in ("same", "causal")
+        assert after != before
+        assert change.padding == (None if follows else after)
+        assert (", padding " in change.text) is not follows
+    assert (deepened.padding, deepened.graph["node0"].operator.padding) == (None, padding)
+
+
+def test_sides_that_differ_are_not_taken_for_axes():
+    per_axis = single(Conv(1, 1, (3, 3), padding=(1, 2)), size=(1, 9, 9))
+    sides = single(Conv(1, 1, (3, 3), padding=((1, 2), (1, 2))), size=(1, 9, 9))
+    texts = [solve.receptive_field(graph, 5)[0].text for graph in (per_axis, sides)]
+    assert texts == [
+        "node0: dilation 2 for 1, padding (2, 3) for (1, 2)",
+        "node0: dilation 2 for 1, padding ((2, 3), (2, 3)) for ((1, 2), (1, 2))",
+    ]
+
+
+def test_where_there_is_no_change_the_answer_says_why():
+    graph = single(Conv(1, 1, (3,)), AdaptivePool("avg", (1,)))
+    assert str(network.solve(graph, receptive_field=30)) == "The receptive field is 64: that is large enough."
+    larger = "The receptive field is 64: that is too small, and 65 is larger than the input, 64: give a larger input."
+    assert str(network.solve(graph, receptive_field=65, layers=["node1"])) == larger
+    larger_input = graph.replaced({"input": Input((1, 1, 65), (2,))})
+    assert str(network.solve(larger_input, receptive_field=65)) == "The receptive field is 65: that is large enough."
+    alone = single(Conv(1, 1, (1,)), Activation("relu"))
+    none = network.solve(alone, receptive_field=5, layers=["node1"])
+    assert str(none).endswith("1: that is too small, and no single change of a layer makes it large enough.")
+    assert pickle.loads(pickle.dumps(none)).nothing == none.nothing  # noqa: S301 - our own
 
 
 def test_a_layer_after_the_node_itself_counts():
@@ -440,7 +484,7 @@ def test_answers_print_as_sentences():
     lines = str(network.solve(input_size=224, output_size=112, max_kernel_size=2)).splitlines()
     assert lines[0] == "kernel_size=1, stride=2, padding=0, dilation=1"
     lines = str(network.solve(graph, receptive_field=11, layers=["node0"])).splitlines()
-    assert lines[0] == "node0: dilation 4 for 1: receptive field 11, +0 parameters, +0 MACs"
+    assert lines[0] == "node0: dilation 4 for 1, padding 4 for 1: receptive field 11, +0 parameters, +0 MACs"
     assert str(network.solve(input_size=3, output_size=500)) == "none"
 
 
@@ -496,6 +540,10 @@ def test_no_question_or_two_of_them_are_refused_with_all_there_are(arguments):
             "is no option of this question; it takes node, axis, source, layers",
         ),
         ({"output_size": True}, "needs a size of at least 1"),
+        ({"outputsize": 8}, r"outputsize=8: is no option of this question; did you mean output_size\?"),
+        ({"receptivefield": 8, "node": "node0"}, r"receptivefield=8: .*; did you mean receptive_field\?"),
+        ({"output_size": 3, "nod": "node0"}, r"nod='node0': is no option of this question; did you mean node\?"),
+        ({"wanted": 8}, "wanted=8: is no option of this question; it takes output_size, input_size, receptive_field"),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -53,7 +54,7 @@ class Solver:
     input sizes that are given back: n >= 1 with n mod 2 = 1 (proved)
     for the input as it is: decode: output padding (1, 1)
     >>> print(solve(net, receptive_field=9, layers=["encode"])[0])
-    encode: dilation 3 for 1: receptive field 9 x 9, +0 parameters, +0 MACs
+    encode: dilation 3 for 1, padding 3 for 1: receptive field 9 x 9, +0 parameters, +0 MACs
     >>> print(solve(input_size=224, output_size=112, max_kernel_size=3)[-1])
     kernel_size=3, stride=2, padding=2, dilation=2
     """
@@ -118,6 +119,7 @@ class Solver:
         if not isinstance(net, Graph) and net is not None:
             raise DomainError("graph", type(graph).__name__, "needs a Graph, or its report")
         if net is None or len(question) != 1 or "input_size" in question:
+            _require_known(options, [*asked, "round_trip", *(name for one in _EACH for name in _options_of(one))])
             raise DomainError("solve", ", ".join((*(["graph"] if net else []), *found)), QUESTIONS)
         if round_trip:
             return _asked(round_trip_of, options, net)
@@ -130,11 +132,23 @@ class Solver:
 
 def _asked(question: Callable[..., Any], options: dict[str, Any], *arguments: Any) -> Any:
     """The answer of a question's own function, whose options they have to be."""
-    known = [name for name, one in signature(question).parameters.items() if one.kind is Parameter.KEYWORD_ONLY]
+    _require_known(options, _options_of(question))
+    return question(*arguments, **options)
+
+
+_EACH = (layers, round_trip_of, input_sizes, enlarged)
+
+
+def _options_of(question: Callable[..., Any]) -> list[str]:
+    return [name for name, one in signature(question).parameters.items() if one.kind is Parameter.KEYWORD_ONLY]
+
+
+def _require_known(options: dict[str, Any], known: list[str]) -> None:
     for name in options:
         if name not in known:
-            raise DomainError(name, options[name], f"is no option of this question; it takes {', '.join(known)}")
-    return question(*arguments, **options)
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(dict.fromkeys(known))}"
+            raise DomainError(name, options[name], f"is no option of this question; {hint}")
 
 
 solve = Solver()

@@ -12,9 +12,12 @@ class Answers(tuple[_Value, ...]):
 
     __slots__ = ()
 
+    nothing: str = "none"
+    """What is read where there is none."""
+
     def __str__(self) -> str:
         """A line for each, or that there is none."""
-        return "\n".join(map(str, self)) or "none"
+        return "\n".join(map(str, self)) or self.nothing
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from ...errors import DomainError, unknown
 from ...formulas.padding import resolve_padding
@@ -24,6 +24,9 @@ from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_
 MOST_LAYERS = 256
 """So many further layers are tried at most."""
 
+Sides: TypeAlias = tuple[tuple[int, int], ...]
+"""The elements that are padded before and after each axis."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -34,6 +37,7 @@ class Change:
         graph: the changed network.
         size: the receptive field's elements on each axis.
         holes: whether it leaves elements out, on each axis; None where that is not known.
+        padding: the layer's padding before and after each axis; None where it stays as it is.
         params: parameters more than before.
         macs: multiply-accumulates more than before.
     """
@@ -42,6 +46,7 @@ class Change:
     graph: Graph = field(repr=False)
     size: tuple[int, ...]
     holes: tuple[bool | None, ...]
+    padding: Sides | None
     params: int
     macs: int
 
@@ -51,14 +56,21 @@ class Change:
 
     def __str__(self) -> str:
         """In a line."""
-        field = " x ".join(map(str, self.size))
-        return f"{self.text}: receptive field {field}, {self.params:+} parameters, {self.macs:+} MACs"
+        return f"{self.text}: receptive field {_by(self.size)}, {self.params:+} parameters, {self.macs:+} MACs"
 
 
 class Changes(Answers[Change]):
-    """Changes, each of which is enough."""
+    """Changes, each of which is enough.
 
-    __slots__ = ()
+    Attributes:
+        nothing: why there is none, where there is none.
+    """
+
+    def __new__(cls, changes: Iterable[Change] = (), nothing: str = Answers.nothing) -> Self:
+        """Changes, and why there are none."""
+        made = super().__new__(cls, changes)
+        made.nothing = nothing
+        return made
 
 
 def receptive_field(
@@ -85,7 +97,7 @@ def receptive_field(
         layers: the name of the layer that may change, or the names; by default all.
 
     Returns:
-        the changes by MACs and parameters; none if the field is large enough, or if no change is enough.
+        the changes by MACs and parameters; none if the field is large enough, or if no change is enough, and why.
 
     Raises:
         DomainError: the node's receptive field is unknown.
@@ -96,9 +108,9 @@ def receptive_field(
     >>> _ = net.add("body", Conv(8, 8, (3, 3), padding=1), stem)
     >>> for change in receptive_field(net, 9, layers=["body"]):
     ...     print(change)
-    body: dilation 2 for 1: receptive field 11 x 11, +0 parameters, +0 MACs
+    body: dilation 2 for 1, padding 2 for 1: receptive field 11 x 11, +0 parameters, +0 MACs
     body: 1 more layer of 3 taps after it: receptive field 11 x 11, +584 parameters, +147456 MACs
-    body: kernel 5 for 3: receptive field 11 x 11, +1024 parameters, +262144 MACs
+    body: kernel 5 for 3, padding 2 for 1: receptive field 11 x 11, +1024 parameters, +262144 MACs
     """
     name = name_of(graph, node)
     before = graph.analyze()
@@ -108,11 +120,15 @@ def receptive_field(
     wanted = _wanted(len(field), at_least, axis)
     chosen = [layers] if isinstance(layers, str) else layers
     names = [node.name for node in (part_up_to(graph, name) if chosen is None else map(graph.__getitem__, chosen))]
-    if large_enough(field.size, at_least, axis):
-        return Changes()
+    size = f"The receptive field is {_by(field.size)}"
+    if all(n >= least for n, least in zip(field.size, wanted, strict=True)):
+        return Changes(nothing=f"{size}: that is large enough.")
     search = _Search(graph, before, name, wanted, source)
     found = (search.least(change, graph[layer]) for layer in names for change in (_dilated, _widened, _deepened))
-    return Changes(sorted(filter(None, found), key=lambda change: (change.macs, change.params)))
+    changes = sorted(filter(None, found), key=lambda change: (change.macs, change.params))
+    if not changes:
+        return Changes(nothing=f"{size}: that is too small, and {_too_small(graph, before[name], source, wanted)}.")
+    return Changes(changes)
 
 
 def _wanted(axes: int, at_least: int | tuple[int, ...], axis: int | None) -> tuple[int, ...]:
@@ -125,16 +141,19 @@ def _wanted(axes: int, at_least: int | tuple[int, ...], axis: int | None) -> tup
     return tuple(dict(zip(places, asked, strict=True)).get(number, 1) for number in range(axes))
 
 
-def large_enough(size: tuple[int, ...], at_least: int | tuple[int, ...], axis: int | None = None) -> bool:
-    """Whether a receptive field of a size has the elements that are wanted, on one axis or on all of them.
+def _too_small(graph: Graph, row: Row, source: str | None, wanted: tuple[int, ...]) -> str:
+    """Why no change makes a field large enough."""
+    name = next(iter(row.fields)) if source is None else source
+    image: Any = graph[name].operator
+    sizes = [image.shape[axis] for axis in image.axes]
+    larger = [n for n, size in zip(wanted, sizes, strict=True) if n > size]
+    if larger:
+        return f"{larger[0]} is larger than the input, {_by(sizes)}: give a larger input"
+    return "no single change of a layer makes it large enough"
 
-    Raises:
-        DomainError: there is no such axis, or what is wanted is no number for each.
 
-    >>> large_enough((97, 64), 50), large_enough((97, 64), 80), large_enough((97, 64), 80, axis=0)
-    (True, False, True)
-    """
-    return all(n >= least for n, least in zip(size, _wanted(len(size), at_least, axis), strict=True))
+def _by(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes))
 
 
 def _no_field(graph: Graph, row: Row, source: str | None) -> DomainError:
@@ -208,7 +227,11 @@ class _Search:
         if not kept or field is None:
             return None
         params, macs = after.params - self.before.params, after.macs - self.before.macs
-        return Change(f"{node.name}: {words}", graph, field.size, field.holes, params, macs)
+        sides, padded = _sides(node.operator), _sides(nodes[0].operator)
+        padding = padded if padded != sides else None
+        if padding is not None and sides is not None:
+            words += f", padding {_shown_sides(padding)} for {_shown_sides(sides)}"
+        return Change(f"{node.name}: {words}", graph, field.size, field.holes, padding, params, macs)
 
 
 def _gain(before: tuple[int, ...], after: tuple[int, ...], wanted: tuple[int, ...]) -> int | None:
@@ -286,11 +309,23 @@ def _deepened(graph: Graph, node: Node, by: int) -> Nodes | None:
 
 def _padded(operator: Conv | Pool, more: Sequence[int]) -> Any:
     """The padding with more elements on each axis, the odd one after; forms that follow the kernel stay."""
-    if isinstance(operator.padding, str) and operator.padding != "valid":
+    sides = _sides(operator)
+    if sides is None:
         return operator.padding
-    pairs = resolve_padding(operator.padding, (1,) * len(more), operator.kernel_size, dilation=operator.dilation)
-    sides = [(lo + extra // 2, hi + extra - extra // 2) for (lo, hi), extra in zip(pairs, more, strict=True)]
-    return tuple(lo if lo == hi else (lo, hi) for lo, hi in sides)
+    wider = ((lo + extra // 2, hi + extra - extra // 2) for (lo, hi), extra in zip(sides, more, strict=True))
+    return tuple(lo if lo == hi else (lo, hi) for lo, hi in wider)
+
+
+def _sides(operator: Any) -> Sides | None:
+    """The elements that a layer pads before and after each axis; None of forms that follow the kernel."""
+    if isinstance(operator.padding, str) and operator.padding != "valid":
+        return None
+    axes = (1,) * axes_of(operator)
+    return tuple(resolve_padding(operator.padding, axes, operator.kernel_size, dilation=operator.dilation))
+
+
+def _shown_sides(sides: Sides) -> str:
+    return _shown(tuple(lo for lo, _ in sides)) if all(lo == hi for lo, hi in sides) else str(sides)
 
 
 def _shown(numbers: tuple[int, ...]) -> str:

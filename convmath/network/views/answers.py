@@ -68,7 +68,8 @@ def shown(answer: Answer, sets: Callable[[InputSizes], str] = str) -> Shown:
             return _round_trip(answer, sets)
         case Changes():
             record = [_change_record(one) for one in answer]
-            return Shown("Changes for a larger receptive field", _CHANGE, tuple(map(_change, answer)), (), record)
+            notes = () if answer else (answer.nothing,)
+            return Shown("Changes for a larger receptive field", _CHANGE, tuple(map(_change, answer)), notes, record)
         case Windows():
             head = tuple(name.replace("_", " ").capitalize() for name in _WINDOW)
             record = [{name: getattr(one, name) for name in _WINDOW} for one in answer]
@@ -135,8 +136,14 @@ def _change(change: Change) -> tuple[str, ...]:
 
 
 def _change_record(change: Change) -> dict[str, Any]:
-    more = {"params": change.params, "macs": change.macs}
-    return {"change": change.text, "receptive_field": list(change.size), "holes": list(change.holes), **more}
+    return {
+        "change": change.text,
+        "receptive_field": list(change.size),
+        "holes": list(change.holes),
+        "padding": change.padding and [list(sides) for sides in change.padding],
+        "params": change.params,
+        "macs": change.macs,
+    }
 
 
 def _more(number: Any) -> str:
@@ -144,9 +151,9 @@ def _more(number: Any) -> str:
 
 
 def told(answer: Answer, nothing: str, sets: Callable[[InputSizes], str] = str) -> Shown:
-    """An answer as text; where there is none, with a note that says so."""
+    """An answer as text; where there is none and nothing says why, with a note that says so."""
     found = shown(answer, sets)
-    return found if found.rows else replace(found, notes=(*found.notes, nothing))
+    return found if found.rows or found.notes else replace(found, notes=(nothing,))
 
 
 def view(answer: Answer, nothing: str = NOTHING) -> Group:

@@ -42,9 +42,23 @@ def position_of(report: NetworkReport, node: str | None, at: tuple[int, ...]) ->
         found = (row.name for row in reversed(report.rows) if len(indexed(row)) == len(at) and _differ(row))
         node = next(found, None)
         if node is None:
-            raise DomainError("position", at, "of no node have positions as many indices and read several things")
+            raise DomainError("position", at, _no_such_position(report, len(at)))
     placed(report[node], at)
     return Position(node, at)
+
+
+NO_AXES = "nothing that is told: no input has axes; a letter makes its steps one, as in --input n --at 20"
+"""Of networks whose inputs are features, or ids, in numbers."""
+
+
+def _no_such_position(report: NetworkReport, indices: int) -> str:
+    """Why no position has so many indices, and which has how many."""
+    row = next(filter(_differ, reversed(report.rows)), None)
+    if row is None:
+        return "no node is known to have positions that read different elements"
+    middle = ",".join(str((row.sizes or ())[dimension] // 2) for dimension in indexed(row))
+    has = f"with {indices} {'index' if indices == 1 else 'indices'} that read different elements"
+    return f"no node is known to have positions {has}; {row.name} takes {len(indexed(row))}, such as {middle}"
 
 
 def _differ(row: Row) -> bool:
@@ -66,7 +80,7 @@ def _reads(report: NetworkReport, position: Position) -> Iterator[tuple[str, str
         for axis, spans in enumerate(axes):
             yield f"reads of {plain(source)}, axis {axis}", spans_words(spans)
     if not found:
-        yield "reads", "nothing of any input"
+        yield "reads", "nothing of any input" if report.graph.inputs else NO_AXES
 
 
 def position_note(report: NetworkReport, position: Position | None) -> tuple[Note, ...]:
