@@ -254,10 +254,14 @@ class Graph:
         """The same graph with other operators at some nodes.
 
         Raises:
-            DomainError: there is no node of a name.
+            DomainError: there is no node of a name, or an operator is none.
         """
-        for name in operators:
+        if not isinstance(operators, Mapping):
+            raise DomainError("operators", operators, "needs a mapping of the names of nodes to their operators")
+        for name, operator in operators.items():
             self[name]
+            if not isinstance(operator, Operator):
+                raise _no_operator(operator)
         inner = {name: operator for name, operator in operators.items() if not isinstance(operator, Input)}
 
         def edit(other: Graph) -> Graph:

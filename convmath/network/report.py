@@ -208,9 +208,9 @@ class NetworkReport:
         """Bytes of the inputs and of all results together, as in :attr:`activations`.
 
         Args:
-            dtype: that of the network, the name of one of torch, or a dtype of torch or NumPy. Results of which an
-                importer knows that they have another one than the network's weights, such as masks and indices, take
-                the bytes of theirs.
+            dtype: that of the network, the name of one of torch, or a dtype of torch or NumPy; float32 if it is not
+                said, of a module in float16 too. Results of which an importer knows that they have another one than the
+                network's weights, such as masks and indices, take the bytes of theirs.
 
         Raises:
             DomainError: the dtype is unknown.
@@ -264,7 +264,7 @@ class NetworkReport:
                 do after ``train()``, and when they are new.
 
         Raises:
-            DomainError: there is no such node.
+            DomainError: there is no such node, or training is neither True nor False.
 
         >>> from convmath.network import Graph
         >>> from convmath.network.operators import Conv, Pool
@@ -277,8 +277,11 @@ class NetworkReport:
         return self._saved_tensors(training=training)[self[name].name]
 
     def _saved_tensors(self, *, training: bool) -> Mapping[str, Saved]:
+        from .operators.domains import FLAG
         from .saved import saved_tensors
 
+        if not FLAG.holds(training):
+            raise DomainError("training", training, f"needs {FLAG.needs}")
         if training not in self._saved:
             self._saved[training] = saved_tensors(self, training=training)
         return self._saved[training]
@@ -290,11 +293,11 @@ class NetworkReport:
         run are among them.
 
         Args:
-            dtype: as in :meth:`activation_bytes`.
+            dtype: as in :meth:`activation_bytes`: of a module in float16, give ``"float16"``.
             training: as in :meth:`saved_tensors`.
 
         Raises:
-            DomainError: the dtype is unknown.
+            DomainError: the dtype is unknown, or training is neither True nor False.
 
         >>> from convmath.network import Graph
         >>> from convmath.network.operators import Activation, Conv

@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from convmath.errors import ConvmathError, DomainError, UnsupportedError
 from convmath.network import Graph, Node, from_torch, read, write
-from convmath.network.files.layers import LAYERS, SEVERAL
+from convmath.network.files.layers import JOINS, LAYERS, SEVERAL
 from convmath.network.files.reading import described
 from convmath.network.files.writing import description
 from convmath.network.operators import (
@@ -40,6 +40,7 @@ from convmath.network.placement import Placement
 from ..models.classics import LeNet
 from ..models.dense_prediction import Autoencoder, UNet
 from ..models.resnet import resnet
+from .computing import Function
 
 LENET = Path(__file__).with_name("lenet.toml")
 
@@ -207,7 +208,7 @@ def test_every_layer_with_options_is_compared_with_torchs_or_has_none_there():
 
 
 SEQUENCES = ("lstm", "gru", "rnn", "multi_head_attention")
-READ = {"matmul": 2, "attention": 3}
+READ = {**dict.fromkeys(JOINS, 2), "attention": 3}
 """How many inputs layers need that take more than one."""
 
 
@@ -251,6 +252,20 @@ def test_a_network_from_torch_is_read_again_from_the_file_that_it_was_written_to
     assert [(row.name, row.sizes, row.fields, row.macs, row.params) for row in again] == [
         (row.name, row.sizes, row.fields, row.macs, row.params) for row in report
     ]
+
+
+@pytest.mark.parametrize("op", JOINS)
+def test_a_layer_that_joins_others_is_not_given_the_one_before_it_alone(op):
+    with pytest.raises(DomainError, match=rf"layers\[0\].inputs=None: {op} needs the names of at least two layers"):
+        described({"input": [4, 8, 8], "layers": [{"op": op}]})
+    assert [node.inputs for node in described(alone(op))] == [(), ("input", "input")]
+
+
+def test_a_sum_with_a_constant_is_read_again_from_the_file_that_it_was_written_to(tmp_path):
+    net = from_torch(nn.Sequential(nn.Conv2d(3, 4, 3), Function(lambda x: 2 * x + 1)), (3, 8, 8))
+    write(net, tmp_path / "net.toml")
+    assert [node.operator for node in net][2:] == [Combine("mul"), Combine("add")]
+    assert effective(read(tmp_path / "net.toml")) == effective(net)
 
 
 def test_names_of_any_characters_and_exact_factors_are_read_again(tmp_path):

@@ -201,6 +201,22 @@ def test_a_node_that_is_not_there_cannot_be_replaced():
         read(resized).replaced({"zz": Activation("relu")})
 
 
+@pytest.mark.parametrize(
+    ("operators", "message"),
+    [
+        ({"0": 5}, "operator=5: needs an operator: those of convmath.network.operators"),
+        ({"0": "conv"}, r"needs an operator, not its name; did you mean Conv\(...\)"),
+        ({"0": Activation}, "operator='Activation': is a class; call it"),
+        ([("0", Activation("relu"))], "operators=.*: needs a mapping of the names of nodes to their operators"),
+    ],
+)
+def test_what_is_no_operator_does_not_replace_one(operators, message):
+    graph = from_torch(nn.Sequential(nn.ReLU()), SIZE)
+    with pytest.raises(DomainError, match=message):
+        graph.replaced(operators)
+    assert [node.op for node in graph.replaced({"0": Activation("tanh")})] == ["input", "tanh"]
+
+
 def test_torch_agrees_on_what_is_said_of_the_copies():
     """At a size at which the root is another, what a copy would have said by construction is wrong."""
     module = Function(lambda x, conv: nn.functional.avg_pool2d(conv(x), int(math.sqrt(x.shape[2]))), nn.Conv2d(3, 4, 1))

@@ -355,6 +355,10 @@ def _pixel_unshuffle(sizes: Sizes, *, downscale_factor: int) -> Operator:
 
 _ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus")
 _HARD = ("hardsigmoid", "hardswish")
+_COMBINED = ("add", "sub", "mul", "div", "maximum")
+
+JOINS = (*_COMBINED, "concat", "matmul")
+"""The layers that join what several others give, so that the one before them says too little."""
 
 LAYERS: Mapping[str, Make] = MappingProxyType(
     {
@@ -377,7 +381,7 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
         "softmax": _softmax,
         "dropout": _dropout(channels=False),
         "feature_dropout": _dropout(channels=True),
-        **{name: _combine(name) for name in ("add", "sub", "mul", "div", "maximum")},
+        **{name: _combine(name) for name in _COMBINED},
         "concat": _concat,
         "matmul": _matmul,
         "einsum": _einsum,

@@ -16,7 +16,7 @@ from ...errors import DomainError, UnsupportedError, unknown
 from ..graph import Graph, Node
 from ..operators import Input, Sizes
 from ..symbolic import axes_of, symbol, with_symbols
-from .layers import LAYERS, SEVERAL
+from .layers import JOINS, LAYERS, SEVERAL
 
 MOST_BYTES = 2**20
 LARGEST = 2**63 - 1
@@ -42,8 +42,9 @@ def read(path: str | PathLike[str]) -> Graph:
     - ``input``: the sizes; or ``inputs``, a table of names with the sizes of each. Letters stand for sizes that are
       left open, ``[3, "n", "n"]``, as long as no layer has parameters by them. ``batch_size`` is 1 by default.
     - ``layers``: each has an ``op``, may have a ``name`` (by default the op and its number), may say its ``inputs`` (a
-      name or a list of names; by default the layer before it), and has the options of its op, which are those of
-      torch: ``docs/networks.md`` has a table of them. Channels and features of an input are never said twice.
+      name or a list of names; by default the layer before it, but ``add``, ``concat`` and their like have to say them),
+      and has the options of its op, which are those of torch: ``docs/networks.md`` has a table of them. Channels and
+      features of an input are never said twice.
     - ``outputs``: the names of the layers that the network returns; by default those that no other reads.
 
     Args:
@@ -167,6 +168,8 @@ def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Se
     if missing:
         raise DomainError(f"{key}.{missing[0]}", None, f"{op} needs it")
     given = {name: _CHECKS[name](layer[name], f"{key}.{name}") for name in own if name in layer}
+    if op in JOINS and "inputs" not in layer:
+        raise DomainError(f"{key}.inputs", None, f"{op} needs the names of at least two layers: inputs = ['a', 'b']")
     inputs = _names(layer["inputs"], f"{key}.inputs", sizes, named) if "inputs" in layer else (before,)
     name = layer.get("name", _default_name(op, sizes))
     if not isinstance(name, str) or not name:
