@@ -118,7 +118,7 @@ class Passing:
     def __init__(self, proxy: type, *, casts: bool) -> None:
         """Nothing is changed yet."""
         self.proxy, self.casts = proxy, casts
-        self._changed: list[tuple[dict[str, Any], str]] = []
+        self._changed: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
         self._entered: set[type] = set()
 
     @contextmanager
@@ -143,8 +143,9 @@ class Passing:
             yield
         finally:
             torch.is_tensor, torch.nn.Module.__setattr__ = is_tensor, set_attribute
-            for names, name in self._changed:
-                names.pop(name, None)
+            for names, added in self._changed:
+                for name in added:
+                    names.pop(name, None)
             self._changed.clear()
             self._entered.clear()
 
@@ -162,14 +163,14 @@ class Passing:
             return
         self._answer(forward.__globals__)
         for function in (forward, *related(forward)) if self.casts else ():
-            for name, cast in casts_for(function).items():
-                self._put(function.__globals__, name, cast)
+            self._put(function.__globals__, casts_for(function))
 
     def _answer(self, names: dict[str, Any]) -> None:
-        for name, answer in ANSWERS.items():
-            self._put(names, name, answer)
+        self._put(names, ANSWERS)
 
-    def _put(self, names: dict[str, Any], name: str, item: Any) -> None:
-        if name not in names:
-            self._changed.append((names, name))
-            names[name] = item
+    def _put(self, names: dict[str, Any], items: Mapping[str, Any]) -> None:
+        """Add what a file has not; all at once, as there are thousands of files."""
+        new = items if names.keys().isdisjoint(items) else {name: items[name] for name in items if name not in names}
+        if new:
+            self._changed.append((names, new))
+            names.update(new)
