@@ -17,9 +17,8 @@ from math import floor
 from typing import Any
 
 from ..errors import DomainError, ProofError, UnsupportedError
-from .plain import Frozen, Json, conjuncts, free_variables, freeze
+from .plain import ROUNDINGS, Frozen, Json, conjuncts, free_variables, freeze
 from .points import (
-    ROUNDINGS,
     Atom,
     Cell,
     Environment,

@@ -5,8 +5,9 @@ The data are those of :func:`convmath.calculus.trace.trace`. Nothing here is sha
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,13 @@ Polynomial = dict[tuple[Frozen, ...], int]
 
 COMPARISONS = ("<=", "<", "==", "!=")
 CONNECTIVES: Mapping[str, int | None] = {"and": None, "or": None, "not": 1, "=>": 2, "<=>": 2}
+ROUNDINGS: Mapping[str, Callable[[int, int], int]] = {
+    "div": operator.floordiv,
+    "ceil": lambda a, b: -(-a // b),
+    "mod": operator.mod,
+}
+"""Roundings of numbers, the second of which is positive."""
+_OF_TWO: Mapping[str, Callable[[int, int], int]] = {**ROUNDINGS, "min": min, "max": max}
 _NAMED = ("at", "tensor", "apply")
 """What has a name, which is no variable, behind its head."""
 _DICTIONARIES = {"sum": ("sum", "guard", "coefficient", "factors"), "forall": ("forall", "if", "then")}
@@ -236,9 +244,18 @@ def fresh(names: Sequence[str], taken: Iterable[str], avoid: Iterable[str] = ())
 
 
 def polynomial(term: Frozen) -> Polynomial:
-    """The term multiplied out over its variables and its other parts, which stay as they are."""
+    """The term multiplied out over its variables and its other parts, which stay as they are but for those of numbers.
+
+    >>> polynomial(("+", "n", ("div", ("+", 2, 3), 2))), polynomial(("div", 5, 0))
+    ({('n',): 1, (): 2}, {(('div', 5, 0),): 1})
+    """
     if isinstance(term, int):
         return {(): term} if term else {}
+    if isinstance(term, tuple) and term and term[0] in _OF_TWO and len(term) == 3:
+        first, second = map(polynomial, term[1:])
+        a, b = first.get((), 0), second.get((), 0)
+        if first.keys() | second.keys() <= {()} and (b > 0 or term[0] not in ROUNDINGS):
+            return polynomial(_OF_TWO[term[0]](a, b))
     if not isinstance(term, tuple) or not term or term[0] not in ("+", "*"):
         return {(term,): 1}
     total: Polynomial = {} if term[0] == "+" else {(): 1}

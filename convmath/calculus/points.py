@@ -13,18 +13,13 @@ from operator import eq, le, lt, ne
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ProofError, UnsupportedError
-from .plain import CONNECTIVES, Frozen, Polynomial, difference, free_variables
+from .plain import CONNECTIVES, ROUNDINGS, Frozen, Polynomial, difference, free_variables
 
 Cell = tuple[str, str, tuple[int, ...]]
 """An entry of a sequence or tensor: ``("at" or "tensor", name, index)``."""
 Environment = dict[str, int]
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {"<=": le, "<": lt, "==": eq, "!=": ne}
-ROUNDINGS: dict[str, Callable[[int, int], int]] = {
-    "div": lambda a, b: a // b,
-    "ceil": lambda a, b: -(-a // b),
-    "mod": lambda a, b: a % b,
-}
 _GUESS, _RISK, _UNBOUNDED = 4, 10**6, 10**9
 """Estimates for an index whose bounds depend on other indices, that may have no bound, and that has none."""
 _MANY = 2000

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import reduce
 from importlib.util import find_spec
 from typing import Any
 
@@ -114,16 +115,15 @@ def _close(facts: Facts, products: int) -> Any | None:
     columns: list[tuple[Any, Polynomial]] = []
     for degree in range(1, products + 1):
         for chosen in itertools.combinations_with_replacement(inequalities, degree):
-            product = exact.constant(1)
-            for _, p in chosen:
-                product = exact.multiply(product, p)
+            product = reduce(exact.multiply, (p for _, p in chosen))
             columns.append((("product", [i for i, _ in chosen]), product))
     free = len(columns)
     variables = sorted({name for _, p in [*inequalities, *equations] for monomial in p for name in monomial})
     multipliers = [()] if products == 1 else [(), *((name,) for name in variables)]
     for i, p in equations:
         for multiplier in multipliers:
-            columns.append((("equation", i, multiplier), exact.multiply(p, {multiplier: Fraction(1)})))
+            multiple = exact.multiply(p, {multiplier: Fraction(1)}) if multiplier else p
+            columns.append((("equation", i, multiplier), multiple))
     solution = _solve([column for _, column in columns], free)
     return None if solution is None else _written(columns, solution)
 

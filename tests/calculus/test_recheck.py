@@ -7,6 +7,7 @@ from copy import deepcopy
 from fractions import Fraction
 
 import pytest
+import sympy
 
 from convmath import catalog
 from convmath.calculus import kernel
@@ -16,7 +17,7 @@ from convmath.calculus.search import find_certificate
 from convmath.calculus.terms import Application, Contraction, Equation, Gradient, Statement, Value, tensor, total, value
 from convmath.calculus.trace import trace
 from convmath.errors import ProofError
-from convmath.inert import FloorDiv
+from convmath.inert import CeilDiv, FloorDiv, Max, Min, Mod
 
 h, i, j, k, m, n, o, s, t, v, K, N = integers("h i j k m n o s t v K N")
 x, w, y, c = map(tensor, "xwyc")
@@ -154,6 +155,18 @@ def test_a_theorem_of_the_kernel_is_confirmed(rechecked, name):
     for step in report.steps:
         assert step.brute.verdict == "agrees"
         assert step.brute.cases >= 1
+
+
+@pytest.mark.parametrize(
+    "term", [FloorDiv(n, 2), CeilDiv(n, 2), Mod(n, 4), Min(n, 4), Max(n, 9), FloorDiv(n + 4, Min(n, 3))]
+)
+def test_a_rounding_of_numbers_that_the_kernel_works_out_is_confirmed(rechecked, term):
+    itself = kernel.generalize(kernel.assume(le(term, m)), [n], [le(term, m)])
+    theorem = kernel.specialize(itself, {n: sympy.Integer(5)})
+    steps = json.loads(json.dumps(trace(theorem)))
+    assert rechecked(steps).steps[-1].ok
+    steps[-1]["conclusion"]["then"][1] += 1
+    assert "the conclusion does not follow" in rechecked(steps).steps[-1].problem
 
 
 def test_the_theorems_above_use_nearly_every_rule():
