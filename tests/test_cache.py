@@ -183,6 +183,14 @@ def test_an_entry_of_other_code_is_never_kept():
 # What is read
 
 
+@pytest.fixture(scope="module")
+def valid(tmp_path_factory):
+    """The file of an entry that was proved."""
+    place = tmp_path_factory.mktemp("kept")
+    outcome_of("size.valid", place)
+    return place / "size.valid.json"
+
+
 def kept(path):
     return json.loads(path.read_text())
 
@@ -212,18 +220,21 @@ def forged(data, **changes):
         lambda data: json.dumps({name: part for name, part in data.items() if name != "outcome"}),
     ],
 )
-def test_a_file_that_was_spoiled_or_forged_counts_for_nothing(tmp_path, spoil):
-    outcome_of("size.valid", tmp_path)
-    path = tmp_path / "size.valid.json"
+def test_a_file_that_was_spoiled_or_forged_counts_for_nothing(tmp_path, valid, spoil):
+    path = Path(shutil.copy(valid, tmp_path))
     text = path.read_text()
     path.write_text(spoil(kept(path)))
     assert outcome_of("size.valid", tmp_path).cached is False
     assert kept(path)["key"] == json.loads(text)["key"], "it is kept anew"
 
 
-def test_the_file_of_another_entry_counts_for_nothing(tmp_path):
-    outcome_of("size.valid", tmp_path)
-    shutil.copy(tmp_path / "size.valid.json", tmp_path / "size.conv.json")
+def test_the_file_as_it_was_kept_counts_wherever_it_lies(tmp_path, valid):
+    shutil.copy(valid, tmp_path)
+    assert outcome_of("size.valid", tmp_path).cached
+
+
+def test_the_file_of_another_entry_counts_for_nothing(tmp_path, valid):
+    shutil.copy(valid, tmp_path / "size.conv.json")
     assert not outcome_of("size.conv", tmp_path).cached
 
 

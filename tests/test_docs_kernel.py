@@ -32,35 +32,34 @@ def needed(framework):
         pytest.skip(f"{framework} is not installed")
 
 
-def ran(folder, code, *options):
-    """A run of pytest over an example alone, on a few cases."""
-    (folder / "test_example.py").write_text(code, encoding="utf-8")
+def ran(folder, *options, **examples):
+    """A run of pytest over examples alone, on a few cases; each is a module of its own, ``test_NAME.py``."""
+    for name, code in examples.items():
+        (folder / f"test_{name}.py").write_text(code, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--convmath-examples=25", *options]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("framework", EXAMPLES)
-def test_an_example_passes_as_it_stands(framework, tmp_path):
-    needed(framework)
-    code, tests, _ = EXAMPLES[framework]
-    run = ran(tmp_path, code)
-    assert run.returncode == 0, run.stdout
-    assert f"{tests} passed" in run.stdout
+def failed(run):
+    """The modules of which a test has failed, out of those of a run."""
+    return set(re.findall(r"^FAILED test_(\w+)\.py::", run.stdout, re.MULTILINE))
 
 
 @pytest.mark.parametrize("framework", EXAMPLES)
-def test_an_example_with_a_mistake_fails_and_names_a_case_that_fails_alone(framework, tmp_path):
+def test_an_example_passes_as_it_stands_and_with_a_mistake_names_a_case_that_fails_alone(framework, tmp_path):
     needed(framework)
-    (code, _, test), (right, wrong) = EXAMPLES[framework], MISTAKES[framework]
+    (code, tests, test), (right, wrong) = EXAMPLES[framework], MISTAKES[framework]
     assert code.count(right) == 1
-    run = ran(tmp_path, code.replace(right, wrong))
-    assert run.returncode == 1, run.stdout
-    case = re.search(rf"to run it alone: pytest test_example.py::{test}\S* --convmath-case '(.*)'", run.stdout)[1]
+    both = {"right": code, "wrong": code.replace(right, wrong)}
+    run = ran(tmp_path, "-v", **both)
+    assert failed(run) == {"wrong"}, run.stdout
+    assert len(re.findall(r"^test_right\.py::\S+ PASSED", run.stdout, re.MULTILINE)) == tests, run.stdout
+    case = re.search(rf"to run it alone: pytest test_wrong.py::{test}\S* --convmath-case '(.*)'", run.stdout)[1]
     assert f"convmath case: {case}" in run.stdout
-    alone = ran(tmp_path, code.replace(right, wrong), "--convmath-case", case)
-    assert alone.returncode == 1, alone.stdout
-    assert ran(tmp_path, code, "--convmath-case", case).returncode == 0
+    alone = ran(tmp_path, "--convmath-case", case, **both)
+    assert (alone.returncode, failed(alone)) == (1, {"wrong"}), alone.stdout
+    assert re.search(r"^test_right\.py [.s]*\.[.s]* ", alone.stdout, re.MULTILINE), alone.stdout
 
 
 def lint(code):
@@ -85,7 +84,7 @@ def test_what_a_failure_prints_is_what_the_page_shows(tmp_path):
     shown = re.search(r"^```text\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)[1]
     (case,) = set(re.findall(r"convmath case: (.*)", shown))
     broken = NUMPY.replace(":: stride[0], :: stride[1]", ":: stride[1], :: stride[0]")
-    run = ran(tmp_path, broken, "--convmath-case", case, "-k", "test_conv2d and not floats")
+    run = ran(tmp_path, "--convmath-case", case, "-k", "test_conv2d and not floats", example=broken)
     printed = [line.removeprefix("E").strip() for line in run.stdout.splitlines()]
     for line in shown.replace("test_numpy_im2col.py", "test_example.py").splitlines():
         assert line in printed, run.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -63,15 +63,9 @@ class DoubleFloats:
 
     @classmethod
     def _of_objects(cls, value: Scaled) -> DoubleFloats:
-        high = np.empty(value.numerators.shape, dtype=np.float64)
-        low = np.zeros(value.numerators.shape, dtype=np.float64)
-        scale = Fraction(2) ** value.exponent
-        for index, numerator in np.ndenumerate(value.numerators):
-            number = (numerator if isinstance(numerator, Fraction) else int(numerator)) * scale
-            high[index] = _nearest(number)
-            if isfinite(high[index]):
-                low[index] = float(number - Fraction(float(high[index])))
-        return cls(high, low)
+        parts = [_split(numerator, value.exponent) for numerator in value.numerators.ravel().tolist()]
+        high, low = np.array(parts, dtype=np.float64).reshape(-1, 2).T
+        return cls(high.reshape(value.numerators.shape), low.reshape(value.numerators.shape))
 
     def distance(self, got: Array) -> Floats:
         """Absolute differences to numbers of any NumPy type, each right to within a factor of 1 +- 2**-50.
@@ -132,8 +126,13 @@ def _lowered(value: Scaled, exponent: int) -> Array:
     return np.asarray(numerators.astype(object) * (1 << bits))
 
 
-def _nearest(number: Fraction | int) -> float:
+def _split(numerator: int | Fraction, exponent: int) -> tuple[float, float]:
+    """The nearest float64 to ``numerator`` * 2**exponent, and to what it leaves: Python's int / int is rounded once."""
+    above, below = numerator.as_integer_ratio()
+    above, below = (above << exponent, below) if exponent >= 0 else (above, below << -exponent)
     try:
-        return float(number)
+        high = above / below
     except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
+        return (inf if above > 0 else -inf), 0.0
+    near, unit = high.as_integer_ratio()
+    return high, (above * unit - near * below) / (below * unit)

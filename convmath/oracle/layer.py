@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from math import prod
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..errors import DomainError
 from . import exact
 from .answers import ANSWERS
+from .axes import Axis
 from .exact.kernels import compare, correlate, spread
 from .exact_values import DoubleFloats, Scaled, scaled
 from .relation import (
@@ -128,8 +129,7 @@ class Layer:
     def terms(self) -> Floats:
         """For each output element the number of its terms, the bias left out; for averages no more than this."""
         if self.bilinear:
-            x, w = self.operands
-            return self.contract(np.ones_like(x), np.ones_like(w))
+            return _terms(self.kind, self.relation)
         if self.kind == "grad_bias":
             gradient = self.operands[0]
             return np.full(gradient.shape[1], float(gradient.size // max(gradient.shape[1], 1)))
@@ -141,3 +141,23 @@ class Layer:
         kernel_size = self.options["kernel_size"]
         taps = prod(kernel_size) if isinstance(kernel_size, tuple) else kernel_size ** (self.expected.high.ndim - 2)
         return np.full(self.expected.high.shape, float(taps))
+
+
+def _terms(kind: str, relation: Relation) -> Floats:
+    """How many products each output element of a bilinear layer sums."""
+    shape, summed = relation.x_shape, relation.out_channels // relation.groups
+    if kind == "conv":
+        shape, summed = relation.y_shape, relation.in_channels // relation.groups
+    elif kind == "grad_weight":
+        shape, summed = relation.w_shape, relation.batch
+    counts = reduce(np.multiply.outer, (_axis_terms(kind, axis) for axis in relation.axes))
+    return np.full(shape, summed * counts, dtype=np.float64)
+
+
+def _axis_terms(kind: str, axis: Axis) -> Array:
+    """In how many triples of an axis each element of the output stands: an output, a tap or an input of the axis."""
+    i = axis.stride * np.arange(axis.output_size)[:, np.newaxis] + axis.dilation * np.arange(axis.kernel_size) - axis.lo
+    inside = (i >= 0) & (i < axis.input_size)
+    if kind in ("conv", "grad_weight"):
+        return np.asarray(inside.sum(axis=1 if kind == "conv" else 0))
+    return np.bincount(i[inside], minlength=axis.input_size)

@@ -56,6 +56,8 @@ def integer(name: str, value: Any, *, least: int | None = None) -> int:
     >>> integer("groups", 2, least=1)
     2
     """
+    if type(value) is int and (least is None or value >= least):  # by far the most frequent, and fast
+        return value
     try:
         number = operator.index(value)
     except TypeError:
@@ -73,11 +75,11 @@ def per_axis(name: str, value: Any, ndim: int, *, least: int | None = 1) -> Inde
     >>> per_axis("stride", 2, 3), per_axis("stride", (2, 1, 1), 3)
     ((2, 2, 2), (2, 1, 1))
     """
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not _is_sequence(value):
         return (integer(name, value, least=least),) * ndim
     if len(value) != ndim:
         raise DomainError(name, value, f"has {len(value)} entries for {ndim} axes")
-    return tuple(integer(name, entry, least=least) for entry in value)
+    return tuple([integer(name, entry, least=least) for entry in value])
 
 
 def padding_pairs(padding: Any, ndim: int) -> Pairs:
@@ -86,12 +88,16 @@ def padding_pairs(padding: Any, ndim: int) -> Pairs:
     >>> padding_pairs(1, 2), padding_pairs((1, (0, 2)), 2)
     (((1, 1), (1, 1)), ((1, 1), (0, 2)))
     """
-    if not isinstance(padding, Sequence) or isinstance(padding, str):
+    if not _is_sequence(padding):
         return ((integer("padding", padding),) * 2,) * ndim
     if len(padding) != ndim:
         raise DomainError("padding", padding, f"has {len(padding)} entries for {ndim} axes")
     pairs = (per_axis("padding", entry, 2, least=None) for entry in padding)
     return tuple((lo, hi) for lo, hi in pairs)
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) or (isinstance(value, Sequence) and not isinstance(value, str))
 
 
 def required_shape(name: str, shape: Sequence[int], needed: Sequence[int]) -> None:

@@ -59,14 +59,14 @@ def compiled(source: str, folder: Path, engines: Sequence[str] = ENGINES) -> Log
     if engine is None:
         pytest.skip(f"no LaTeX engine: none of {', '.join(engines)} is installed")
     (folder / "page.tex").write_text(source, encoding="utf-8")
-    command = (
-        [engine, "page.tex"]
-        if engine == "tectonic"
-        else [engine, "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    )
-    for _ in range(1 if engine == "tectonic" else 3):
+    options = [] if engine == "tectonic" else ["-interaction=nonstopmode", "-halt-on-error"]
+    command = [engine, *options, "page.tex"]
+    for _ in range(3):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
         assert done.returncode == 0, done.stdout[-3000:]
+        log = folder / "page.log"
+        text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else done.stdout + done.stderr
+        if not re.search(r"Rerun to get|No file page", text):
+            break
     assert (folder / "page.pdf").stat().st_size > 0
-    log = folder / "page.log"
-    return Log(log.read_text(encoding="utf-8", errors="replace") if log.exists() else done.stdout + done.stderr)
+    return Log(text)

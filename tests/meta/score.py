@@ -59,11 +59,12 @@ def peer_catches(method: str, specimen: Specimen) -> bool | None:
     """Whether a method refuses a wrong kernel and accepts its twin; None where it does not apply."""
     dtype = arithmetic(specimen.judged.get("dtype", "float64")).storage.name
     refused = PEERS[method](specimen.make, specimen.kind, specimen.ndim, dtype)
-    return None if refused is None else refused and not _peer_refuses_twin(method, specimen.kind, specimen.ndim, dtype)
+    return None if refused is None else refused and not peer_refuses_twin(method, specimen.kind, specimen.ndim, dtype)
 
 
 @cache
-def _peer_refuses_twin(method: str, kind: str, ndim: int, dtype: str) -> bool:
+def peer_refuses_twin(method: str, kind: str, ndim: int, dtype: str) -> bool:
+    """Whether a method refuses the correct kernel of a kind."""
     return bool(PEERS[method](TWINS[kind], kind, ndim, dtype))
 
 

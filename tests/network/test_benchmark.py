@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def benchmark(monkeypatch):
     for name, value in {"INPUT": (3, 16, 16), "BATCHES": (1, 2), "QUICK": 1, "SLOW": 1, "LAYERS": 20}.items():
         assert hasattr(found, name)
         monkeypatch.setattr(found, name, value)
+    gc.freeze()  # it collects garbage before each run, but not all that other tests have imported
     return found
 
 

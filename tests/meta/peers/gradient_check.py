@@ -51,13 +51,17 @@ def _function(kernel: Callable[..., Any], kind: str, options: dict[str, Any], ri
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
             ctx.save_for_backward(*tensors)
+            ctx.graph = None
             return right(*tensors) if kind in FORWARD else run(*tensors, **options).to(torch.float64)
 
         @staticmethod
         def backward(ctx: Any, grad: Any) -> Any:
-            tensors = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
-            with torch.enable_grad():
-                gradients = list(torch.autograd.grad(right(*tensors), tensors, grad))
+            if ctx.graph is None:  # gradcheck goes back through it once for each element of the output
+                tensors = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
+                with torch.enable_grad():
+                    ctx.graph = tensors, right(*tensors)
+            tensors, output = ctx.graph
+            gradients = list(torch.autograd.grad(output, tensors, grad, retain_graph=True))
             if kind in FORWARD:
                 place, arguments, more = _gradient(kind, tensors, grad)
                 gradients[place] = run(*arguments, **({} if kind == "grad_bias" else options | more))

@@ -26,12 +26,19 @@ def caught(make: Callable[[], Callable[..., Any]], kind: str, ndim: int, dtype: 
 @cache
 def calls(kind: str, ndim: int, dtype: str) -> tuple[Call, ...]:
     """All sample inputs, as calls of a kernel."""
+    op, samples = _samples(f"nn.functional.{FORWARD.get(kind, kind)}{ndim}d", getattr(torch, dtype))
+    torch.manual_seed(SEED)
+    return tuple(call for sample in samples for call in _calls(op, kind, ndim, sample))
+
+
+@cache
+def _samples(name: str, dtype: torch.dtype) -> tuple[Callable[..., Any], list[Any]]:
+    """A layer of torch and its sample inputs; with gradients, for one layer's kinds are computed from the same."""
     from torch.testing._internal.common_methods_invocations import op_db
 
-    (info,) = (op for op in op_db if op.name == f"nn.functional.{FORWARD.get(kind, kind)}{ndim}d")
+    (info,) = (op for op in op_db if op.name == name)
     torch.manual_seed(SEED)
-    samples = info.sample_inputs("cpu", getattr(torch, dtype), requires_grad=kind in FORWARD)
-    return tuple(call for sample in samples for call in _calls(info.op, kind, ndim, sample))
+    return info.op, list(info.sample_inputs("cpu", dtype, requires_grad=True))
 
 
 def _calls(op: Callable[..., Any], kind: str, ndim: int, sample: Any) -> Iterator[Call]:
