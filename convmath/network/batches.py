@@ -9,7 +9,7 @@ from .fields.budget import Budget
 from .fields.field import Field
 from .graph import Graph, Node
 from .layer import Layer, layers_of
-from .operators import Input, Sizes
+from .operators import Input, Operator, Recurrent, Sizes
 
 
 def images_of(graph: Graph) -> Sizes:
@@ -36,6 +36,19 @@ def batch_of(node: Node, layer: Layer, inputs: Sequence[int | None], images: Siz
         own = node.placement.stored or node.placement.made
         return None if own or not sizes else 0
     return 0 if sizes and sizes[:1] == images[:1] else None
+
+
+def batch_remarks(operator: Operator, batches: Sequence[int | None]) -> tuple[str, ...]:
+    """What to say of a layer that runs from one sequence to the next, if that is what the batch is taken for.
+
+    >>> from convmath.network.operators import Recurrent
+    >>> batch_remarks(Recurrent("lstm", 4, 5, time=1), (0,))
+    ()
+    """
+    if not isinstance(operator, Recurrent) or batches[:1] != (operator.time,):
+        return ()
+    taken = f"its steps are dimension {operator.time} of its input, which is taken for the batch"
+    return (f"{taken}, as the first dimension of an input of the network is: output sizes leave out the steps",)
 
 
 def batches_of(graph: Graph) -> dict[str, int | None]:

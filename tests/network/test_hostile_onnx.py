@@ -6,7 +6,7 @@ import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,18 @@ def looked_at(report: NetworkReport) -> str:
     return repr(shown)
 
 
-def result_or_sentence(source: onnx.ModelProto | Path) -> str:
-    """What a user sees; any other error than one of this library's passes through."""
+def result_or_sentence(source: onnx.ModelProto | Path, **options: Any) -> str:
+    """What a user sees; any other error than one of this library's passes through.
+
+    So does one that a handler did not see coming, though that is a sentence, too.
+    """
     try:
-        return looked_at(from_onnx(source).analyze())
+        report = from_onnx(source, **options).analyze()
+        found = looked_at(report) + "".join(row.reason for row in report)
     except ConvmathError as error:
-        return str(error)
+        found = str(error)
+    assert "cannot be followed with these inputs" not in found, found
+    return found
 
 
 # Mutated models
@@ -358,20 +364,24 @@ def layers(count: int) -> onnx.ModelProto:
 def test_time_is_linear_in_the_nodes():
     def seconds(count: int) -> float:
         proto = layers(count)
-        start = perf_counter()
+        start = process_time()
         assert len(from_onnx(proto).analyze()) == count + 1
-        return perf_counter() - start
+        return process_time() - start
 
     seconds(100)
-    short, long = min(seconds(1000) for _ in range(3)), min(seconds(8000) for _ in range(2))
+    short, long = min(seconds(500) for _ in range(3)), min(seconds(4000) for _ in range(2))
     assert long < 24 * short, (short, long)  # 8 where it is linear, 64 where it is quadratic
 
 
 def test_a_chain_of_constants_is_counted_in_linear_time():
-    sums = [helper.make_node("Add", [f"w{n}", "w"], [f"w{n + 1}"]) for n in range(3000)]
-    reads = [helper.make_node("Add", ["x", f"w{n + 1}"], [f"y{n}"]) for n in range(3000)]
-    weights = {"w": np.ones(600, np.float32), "w0": np.ones(600, np.float32)}
-    start = perf_counter()
-    report = from_onnx(model([*sums, *reads], {"x": (1, 600)}, weights)).analyze()
-    assert report.params == 1200
-    assert perf_counter() - start < 20
+    def seconds(count: int) -> float:
+        sums = [helper.make_node("Add", [f"w{n}", "w"], [f"w{n + 1}"]) for n in range(count)]
+        reads = [helper.make_node("Add", ["x", f"w{n + 1}"], [f"y{n}"]) for n in range(count)]
+        proto = model([*sums, *reads], {"x": (1, 600)}, {name: np.ones(600, np.float32) for name in ("w", "w0")})
+        start = process_time()
+        assert from_onnx(proto).analyze().params == 1200
+        return process_time() - start
+
+    seconds(50)
+    short, long = min(seconds(250) for _ in range(3)), min(seconds(2000) for _ in range(2))
+    assert long < 24 * short, (short, long)  # 8 where it is linear, 64 where it is quadratic

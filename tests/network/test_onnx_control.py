@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from convmath.errors import DomainError
 from convmath.network import NetworkReport, from_onnx
-from convmath.network.onnx_import.scope import MOST_STEPS
+from convmath.network.onnx_import import scope
 
 from .onnx_models import model, run
 
@@ -132,10 +132,10 @@ def test_a_loop_of_unknown_length_has_the_sizes_that_a_turn_leaves():
 
 
 def test_a_loop_that_is_too_long_has_its_sizes_and_says_so():
-    proto = loop(MOST_STEPS, [CONV], ["u"], ["z"], w=ones(3, 3, 3, 3))
+    proto = loop(scope.MOST_STEPS, [CONV], ["u"], ["z"], w=ones(3, 3, 3, 3))
     row = from_onnx(proto).analyze()["loop"]
     assert row.sizes == IMAGE
-    assert row.reason.startswith(f"its body, a graph of its own, runs {MOST_STEPS} times: it runs 40,000 nodes")
+    assert row.reason.startswith(f"its body, a graph of its own, runs {scope.MOST_STEPS} times: it runs 40,000 nodes")
     assert len(from_onnx(loop(100, [CONV], ["u"], ["z"], w=ones(3, 3, 3, 3)))) == 102
 
 
@@ -338,20 +338,34 @@ def test_a_function_of_another_opset_has_the_operators_of_that():
     assert "of the version 999" in from_onnx(proto).analyze().output.reason
 
 
-def test_functions_that_call_each_other_twice_take_no_time_without_end():
-    """Thirty functions, each of which calls the next one twice: 2**30 nodes."""
+def seconds(proto: onnx.ModelProto) -> float:
+    start = process_time()
+    from_onnx(proto).analyze()
+    return process_time() - start
+
+
+def calling_twice(depth: int) -> onnx.ModelProto:
+    """So many functions, each of which calls the next one twice: 2**depth nodes."""
     functions = [function("F0", [helper.make_node("Relu", ["a"], ["b"])])]
-    for n in range(1, 30):
+    for n in range(1, depth):
         calls = [
             helper.make_node(f"F{n - 1}", [source, "w"], [target], domain="own")
             for source, target in (("a", "m"), ("m", "b"))
         ]
         functions.append(function(f"F{n}", calls))
-    start = perf_counter()
-    report = from_onnx(calling(*functions)).analyze()
-    assert perf_counter() - start < 30
+    return calling(*functions)
+
+
+def test_functions_that_call_each_other_twice_take_no_time_without_end(monkeypatch):
+    monkeypatch.setattr(scope, "MOST_STEPS", 2000)
+    report = from_onnx(calling_twice(30)).analyze()
     assert any("are followed at most" in row.reason for row in report)
-    assert len(report) < 2 * MOST_STEPS
+    assert len(report) < 2 * scope.MOST_STEPS
+    assert seconds(calling_twice(30)) < 8 * min(seconds(calling_twice(14)) for _ in range(2))  # or 2**16 times
+
+
+def test_functions_that_are_followed_without_end_are_caught():
+    assert seconds(calling_twice(11)) > 8 * min(seconds(calling_twice(5)) for _ in range(2))
 
 
 def test_a_function_that_calls_itself_is_followed_to_a_depth():
@@ -360,14 +374,18 @@ def test_a_function_that_calls_itself_is_followed_to_a_depth():
     assert "graphs lie in each other, more than" in report.output.reason
 
 
-def test_loops_in_loops_take_no_time_without_end():
+def loops_in_loops(times: int, depth: int) -> onnx.ModelProto:
     body = graph([KEEP_ON, helper.make_node("Relu", ["v"], ["u"])], [TURN, GOES_ON, "v"], [ON, "u"])
-    for _ in range(20):
+    for _ in range(depth):
         inner = helper.make_node("Loop", ["times", "", "v"], ["u"], "loop", body=body)
         body = graph([KEEP_ON, inner], [TURN, GOES_ON, "v"], [ON, "u"])
     node = helper.make_node("Loop", ["times", "", "x"], ["y"], "loop", body=body)
+    return model([node], {"x": IMAGE}, {"times": np.array(times)})
+
+
+def test_loops_in_loops_take_no_time_without_end(monkeypatch):
+    monkeypatch.setattr(scope, "MOST_STEPS", 2000)
     for times in (1, 2, 10**9):
-        start = perf_counter()
-        report = from_onnx(model([node], {"x": IMAGE}, {"times": np.array(times)})).analyze()
-        assert perf_counter() - start < 30
-        assert report.output.sizes in (IMAGE, None)
+        assert from_onnx(loops_in_loops(times, 20)).analyze().output.sizes in (IMAGE, None)
+        short = min(seconds(loops_in_loops(times, 14)) for _ in range(2))
+        assert seconds(loops_in_loops(times, 20)) < 8 * short  # or 2**6 times, where each is run twice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_dynamic, quantize_static
+from onnxruntime.transformers import optimizer
 
 from convmath.network import NetworkReport, from_onnx, from_torch
 
@@ -104,6 +107,67 @@ def test_attention_that_is_optimised_is_the_network(tmp_path):
             assert 0 <= ours.params - theirs.params < 4  # factors of one element are stored by then
 
 
+def bert(path: Path) -> Path:
+    """A small BERT of random weights for sentences of any length, as torch writes it."""
+    transformers = pytest.importorskip("transformers")
+    layers = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    options = {"intermediate_size": 48, "max_position_embeddings": 40, "attn_implementation": "eager"}
+    config = transformers.BertConfig(**layers, **options)
+    module = transformers.BertModel(config, add_pooling_layer=False).eval()
+    for one in module.parameters():
+        torch.nn.init.normal_(one)
+    words, names = torch.ones(2, 8, dtype=torch.int64), ["input_ids", "attention_mask", "token_type_ids"]
+    settings = {"dynamic_axes": {name: {0: "batch", 1: "n"} for name in names}, "opset_version": 17, "dynamo": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(Sentences(module), (words,) * 3, str(path), input_names=names, **settings)
+    return path
+
+
+class Sentences(torch.nn.Module):
+    """What a BERT makes of words, their mask and their segments."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, words: torch.Tensor, mask: torch.Tensor, segments: torch.Tensor) -> torch.Tensor:
+        """Its features."""
+        return self.module(input_ids=words, attention_mask=mask, token_type_ids=segments).last_hidden_state
+
+
+def test_a_transformer_that_its_own_optimizer_has_written_is_the_network(tmp_path):
+    path = bert(tmp_path / "net.onnx")
+    found = optimizer.optimize_model(str(path), model_type="bert", num_heads=4, hidden_size=32, opt_level=0)
+    found.save_model_to_file(str(tmp_path / "optimised.onnx"))
+    proto = onnx.load(tmp_path / "optimised.onnx")
+    fused = {node.op_type for node in proto.graph.node if node.domain == "com.microsoft"}
+    assert fused == {"Attention", "BiasGelu", "EmbedLayerNormalization", "SkipLayerNormalization"}
+    names = [info.name for info in proto.graph.input]
+    plain = from_onnx(path, dict.fromkeys(names, (8,))).analyze()
+    report = from_onnx(proto, dict.fromkeys(names, (8,))).analyze()
+    weights = sum(
+        int(np.prod(one.dims)) for one in onnx.load(path).graph.initializer if len(one.dims) and one.data_type == 1
+    )
+    assert (report.status, report.params, report.macs) == ("complete", weights, plain.macs)
+    forms = from_onnx(proto, dict.fromkeys(names, ("n",))).closed_forms()
+    assert (forms.output.label, str(forms.valid.sizes)) == ("proved", "n >= 1"), str(forms.output)
+    runtime = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    for n in range(1, 21):
+        (result,) = runtime.run(None, dict.fromkeys(names, np.ones((1, n), np.int64)))
+        assert forms.output.at(n) == result.shape, n
+
+
+def test_what_is_not_followed_of_attention_keeps_its_sizes_and_is_not_complete():
+    past = of_runtime("Attention", (2, 3, 6), ones(6, 18), ones(18), None, ones(2, 2, 2, 4, 3), num_heads=2)
+    turned = of_runtime("Attention", (2, 3, 6), ones(6, 18), ones(18), num_heads=2, do_rotary=1)
+    bias = np.ones(5, np.int32)
+    odd = of_runtime("Attention", (2, 3, 6), ones(6, 18), ones(18), bias, num_heads=2)
+    for proto in (past, turned, odd):
+        report = from_onnx(proto).analyze()
+        assert (report.status, report.output.sizes) == ("unknown", (2, 3, 6))
+
+
 # One operator at a time
 
 
@@ -167,6 +231,23 @@ SINGLE: list[tuple[str, tuple[int, ...], tuple[Any, ...], dict[str, Any], int, i
     ("QLinearConv", (1, 6, 7, 3), (SCALE, ZERO, BYTES, *QUANTISED), {"channels_last": 1}, 108, 2160),
     ("NhwcMaxPool", (1, 6, 7, 3), (), {"kernel_shape": [2, 3]}, 0, 0),
     ("QGemm", (2, 5), (SCALE, ZERO, np.ones((3, 5), np.uint8), SCALE, ZERO, None, SCALE, ZERO), {"transB": 1}, 15, 30),
+    ("Attention", (2, 3, 6), (ones(6, 18), ones(18)), {"num_heads": 2}, 126, 864),
+    ("Attention", (2, 3, 6), (ones(6, 18), ones(18), np.ones((2, 3), np.int32)), {"num_heads": 2}, 126, 864),
+    ("Attention", (2, 3, 6), (ones(6, 18), ones(18), np.ones((2, 3, 3), np.int32)), {"num_heads": 2}, 126, 864),
+    ("Attention", (2, 3, 6), (ones(6, 18), ones(18), np.ones(2, np.int32)), {"num_heads": 2}, 126, 864),
+    ("Attention", (2, 3, 6), (ones(6, 18), ones(18), *[None] * 2, ones(2, 2, 3, 3)), {"num_heads": 2}, 126, 864),
+    ("Attention", (2, 3, 6), (ones(6, 18), ones(18)), {"num_heads": 2, "unidirectional": 1}, 126, 864),
+    ("Attention", (2, 3, 6), (ones(6, 16), ones(16)), {"num_heads": 2, "qkv_hidden_sizes": [4, 4, 8]}, 112, 792),
+    ("MultiHeadAttention", (2, 3, 6), (ones(2, 5, 6), ones(2, 5, 8)), {"num_heads": 2}, 0, 420),
+    ("MultiHeadAttention", (2, 3, 6), (ones(2, 5, 6), ones(2, 5, 8), ones(20)), {"num_heads": 2}, 20, 420),
+    (
+        "MultiHeadAttention",
+        (2, 3, 6),
+        (*[ones(2, 5, 6)] * 2, None, np.ones((2, 5), np.int32)),
+        {"num_heads": 2},
+        0,
+        360,
+    ),
     ("DynamicQuantizeMatMul", (2, 5), (np.ones((5, 3), np.uint8), SCALE, ZERO, ones(3)), {}, 18, 30),
 ]
 

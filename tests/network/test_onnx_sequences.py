@@ -113,6 +113,25 @@ def test_images_at_once_are_the_batch_wherever_they_are(tmp_path):
     assert {row.sizes[0] for row in report if "cells" in row.name} == {4, 10}
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_steps_that_are_taken_for_the_batch_are_remarked(first, tmp_path):
+    """A file says nowhere which dimension of an input is the batch; its recurrent layers say which one is not."""
+
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cells = nn.LSTM(4, 5, batch_first=first)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.cells(x)[0]
+
+    path = exported(Steps().eval(), tmp_path / "net.onnx", (7, 4), 17, dynamo=False)
+    report = from_onnx(path).analyze()
+    (row,) = (one for one in report if one.op == "lstm")
+    assert [remark.startswith("its steps are dimension 0") for remark in row.remarks] == ([] if first else [True])
+    assert report.output.sizes == (1, 7, 5)
+
+
 def test_the_steps_of_a_file_may_be_a_letter(tmp_path):
     """Wherever they are, and whatever the layer does with them, the closed forms show them."""
     module = Tagger(nn.LSTM, both=True).eval()

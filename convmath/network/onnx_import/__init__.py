@@ -43,6 +43,10 @@ def from_onnx(
     other files is never looked at. An input's axes after batch and channels are spatial; one that is only ever
     transposed from channels last to channels first is read so.
 
+    The first dimension of an input is taken for the batch. A file whose recurrent layers read the steps first, as
+    torch's do without ``batch_first``, has its steps there: ``remarks`` of the rows of these layers say so,
+    ``row.sizes`` are whole, and ``row.output_size`` leaves out the steps.
+
     Sizes follow the rules of the model's opset. Where ONNX Runtime or the inference of the onnx package gives a node
     others, ``remarks`` of its row say which: so in ceil mode before opset 22, where a pooling window counts that begins
     in the padding, and ONNX Runtime drops it. The nodes after it follow the file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,32 +13,30 @@ import onnx
 
 from ...errors import DomainError
 from ..graph import Graph, Node
+from ..input_sizes import LARGEST, refused_at
 from ..operators import Input, Operator, Sizes, Unknown
 from ..placement import Placement
 from ..provenance import Provenance
 from ..sizes.in_operators import changed, sizes_in
 from ..sizes.number import look, number_of
-from ..sizes.trail import Recorder
+from ..sizes.trail import Recorder, leaves
 from . import framework, handlers, other_programs  # noqa: F401  (importing the handlers enters them)
 from .call import Call
-from .constants import elements, folded
-from .functions import Key, key_of, nodes_of
+from .constants import constants, elements, folded, is_sized
+from .functions import Function, Key, key_of, nodes_of
 from .parameters import Parameters
 from .registry import HANDLERS, NotUnderstoodError, key, not_understood
-from .scope import Scope, Steps, names_read, nodes_in
+from .scope import LISTED, LONGEST, Scope, Steps, names_read, nodes_in
 from .value import MOST_DIMENSIONS, Learned, Value
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
-
-LARGEST = 2**63 - 1
-"""The largest size that ONNX can write down."""
 
 
 class Builder:
     """The nodes so far, and what every tensor's name stands for."""
 
     def __init__(
-        self, scope: Scope, learned: Mapping[str, Learned] = _NOTHING, functions: Mapping[Key, Any] = _NOTHING
+        self, scope: Scope, learned: Mapping[str, Learned] = _NOTHING, functions: Mapping[Key, Function] = _NOTHING
     ) -> None:
         """Begin a graph.
 
@@ -55,6 +54,8 @@ class Builder:
         self._names: dict[str, int] = {}
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
         self._operands: dict[Value, int] = {}
+        self._claimed: set[Value] = set()
+        self._made: set[str] = set()
         self.recorder = Recorder(lambda: len(self._nodes))
 
     # What the graph begins with
@@ -74,7 +75,7 @@ class Builder:
         if len(sizes) > MOST_DIMENSIONS or min(sizes, default=0) < 0:
             raise DomainError("initializer", tensor.name, f"needs at most {MOST_DIMENSIONS} sizes, each >= 0")
         self._bind(
-            tensor.name, Value(sizes, array=elements(tensor), name=tensor.name, learned=self.parameters.of(tensor))
+            tensor.name, Value(sizes, elements=elements(tensor), name=tensor.name, learned=self.parameters.of(tensor))
         )
 
     def sparse_initializer(self, tensor: Any) -> None:
@@ -88,13 +89,27 @@ class Builder:
 
     # Nodes
 
+    def follow(self, graph: Any) -> None:
+        """The constants and nodes of a graph, whose inputs are there already.
+
+        Raises:
+            DomainError: as for :meth:`step`.
+        """
+        for tensor in graph.initializer:
+            self.initializer(tensor)
+        for tensor in graph.sparse_initializer:
+            self.sparse_initializer(tensor)
+        for proto in graph.node:
+            self.step(proto)
+
     def step(self, proto: Any) -> None:
         """The next node.
 
         Raises:
             DomainError: it reads what is not there, or the sizes do not fit.
         """
-        name = self._scope.prefix + (proto.name or next(filter(None, proto.output), proto.op_type))
+        own = proto.name or next(filter(None, proto.output), proto.op_type)
+        name = f"{self._scope.prefix}{own}"[-LONGEST:]
         inputs = [self._read(name, tensor) if tensor else None for tensor in proto.input]
         domain = "" if proto.domain == "ai.onnx" else proto.domain
         used = [tensor in self._scope.used for tensor in proto.output]
@@ -111,21 +126,34 @@ class Builder:
 
     def _outputs(self, call: Call) -> Sequence[Value | None]:
         try:
-            array = folded(call)
-            if array is not None:
-                return [Value(array.shape, array=array, parts=_constants(call))]
-            values = self._understood(call)
+            known = folded(call)
+            if known is not None and not is_sized(call):
+                return [known]
+            values = self._understood(call) if known is None else [self._sized(call, known)]
         except NotUnderstoodError as error:
             return self._unknown(call, str(error), said=error.sizes)
         except DomainError as error:
             if error.parameter == "node":
                 raise
             raise DomainError("node", call.name, str(error)) from error
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            fault = f"{call.op} cannot be followed with these inputs: {type(error).__name__}: {error}"
+            raise DomainError("node", call.name, fault) from error
         missing = [number for number, value in enumerate(values) if value is None and call.used[number]]
         if missing:
             others = self._unknown(call, "this output of the operator is not followed", missing)
             return [other if value is None else value for value, other in zip(values, others, strict=True)]
         return values
+
+    def _sized(self, call: Call, known: Value) -> Value:
+        """A node for elements that are known where its sizes go by those of the input; what it cannot be is fixed."""
+        try:
+            found = self._understood(call)[0] if known.elements.size and call.used else None
+        except NotUnderstoodError:
+            found = None
+        if found is not None and found.made:
+            return replace(found, elements=known.elements, told=known.told)
+        return known.fixed
 
     def _understood(self, call: Call) -> list[Value | None]:
         if key_of(call) in self._functions:
@@ -163,12 +191,7 @@ class Builder:
         with self._within(self._scope.inside(f"{call.proto.name or call.op}/{label}" if label else "")):
             for name, value in inputs.items():
                 self._bind(name, value)
-            for tensor in graph.initializer:
-                self.initializer(tensor)
-            for tensor in graph.sparse_initializer:
-                self.sparse_initializer(tensor)
-            for proto in graph.node:
-                self.step(proto)
+            self.follow(graph)
             return [self._read(call.name, info.name) for info in graph.output]
 
     def tried(self, call: Call, graph: Any, inputs: Mapping[str, Value]) -> list[Value]:
@@ -186,9 +209,10 @@ class Builder:
         except DomainError as error:
             raise NotUnderstoodError(f"the graph inside of it is not followed: {error}") from error
 
-    def _called(self, call: Call, function: Any) -> list[Value | None]:
+    def _called(self, call: Call, called: Function) -> list[Value | None]:
         """The outputs of a function of the model: its nodes become nodes of the network."""
-        self.steps.take(nodes_in(function))
+        self.steps.take(called.nodes)
+        function = called.proto
         opsets = {"" if one.domain == "ai.onnx" else one.domain: one.version for one in function.opset_import}
         if not 1 <= opsets.get("", 1) <= onnx.defs.onnx_opset_version():
             raise NotUnderstoodError(f"it is a function of the version {opsets['']} of ONNX's operators")
@@ -204,33 +228,50 @@ class Builder:
     def _unknown(
         self, call: Call, reason: str, numbers: Sequence[int] | None = None, *, said: Sequence[Sizes | None] = ()
     ) -> list[Value | None]:
-        """Outputs that are not understood, with the sizes that ONNX infers, or are said to be those of the first."""
+        """Outputs that are not understood, with the sizes that ONNX infers, or are said to be those of the first.
+
+        Where a node reads very many tensors, its first output does, and the others read that one.
+        """
         sizes = framework.inferred(call)
         told = sizes[:1]
         for number, one in enumerate(said[: len(sizes)]):
             if one is not None:
                 _require_sizes(call.name, one)
                 sizes[number] = one
-        constants = _constants(call)
         around = self._scope.values
         captured = (around[name] for name in call.captured if name in around)
-        tensors = [one for value in (*call.inputs, *captured) if value for one in (value, *(value.items or ()))]
+        values = dict.fromkeys((*call.inputs, *captured))
+        tensors = [one for value in values if value for one in (value, *self._held(value))]
         reads = tuple(dict.fromkeys(one.node for one in tensors if one.node))
-        if not reads:
-            return [Value(one, parts=constants) for one in sizes]
+        parts = constants(call)
+        if all(one.constant for one in tensors):
+            look(size for one in tensors if one.sizes is not None for size in call.sizes_of(one, kept=True))
+            return [Value(one, parts=parts) for one in sizes]
         if numbers is None:
             numbers = [number for number, used in enumerate(call.used) if used] or list(range(len(sizes)))[:1]
         found: list[Value | None] = [None] * len(sizes)
         hidden = call.domain or call.holds_graphs
         for number in numbers:
-            params = sum(self.parameters.within(value, learns=call.weighs(value)) for value in constants)
+            params = sum(self.parameters.within(value, learns=call.weighs(value)) for value in parts)
+            parts = ()
             operator = Unknown(call.op, reason, sizes[number], None if hidden else params)
             name = f"{call.name}/{number}" if number else call.name
             value = found[number] = Value(sizes[number], self._append(name, operator, reads, params))
             for other in told if number == 0 else ():
                 if other is not None:
                     other_programs.say(call, value, other, other_programs.INFERENCE, "against the text of the operator")
+            if len(reads) > LISTED:
+                reads = (value.node,)
         return found
+
+    def _held(self, value: Value) -> Sequence[Value]:
+        """What a sequence holds; nothing where no steps are left to list it, as it depends itself on one of these."""
+        items = value.items or ()
+        try:
+            self.steps.take(len(items) // LISTED)
+        except NotUnderstoodError:
+            return ()
+        return items
 
     def emit(
         self,
@@ -254,12 +295,17 @@ class Builder:
         """
         traced, operator = operator, changed(operator, number_of) if self.recorder.handed_out else operator
         sizes = self._output(name, operator, inputs)
-        if all(value.constant for value in inputs):
-            look(sizes_in(traced))
+        made = all(value.constant for value in inputs)
+        if made and traced is operator and not any(value.node for value in inputs):
             return Value(sizes, parts=tuple(inputs))
         reads = tuple(self._operand(value, learns=weighs(value)) for value in inputs)
         params = operator.params if params is None else params
-        return Value(sizes, self._append(name, operator, reads, params, traced if traced is not operator else None))
+        node = self._append(name, operator, reads, params, traced if traced is not operator else None)
+        if made:
+            self._made.add(node)
+        if not inputs:
+            self._nodes[-1] = replace(self._nodes[-1], placement=Placement(made=True))
+        return Value(sizes, node, parts=tuple(inputs) if made else (), made=made)
 
     def remark(self, value: Value, sentence: str) -> None:
         """Say a sentence about the last node, which has made the value; a constant has no node."""
@@ -276,7 +322,7 @@ class Builder:
             try:
                 sizes = operator.sizes(*known)
             except DomainError as error:
-                raise DomainError("node", name, str(error)) from error
+                raise refused_at(name, error) from error
             _require_sizes(name, sizes)
             self._sizes[key] = sizes
         return self._sizes[key]
@@ -287,6 +333,8 @@ class Builder:
         They are counted where a node reads it that is there for them (``learns``).
         """
         if value.node:
+            if learns:
+                self._claim(value)
             return value.node
         if value not in self._operands:
             self._operands[value] = len(self._nodes)
@@ -298,6 +346,17 @@ class Builder:
         if params:
             self._nodes[place] = replace(self._nodes[place], params=params + (self._nodes[place].params or 0))
         return self._nodes[place].name
+
+    def _claim(self, value: Value) -> None:
+        """Count the parameters of which nodes make a tensor without an input."""
+        waiting = [value]
+        while waiting:
+            one = waiting.pop()
+            if one.made and one not in self._claimed:
+                self._claimed.add(one)
+                waiting += one.parts
+            elif not one.node:
+                self._operand(one, learns=True)
 
     def _append(
         self, wanted: str, operator: Operator, inputs: tuple[str, ...], params: int, traced: Operator | None = None
@@ -315,7 +374,7 @@ class Builder:
         return name
 
     def graph(self, outputs: Iterable[str]) -> Graph:
-        """The graph that returns these tensors.
+        """The graph that returns these tensors, without the constants that nothing reads.
 
         Raises:
             DomainError: one of them is not there.
@@ -323,13 +382,18 @@ class Builder:
         found = [self._read("graph", name) for name in outputs]
         tensors = [one for value in found for one in ((value,) if value.items is None else value.items)]
         ends = [self._operand(value, learns=False) for value in tensors]
-        graph = Graph(self._nodes, dict.fromkeys(ends))
-        graph.provenance = Provenance(trail=self.recorder.trail(str, lambda nodes: nodes))
+        trail = self.recorder.trail(str, lambda nodes: nodes)
+        used = {*ends, *self.recorder.nodes, *(leaf.node for _, leaf in trail.looked)}
+        for node in reversed(self._nodes):
+            if node.params or not (node.placement.stored or node.name in self._made):
+                used.add(node.name)
+            if node.name in used:
+                used.update(node.inputs)
+                used.update(leaf.node for size in sizes_in(node.traced or node.operator) for leaf in leaves(size.term))
+        kept = [number for number, node in enumerate(self._nodes) if node.name in used]
+        graph = Graph((self._nodes[number] for number in kept), dict.fromkeys(ends))
+        graph.provenance = Provenance(trail=self.recorder.trail(str, lambda nodes: bisect_left(kept, nodes)))
         return graph
-
-
-def _constants(call: Call) -> tuple[Value, ...]:
-    return tuple(value for value in call.inputs if value is not None and value.constant)
 
 
 def _require_sizes(name: str, sizes: Sizes) -> None:

@@ -22,6 +22,9 @@ from .value import Array, Value
 if TYPE_CHECKING:
     from .builder import Builder
 
+GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+"""The types of attributes that are graphs."""
+
 _REQUIRED: Any = object()
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
@@ -48,10 +51,18 @@ class Call:
         self.opset = opset
         self.name = name
         self.proto = proto
-        self.inputs = inputs
+        self._take(inputs)
         self.used = used
         self._builder = builder
         self._attributes = {attribute.name: attribute for attribute in proto.attribute}
+
+    def _take(self, inputs: Sequence[Value | None]) -> None:
+        """Have these inputs, of which one may be there several times."""
+        self.inputs = list(inputs)
+        self._weighs: dict[Value | None, bool] = {}
+        for number, one in enumerate(inputs):
+            self._weighs[one] = self._weighs.get(one, False) or holds_weights(self.op, number)
+        self._weighs_any = any(self._weighs.values())
 
     @property
     def standard(self) -> bool:
@@ -61,8 +72,7 @@ class Call:
     @property
     def holds_graphs(self) -> bool:
         """Whether an attribute is a graph, as that of a loop is."""
-        graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
-        return any(attribute.type in graphs for attribute in self.proto.attribute)
+        return any(attribute.type in GRAPHS for attribute in self.proto.attribute)
 
     @property
     def captured(self) -> Iterator[str]:
@@ -101,6 +111,13 @@ class Call:
         """An attribute that is a list of ints, as a tuple."""
         found = self._attribute(name, "INTS", default)
         return default if found is None else tuple(found.ints)
+
+    def integer_each(self, name: str, count: int, default: int = 0) -> tuple[int, ...]:
+        """An attribute that is a list of an int for each of so many axes or tensors."""
+        found: tuple[int, ...] = self.integers(name, (default,) * count)
+        if len(found) != count:
+            raise DomainError("node", self.name, f"its attribute {name} has {len(found)} entries; needs {count}")
+        return found
 
     def decimal(self, name: str, default: Any = _REQUIRED) -> Any:
         """An attribute that is a float."""
@@ -229,6 +246,30 @@ class Call:
             raise DomainError("node", self.name, f"{self.op} needs integers in its input {number}, counted from 0")
         return self.numbers(number, kept=kept)
 
+    def number(self, number: int, *, kept: bool = False) -> Any:
+        """The only element of an input; ``kept`` as for :meth:`sizes`.
+
+        Raises:
+            DomainError: it has none, or several.
+            NotUnderstoodError: it is not known.
+        """
+        found = self.numbers(number, kept=kept)
+        if len(found) != 1:
+            raise DomainError("node", self.name, f"{self.op} needs one number in its input {number}, and not {found}")
+        return found[0]
+
+    def integer_of(self, number: int) -> int:
+        """The only element of an input, if it is an integer.
+
+        Raises:
+            DomainError: it has none, or several, or it is none.
+            NotUnderstoodError: it is not known.
+        """
+        found = self.whole(number)
+        if len(found) != 1 or not isinstance(found[0], int):
+            raise DomainError("node", self.name, f"{self.op} needs one integer in its input {number}, and not {found}")
+        return found[0]
+
     def axes(self, name: str, number: int, since: int) -> list[int] | None:
         """Dimensions that are an attribute, and from an opset on an input; None where they are left out."""
         if self.opset < since:
@@ -275,7 +316,8 @@ class Call:
         """
         found = copy(self)
         found.op, found.domain, found.opset = op, "", opset or onnx.defs.onnx_opset_version()
-        found.inputs, found.name = list(inputs), f"{self.name}/{label}" if label else self.name
+        found.name = f"{self.name}/{label}" if label else self.name
+        found._take(inputs)
         return found
 
     # Graphs
@@ -329,8 +371,7 @@ class Call:
 
     def weighs(self, value: Value) -> bool:
         """Whether an input, or what is made of it, is there for learned parameters."""
-        places = [number for number, one in enumerate(self.inputs) if one is value] or range(len(self.inputs))
-        return any(holds_weights(self.op, number) for number in places)
+        return self._weighs.get(value, self._weighs_any)
 
     def params(self, *weights: Value | None) -> int:
         """The elements of weights that no node before it has counted."""
@@ -338,4 +379,5 @@ class Call:
 
     def outputs(self, values: Sequence[Value | None]) -> list[Value | None]:
         """As many values as there are outputs."""
-        return [*values, *[None] * (len(self.proto.output) - len(values))]
+        count = len(self.proto.output)
+        return [*values[:count], *[None] * (count - len(values))]

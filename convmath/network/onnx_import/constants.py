@@ -17,8 +17,9 @@ from ..operators.base import product
 from ..sizes.in_operators import numbers
 from ..sizes.number import look, number_of
 from ..sizes.size import Size
+from ..sizes.trail import Leaf, leaves
 from .registry import NotUnderstoodError
-from .value import Array
+from .value import Array, Value
 
 if TYPE_CHECKING:
     from .call import Call
@@ -26,8 +27,14 @@ if TYPE_CHECKING:
 MOST = 512
 """The elements of longer tensors are not kept."""
 
+_MOST_READ = 8 * MOST
+"""What reads more elements, each as often as it reads it, is not computed."""
+
 MOST_OPERATIONS = 100
 """Sizes that are longer expressions are not kept, either."""
+
+_SHAPES = ("Shape", "Size")
+"""Those that take the sizes of their input, and not its elements."""
 
 _KINDS = "biuf"
 """NumPy's letters for bools, ints and floats."""
@@ -46,25 +53,66 @@ _MOVES |= {"ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin"}
 """Those that keep the terms of sizes: of all their inputs, or of the first."""
 
 
-def folded(call: Call) -> Array | None:
-    """The elements of the only output; None where they are not known, or too many."""
+_SHAPED_BY = {"ConstantOfShape": 0, "Range": 0} | dict.fromkeys(
+    ("Expand", "Reshape", "Slice", "Tile", "Squeeze", "Unsqueeze", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin"),
+    1,
+)
+"""From which input on the elements of inputs say the sizes of the output."""
+
+MOST_TOLD = 64
+"""Elements that go by more sizes are those at reading."""
+
+
+def folded(call: Call) -> Value | None:
+    """The only output, if its elements are known; None where they are not, or too many."""
     fold = _FOLDS.get(call.op)
     if fold is None or not call.standard:
         return None
-    inputs = [None if value is None else value.array for value in call.inputs]
-    if call.op not in ("Shape", "Size"):
-        if any(value is not None and array is None for value, array in zip(call.inputs, inputs, strict=True)):
-            return None
-        if any(map(_has_symbols, inputs)) and call.op not in _SYMBOLIC:
-            return None
-    told = list(map(_has_terms, inputs))
-    if not any(told):
-        return _made(call, fold, inputs)
-    keeps = call.op in _ARITHMETIC or call.op in _COMPARISONS or (call.op in _MOVES and not any(told[1:]))
+    inputs = [None if value is None else value.elements for value in call.inputs]
+    if call.op in _SHAPES:
+        array = _made(call, fold, inputs)
+        return None if array is None else Value(array.shape, elements=array)
+    if any(value is not None and array is None for value, array in zip(call.inputs, inputs, strict=True)):
+        return None
+    if any(map(_has_symbols, inputs)) and call.op not in _SYMBOLIC:
+        return None
+    if sum(array.size for array in inputs if array is not None) > _MOST_READ:
+        return None
+    array, told = _elements(call, fold, inputs)
+    found = None if array is None else Value(array.shape, elements=array, told=told, parts=constants(call))
+    return found.fixed if found is not None and len(told) > MOST_TOLD else found
+
+
+def _elements(call: Call, fold: Callable[..., Array], inputs: Sequence[Array]) -> tuple[Array, frozenset[Leaf]]:
+    """The elements, and the sizes by whose numbers they go; terms are kept where they can be."""
+    told = frozenset[Leaf]().union(*(value.told for value in call.inputs if value is not None))
+    termed = list(map(_has_terms, inputs))
+    if not any(termed):
+        return _made(call, fold, inputs), told
+    keeps = call.op in _ARITHMETIC or call.op in _COMPARISONS or (call.op in _MOVES and not any(termed[1:]))
     array = _made(call, fold, inputs) if keeps and not any(map(_has_symbols, inputs)) else None
     if array is not None and (_has_terms(array) or call.op in _COMPARISONS):
-        return array
-    return _made(call, fold, [without_terms(array) for array in inputs])
+        return array, told
+    sizes = (size for array in inputs if array is not None and array.dtype == object for size in array.flat)
+    told |= {leaf for size in sizes if type(size) is Size for leaf in leaves(size.term)}
+    return _made(call, fold, [_numbers(array) for array in inputs]), told
+
+
+def is_sized(call: Call) -> bool:
+    """Whether the output of a node of constants may have other sizes where the input of the network has others."""
+    if call.op in _SHAPES or not all(value is None or value.constant for value in call.inputs):
+        return False
+    shaping = call.inputs[_SHAPED_BY.get(call.op, len(call.inputs)) :]
+    return any(value.made for value in call.inputs if value) or any(_goes_by_sizes(value) for value in shaping)
+
+
+def _goes_by_sizes(value: Value | None) -> bool:
+    return value is not None and (bool(value.told) or _has_terms(value.elements))
+
+
+def constants(call: Call) -> tuple[Value, ...]:
+    """The inputs of a node that are constants."""
+    return tuple(value for value in call.inputs if value is not None and value.constant)
 
 
 def _has_terms(array: Array) -> bool:
@@ -86,9 +134,15 @@ def _objects(sizes: Sequence[Any]) -> Array:
 
 def without_terms(array: Array) -> Array:
     """The elements without the terms of sizes."""
+    if array is not None and array.dtype == object:
+        look(array.flat)
+    return _numbers(array)
+
+
+def _numbers(array: Array) -> Array:
+    """The same, where nobody goes by the numbers yet."""
     if array is None or array.dtype != object:
         return array
-    look(array.flat)
     return array_of(numbers(tuple(array.flat))).reshape(array.shape)
 
 
@@ -328,7 +382,8 @@ def _unsqueeze(call: Call, data: Array, axes: Array = None) -> Array:
 @_folds("Slice")
 def _slice(call: Call, data: Array, *_: Array) -> Array:
     index: list[slice] = [slice(None)] * data.ndim
-    for axis, start, end, step in call.slices(data.ndim):
+    for axis, *bounds in call.slices(data.ndim):
+        start, end, step = map(number_of, bounds)
         stop = None if step < 0 and end < -data.shape[axis] else end
         index[axis] = slice(start, stop, step)
     return data[tuple(index)]

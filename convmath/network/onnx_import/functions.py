@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import onnx
 
 from ...errors import DomainError
-from .call import Call
-from .scope import graphs_in
+from .call import GRAPHS, Call
+from .scope import nodes_in, texts_in
 
 Key: TypeAlias = tuple[str, str, str]
 """The domain of a function, its name, and what tells it from others of this name."""
 
-_GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+
+class Function(NamedTuple):
+    """A function of a model: it itself, and how many nodes it runs."""
+
+    proto: Any
+    nodes: int
 
 
-def functions_of(model: Any) -> dict[Key, Any]:
+def functions_of(model: Any) -> dict[Key, Function]:
     """The functions of a model.
 
     Raises:
         DomainError: two are the same, or a text is none.
     """
-    found: dict[Key, Any] = {}
+    found: dict[Key, Function] = {}
     for function in model.functions:
         key = (function.domain, function.name, function.overload)
-        wrong = next((text for text in _texts(function) if not isinstance(text, str)), None)
+        wrong = next((text for text in (*key, *texts_in(function)) if not isinstance(text, str)), None)
         if wrong is not None:
             raise DomainError("functions", wrong, "the texts of a model are encoded as UTF-8")
         if key in found:
             raise DomainError(
                 "functions", function.name, f"the domain {function.domain} has two functions of this name"
             )
-        found[key] = function
+        found[key] = Function(function, nodes_in(function))
     return found
-
-
-def _texts(function: Any) -> Iterator[Any]:
-    yield from (function.domain, function.name, function.overload, *function.input, *function.output)
-    for one in (function, *graphs_in(*function.node)):
-        for node in one.node:
-            yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-    for graph in graphs_in(*function.node):
-        yield from (value.name for value in (*graph.input, *graph.output, *graph.initializer))
 
 
 def key_of(call: Call) -> Key:
@@ -65,7 +61,7 @@ def _filled(node: Any, given: Mapping[str, Any]) -> Any:
     del found.attribute[:]
     for attribute in node.attribute:
         other = given.get(attribute.ref_attr_name) if attribute.ref_attr_name else attribute
-        if other is not None and attribute.ref_attr_name and other.type in _GRAPHS:
+        if other is not None and attribute.ref_attr_name and other.type in GRAPHS:
             other = attribute
         if other is not None:
             found.attribute.add().CopyFrom(other)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ from ..symbolic import axes_of, with_symbols
 from . import skeleton
 from .builder import Builder
 from .functions import functions_of
-from .scope import Scope, graphs_in, names_read
+from .scope import Scope, names_read, texts_in
 from .value import Learned
 
 MOST_INPUTS = 64
@@ -66,13 +67,26 @@ def _filled(builder: Builder, model: Any, inputs: Iterable[_Input]) -> Graph:
             builder.foreign(info.name, f"it is a {kind}, and no tensor")
         else:
             builder.input(info.name, sizes, axes)
-    for tensor in graph.initializer:
-        builder.initializer(tensor)
-    for tensor in graph.sparse_initializer:
-        builder.sparse_initializer(tensor)
-    for node in graph.node:
-        builder.step(node)
-    return builder.graph(info.name for info in graph.output)
+    builder.follow(graph)
+    found = builder.graph(info.name for info in graph.output)
+    found.provenance = replace(found.provenance, dtype=_dtype(graph))
+    return found
+
+
+_TYPES = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.FLOAT16: "float16",
+    onnx.TensorProto.BFLOAT16: "bfloat16",
+    onnx.TensorProto.DOUBLE: "float64",
+}
+
+
+def _dtype(graph: Any) -> str:
+    """The type of most weights, or else of the first input that is of a type of weights; empty if none is."""
+    weights = Counter(tensor.data_type for tensor in graph.initializer if tensor.dims and tensor.data_type in _TYPES)
+    inputs = (info.type.tensor_type.elem_type for info in graph.input)
+    found = weights.most_common(1)[0][0] if weights else next((one for one in inputs if one in _TYPES), None)
+    return _TYPES.get(found, "")
 
 
 def inputs_of(model: Any, input_size: _Given, batch_size: Any) -> Iterator[_Input]:
@@ -135,17 +149,9 @@ def _learned(graph: Any) -> dict[str, Learned]:
     return {name: Learned.YES if kind == "PARAMETER" else Learned.NO for name, kind in said.items()}
 
 
-def _texts(graph: Any) -> Iterator[Any]:
-    values = [*graph.input, *graph.output, *graph.initializer, *(tensor.values for tensor in graph.sparse_initializer)]
-    yield from (graph.name, *(value.name for value in values))
-    for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-
-
 def _require_texts(graph: Any) -> None:
     """Protocol buffers hand out what is not encoded as UTF-8 as bytes."""
-    texts = (text for one in (graph, *graphs_in(*graph.node)) for text in _texts(one))
-    wrong = next((text for text in texts if not isinstance(text, str)), None)
+    wrong = next((text for text in texts_in(graph) if not isinstance(text, str)), None)
     if wrong is not None:
         raise DomainError("name", wrong, "the texts of a model are encoded as UTF-8")
 

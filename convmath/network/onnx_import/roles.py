@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 
 WEIGHTS: Mapping[str, Collection[int] | None] = {
     **dict.fromkeys(("Add", "Sum", "Mul", "Pow", "PRelu", "Concat", "MatMul", "Gemm", "Einsum")),
-    **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger", "CausalConvWithState", "BatchNormalization"), (1, 2)),
+    **dict.fromkeys(("Conv", "ConvTranspose", "CausalConvWithState", "BatchNormalization"), (1, 2)),
     **dict.fromkeys(("GroupNormalization", "InstanceNormalization", "LayerNormalization", "RMSNormalization"), (1, 2)),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), (1, 2, 3, 7)),
     **dict.fromkeys(("Gather", "GatherElements", "GatherND"), (0,)),
     "Attention": (0, 1, 2),
+    "ConvInteger": (1,),
     "DeformConv": (1, 3),
     "MatMulInteger": (0, 1),
     "QLinearConv": (3, 8),
@@ -27,7 +28,7 @@ input as a rule, by a mean and a deviation that are not learned.
 def holds_weights(op: str, number: int) -> bool:
     """Whether an input of an operator is there for learned parameters.
 
-    >>> holds_weights("Mul", 1), holds_weights("Div", 1), holds_weights("Conv", 1), holds_weights("Resize", 2)
+    >>> holds_weights("Mul", 1), holds_weights("Div", 1), holds_weights("Conv", 2), holds_weights("ConvInteger", 2)
     (True, False, True, False)
     """
     numbers = WEIGHTS.get(op, ())

@@ -16,6 +16,12 @@ MOST_GRAPHS = 30
 MOST_STEPS = 20_000
 """Nodes of bodies of loops and of functions that are followed, each as often as it runs."""
 
+LISTED = 64
+"""So many tensors or numbers in a list take as long as a node."""
+
+LONGEST = 1000
+"""So many characters of a node's name are kept, the last ones: in a body it has those of the nodes around before it."""
+
 
 def graphs_in(*nodes: Any) -> Iterator[Any]:
     """The graphs that are attributes of nodes, and those of their nodes, and so on."""
@@ -27,9 +33,24 @@ def graphs_in(*nodes: Any) -> Iterator[Any]:
                 waiting += graph.node
 
 
-def nodes_in(*graphs: Any) -> int:
-    """How many nodes graphs or functions have, with those of the graphs inside of them."""
-    return sum(len(graph.node) + sum(len(inner.node) for inner in graphs_in(*graph.node)) for graph in graphs)
+def nodes_in(graph: Any) -> int:
+    """How many nodes a graph or a function runs, with those of the graphs inside of it; at least one for each graph.
+
+    What lists many tensors or numbers counts as several, because each turn reads them again.
+    """
+    return sum(map(_own_nodes, (graph, *graphs_in(*graph.node))))
+
+
+def _own_nodes(graph: Any) -> int:
+    lists = ("input", "output", "initializer", "sparse_initializer", "opset_import")
+    listed = sum(len(getattr(graph, name, ())) for name in lists)
+    return max(1, listed // LISTED + sum(1 + _listed(node) // LISTED for node in graph.node))
+
+
+def _listed(node: Any) -> int:
+    """How many tensors and numbers a node lists."""
+    lists = (one for attribute in node.attribute for one in (attribute.ints, attribute.floats, attribute.strings))
+    return len(node.input) + len(node.output) + len(node.attribute) + sum(map(len, lists))
 
 
 def names_read(graph: Any) -> frozenset[str]:
@@ -37,6 +58,16 @@ def names_read(graph: Any) -> frozenset[str]:
     inner = list(graphs_in(*graph.node))
     read = (tensor for one in (graph, *inner) for node in one.node for tensor in node.input)
     return frozenset((*read, *(info.name for one in inner for info in one.output)))
+
+
+def texts_in(graph: Any) -> Iterator[Any]:
+    """The texts of a graph or a function, and of the graphs inside of it."""
+    for one in (graph, *graphs_in(*graph.node)):
+        sparse = (tensor.values for tensor in getattr(one, "sparse_initializer", ()))
+        values = (*one.input, *one.output, *getattr(one, "initializer", ()), *sparse)
+        yield from (one.name, *(getattr(value, "name", value) for value in values))
+        for node in one.node:
+            yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +94,7 @@ class Scope:
         Raises:
             NotUnderstoodError: it lies too deep.
         """
-        return Scope(self.opsets, self.used, self.values.new_child(), f"{self.prefix}{label}", self._deeper())
+        return Scope(self.opsets, self.used, self.values.new_child(), self._before(label), self._deeper())
 
     def apart(self, label: str, opsets: Mapping[str, int], used: frozenset[str]) -> Scope:
         """The scope of a function, which sees nothing of what is around its call.
@@ -71,7 +102,10 @@ class Scope:
         Raises:
             NotUnderstoodError: it lies too deep.
         """
-        return Scope(opsets, used, ChainMap(), f"{self.prefix}{label}", self._deeper())
+        return Scope(opsets, used, ChainMap(), self._before(label), self._deeper())
+
+    def _before(self, label: str) -> str:
+        return f"{self.prefix}{label}"[-LONGEST:]
 
     def _deeper(self) -> int:
         if self.depth >= MOST_GRAPHS:

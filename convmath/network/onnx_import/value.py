@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
 from ..operators import Sizes
+from ..sizes.trail import Leaf, listening
 
 MOST_DIMENSIONS = 64
 """A tensor of more is refused; NumPy has this limit, too."""
@@ -34,38 +35,50 @@ class Value:
 
     Attributes:
         sizes: its sizes; None if unknown.
-        node: the node of the graph that makes it; empty for one that depends on no input.
-        array: its elements, of short tensors that depend on nothing but sizes.
+        node: the node of the graph that makes it; empty for one that depends on no input and not on its sizes.
+        elements: those of short tensors that depend on nothing but sizes.
+        told: the sizes by whose numbers these go.
         name: the name of a constant.
         learned: whether it is a parameter.
         parts: the constants that a constant is made of.
         items: the tensors of a sequence; None if it is a tensor, or unknown what it holds.
+        stored: whether it is made of a tensor that is stored in the file, and not of what nodes say alone.
+        made: whether it is a node that depends on no input but on its sizes, as positions and masks do.
     """
 
     sizes: Sizes | None
     node: str = ""
-    array: Array = None
+    elements: Array = None
+    told: frozenset[Leaf] = frozenset()
     name: str = ""
     learned: Learned = Learned.UNLIKELY
     parts: tuple[Value, ...] = ()
     items: tuple[Value, ...] | None = None
+    made: bool = False
+    stored: bool = field(init=False)
 
     @property
     def constant(self) -> bool:
-        """Whether it depends on no input."""
-        return not self.node
+        """Whether it depends on no input, but perhaps on its sizes."""
+        return self.made or not self.node
+
+    @property
+    def array(self) -> Array:
+        """Its elements, for what may go by their numbers."""
+        if self.told and (note := listening(*self.told)) is not None:
+            for leaf in self.told:
+                note.look(leaf)
+        return self.elements
+
+    @property
+    def fixed(self) -> Value:
+        """Itself with the elements that it has at these sizes."""
+        return replace(self, elements=self.array, told=frozenset())
 
     def filled(self, number: float) -> bool:
         """Whether all of its elements are known to be this number."""
         return self.array is not None and bool((self.array == number).all())
 
-    @property
-    def stored(self) -> bool:
-        """Whether it is made of a tensor that is stored in the file, and not of what nodes say alone."""
-        waiting = [self]
-        while waiting:
-            one = waiting.pop()
-            if one.name:
-                return True
-            waiting += one.parts
-        return False
+    def __post_init__(self) -> None:
+        """Say once whether it is stored, because many may be made of the same ones."""
+        object.__setattr__(self, "stored", bool(self.name) or any(one.stored for one in self.parts))

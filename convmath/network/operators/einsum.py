@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 
 from ...assumptions import require
@@ -150,8 +151,8 @@ def pairwise(terms: Sequence[str], output: str) -> list[Einsum]:
     if len(terms) == 1:
         return [Einsum((terms[0],), output)]
     found, before = [], terms[0]
-    for number, term in enumerate(terms[1:], 1):
-        later = set(output).union(*terms[number + 1 :])
+    needed = [*accumulate(reversed(terms[2:]), lambda later, term: later | set(term), initial=set(output))]
+    for number, (term, later) in enumerate(zip(terms[1:], reversed(needed), strict=True), 1):
         together = "".join(dict.fromkeys(letter for letter in before + term if letter in later))
         after = output if number == len(terms) - 1 else together
         found.append(Einsum((before, term), after))

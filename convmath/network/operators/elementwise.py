@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...assumptions import require
-from ...division import mod
+from ...division import is_symbolic, mod
 from ...errors import DomainError
 from ..fields.field import Field
 from ..fields.spans import Spans
@@ -59,6 +59,9 @@ _WITHOUT_GRADIENT = {
 }
 """Names of functions of elements whose values are no quantities."""
 
+_MOST_COUNTS = 2**12
+"""Products of some sizes of a tensor that are compared with the number of learned ones: all of 12 dimensions."""
+
 _TRIANGLES = ("tril", "triu", "trilu")
 
 
@@ -102,7 +105,11 @@ class Activation(Pointwise):
         if self.parameters > 1:
             counts = {1}
             for n in source:
-                counts |= {count * n for count in counts}
+                if not is_symbolic(n):
+                    counts |= {count * n for count in counts if not self.parameters % (count * n)}
+                if len(counts) > _MOST_COUNTS:
+                    needs = f"{self.name} of {source} may learn more than {_MOST_COUNTS} numbers of parameters"
+                    raise DomainError("parameters", self.parameters, f"{needs}, and which of them is not looked for")
             if self.parameters not in counts:
                 needs = f"{self.name} needs 1, or one for each element of some dimensions of {source}, as its channels"
                 raise DomainError("parameters", self.parameters, needs)

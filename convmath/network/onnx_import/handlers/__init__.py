@@ -1,6 +1,19 @@
 """What each operator of ONNX becomes; importing a module enters its handlers."""
 
-from . import control, dense, elementwise, layout, pooling, refusals, resizing, runtime, sequence, sequences, windows
+from . import (
+    control,
+    dense,
+    elementwise,
+    layout,
+    pooling,
+    refusals,
+    resizing,
+    runtime,
+    sequence,
+    tensor_sequences,
+    transformers,
+    windows,
+)
 
 __all__ = [
     "control",
@@ -12,6 +25,7 @@ __all__ = [
     "resizing",
     "runtime",
     "sequence",
-    "sequences",
+    "tensor_sequences",
+    "transformers",
     "windows",
 ]

@@ -60,10 +60,10 @@ def _loop(call: Call) -> list[Value | None]:
     if turns is None:
         often = "a number of times that is not known beforehand"
         raise NotUnderstoodError(f"its body, a graph of its own, runs {often}", *said)
-    _afford(call, body, turns, said)
+    _afford(call, turns, nodes_in(body) + results - len(carried), said)
     gathered: list[list[Value]] = [[] for _ in range(results - len(carried))]
     for turn in range(turns):
-        given = [Value((), array=np.array(turn)), _true(), *carried]
+        given = [Value((), elements=np.array(turn)), _true(), *carried]
         goes_on, *found = call.run(body, dict(zip(names, given, strict=True)), f"{turn}/")
         carried, rest = found[: len(carried)], found[len(carried) :]
         for row, value in zip(gathered, rest, strict=True):
@@ -74,7 +74,7 @@ def _loop(call: Call) -> list[Value | None]:
 
 
 def _true() -> Value:
-    return Value((), array=np.array(True))
+    return Value((), elements=np.array(True))
 
 
 def _of_every_turn(once: Sequence[Value], carried: Sequence[Value]) -> list[Sizes | None]:
@@ -98,10 +98,10 @@ def _turns(call: Call, goes_on: Value) -> int | None:
     return max(0, min(most[0], most[0] if after.all() else 1))
 
 
-def _afford(call: Call, body: Any, turns: int, sizes: Sequence[Sizes | None]) -> None:
-    """Require that all turns can be followed."""
+def _afford(call: Call, turns: int, each: int, sizes: Sequence[Sizes | None]) -> None:
+    """Require that all turns can be followed, each of which takes so many nodes."""
     try:
-        call.take_steps(turns * nodes_in(body))
+        call.take_steps(turns * each)
     except NotUnderstoodError as error:
         raise NotUnderstoodError(f"its body, a graph of its own, runs {turns} times: {error}", *sizes) from error
 
@@ -148,21 +148,13 @@ def _read(call: Call) -> _Scan:
     if not 1 <= count <= len(inputs) or taken != len(inputs) or results < 0:
         needs = f"{count} inputs to scan, and a body that takes {len(inputs)} tensors and gives {states} at least"
         raise DomainError("node", call.name, f"Scan needs {needs}, and not {taken} and {len(body.output)}")
-    axes, before = _each(call, "scan_input_axes", count), _each(call, "scan_input_directions", count)
-    into, after = _each(call, "scan_output_axes", results), _each(call, "scan_output_directions", results)
+    axes, before = call.integer_each("scan_input_axes", count), call.integer_each("scan_input_directions", count)
+    into, after = call.integer_each("scan_output_axes", results), call.integer_each("scan_output_directions", results)
     places = [call.dimension(axis, call.rank(states + number)) for number, axis in enumerate(axes)]
     lengths = {call.sizes(states + number)[place] for number, place in enumerate(places)}
     if len(lengths) > 1:
         raise DomainError("node", call.name, f"Scan needs inputs of one length, and not {sorted(lengths, key=str)}")
     return _Scan(body, inputs[:states], inputs[states:], places, lengths.pop(), (before, after), into)
-
-
-def _each(call: Call, name: str, count: int) -> tuple[int, ...]:
-    """An attribute with an integer for each of some tensors."""
-    found: tuple[int, ...] = call.integers(name, (0,) * count)
-    if len(found) != count:
-        raise DomainError("node", call.name, f"its attribute {name} has {len(found)} entries; needs {count}")
-    return found
 
 
 @handles("Scan")
@@ -174,7 +166,8 @@ def _scan(call: Call) -> list[Value | None]:
     said = _said(call, scan)
     if not isinstance(scan.turns, int):
         raise NotUnderstoodError("its body, a graph of its own, runs as often as a size that is a symbol says", *said)
-    _afford(call, scan.body, scan.turns, said)
+    around = 2 * len(scan.scanned) + len(scan.into)
+    _afford(call, scan.turns, nodes_in(scan.body) + around, said)
     carried, gathered = scan.states, list[list[Value]]()
     for turn in range(scan.turns):
         elements = [_element(call, scan, number, turn) for number in range(len(scan.scanned))]

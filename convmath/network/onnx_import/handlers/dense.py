@@ -24,7 +24,7 @@ def _gemm(call: Call) -> Value:
     bias = call.optional(2)
     left = _transposed(call, first, "transpose_a", wanted=call.integer("transA", 0))
     features = tuple(reversed(sizes)) if call.integer("transB", 0) else sizes
-    if second.constant and (bias is None or bias.constant):
+    if not second.node and (bias is None or not bias.node):
         layer = Linear(features[0], features[1], bias=bias is not None)
         return call.emit(layer, left, params=call.params(second, bias))
     right = _transposed(call, second, "transpose_b", wanted=call.integer("transB", 0))
@@ -42,7 +42,7 @@ def _matmul(call: Call) -> Value:
     left, right = (call.sizes(number, kept=True) for number in _FACTORS[call.op])
     if min(len(left), len(right)) < 2:
         raise NotUnderstoodError("a product with a vector is not one of those that are understood")
-    if second.constant and len(right) == 2 and not first.constant:
+    if not second.node and len(right) == 2 and not first.constant:
         return call.emit(Linear(right[0], right[1], bias=False), first, params=call.params(second))
     return call.emit(MatMul(), first, second)
 
@@ -75,9 +75,10 @@ def _attention(call: Call) -> list[Value | None]:
     if ranks not in ({3}, {4}) or heads[0] != heads[1] or stacks[0] != stacks[1]:
         raise NotUnderstoodError("queries that share keys in groups are not followed")
     mask = call.optional(3)
-    if mask is not None and (ranks == {3} or mask.sizes is None):
+    if mask is not None and (mask.sizes is None or (ranks == {3} and len(mask.sizes) not in (2, 4))):
         raise NotUnderstoodError("its mask is not followed")
-    return [call.emit(Attention(heads[0]), *values, *([] if mask is None else [mask]))]
+    attention = Attention(heads[0], causal=bool(call.integer("is_causal", 0)))
+    return [call.emit(attention, *values, *([] if mask is None else [mask]))]
 
 
 @handles("BatchNormalization")

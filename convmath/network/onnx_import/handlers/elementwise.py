@@ -52,7 +52,7 @@ def _activation(call: Call) -> Value:
 @handles("PRelu")
 def _prelu(call: Call) -> Value:
     """With a learned slope for every element that the slopes are stretched to."""
-    if not call.value(1).constant:
+    if call.value(1).node:
         return call.emit(Combine("prelu"), call.value(0), _aligned(call, call.value(1)))
     params = call.params(call.value(1))
     return call.emit(Activation("prelu", params), call.value(0), params=params)
@@ -70,7 +70,7 @@ def _dropout(call: Call) -> list[Value | None]:
     given = call.optional(1) if call.opset >= 12 else None
     if given is not None and given.array is None:
         return [call.emit(Identity("dropout"), call.value(0))]
-    rate = call.decimal("ratio", 0.5) if call.opset < 12 else 0.5 if given is None else call.numbers(1)[0]
+    rate = call.decimal("ratio", 0.5) if call.opset < 12 else 0.5 if given is None else call.number(1)
     return [call.emit(Dropout(rate), call.value(0))]
 
 

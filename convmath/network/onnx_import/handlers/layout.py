@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import ceil
 from typing import Any
 
 import numpy as np
 
+from ....division import is_symbolic
 from ....errors import DomainError
 from ...operators import (
     Concat,
@@ -16,6 +18,8 @@ from ...operators import (
     Flatten,
     Flip,
     Identity,
+    Input,
+    Lookup,
     Pad,
     Permute,
     Reduce,
@@ -152,15 +156,16 @@ def _split(call: Call) -> list[Value | None]:
     n = sizes[axis]
     if not isinstance(n, int):
         raise NotUnderstoodError("it splits a dimension whose size is a symbol")
+    if not count:
+        raise DomainError("node", call.name, "Split needs an output for each part, and has none")
     parts = _parts(call, n, count)
     if len(parts) != count or sum(parts) != n or min(parts) < 1:
         raise DomainError(
             "node", call.name, f"Split needs {count} lengths >= 1 whose sum is {n}, and not {tuple(parts)}"
         )
     found: list[Value | None] = []
-    for number, (length, used) in enumerate(zip(parts, call.used, strict=True)):
-        start = sum(parts[:number])
-        cut = Slice(axis, start, start + length)
+    for number, (start, stop) in enumerate(pairwise([0, *accumulate(parts)])):
+        cut, used = Slice(axis, start, stop), call.used[number]
         found.append(call.emit(cut, call.value(), label=str(number)) if used else Value(None))
     return found
 
@@ -206,13 +211,31 @@ def _pad(call: Call) -> Value:
     return call.emit(Pad(around, _PAD_MODES[mode]), source)
 
 
+@handles("ConstantOfShape")
+def _filled(call: Call) -> Value:
+    """As large as its input says."""
+    return call.emit(Input(tuple(call.whole(0, kept=True))))
+
+
+@handles("Range")
+def _range(call: Call) -> Value:
+    """As many numbers as there are steps from the start up to the limit."""
+    start, limit, step = (call.number(number, kept=True) for number in range(3))
+    if any(map(is_symbolic, (start, limit, step))):
+        raise NotUnderstoodError("how many numbers it gives is not known beforehand")
+    if step == 0 or (limit <= start if step > 0 else limit >= start):
+        raise DomainError("node", call.name, f"Range needs a step that leads from {start} to {limit}, and not {step}")
+    whole = all(isinstance(bound, int) for bound in (start, limit, step))
+    return call.emit(Input((-((start - limit) // step) if whole else ceil((limit - start) / step),)))
+
+
 @handles("Expand")
 def _expand(call: Call) -> Value:
     """Dimensions of size 1 stretched, as between operands."""
     shape, sizes = call.whole(1, kept=True), call.sizes(kept=True)
     rank = max(len(shape), len(sizes))
     rows = zip([1] * (rank - len(sizes)) + list(sizes), [1] * (rank - len(shape)) + shape, strict=True)
-    wanted = tuple(size if other == 1 else other for size, other in rows)
+    wanted = tuple(one if identical((one,), (other,)) or one != 1 == other else other for one, other in rows)
     return call.emit(Identity("expand") if same(wanted, sizes) else Expand(wanted), call.value())
 
 
@@ -263,9 +286,12 @@ def _gather(call: Call) -> Value:
     """Elements of a dimension by constant places, or rows of constant weights by computed ones."""
     sizes = call.sizes(kept=True)
     axis = call.dimension(call.integer("axis", 0), len(sizes))
-    if call.value().constant and not call.value(1).constant and axis == 0 and len(sizes) == 2:
-        return call.emit(Embedding(*sizes), call.value(1), params=call.params(call.value()))
-    if call.value().constant or not call.value(1).constant or not isinstance(sizes[axis], int):
+    table, index = call.value(0), call.value(1)
+    if index.node and not table.node and axis == 0 and len(sizes) == 2:
+        return call.emit(Embedding(*sizes), index, params=call.params(table))
+    if table.constant and index.constant:
+        return call.emit(Lookup((*sizes[:axis], *call.sizes(1, kept=True), *sizes[axis + 1 :])), table, index)
+    if table.constant or not index.constant or not isinstance(sizes[axis], int):
         raise NotUnderstoodError("which elements it takes is not known beforehand")
     array, n = call.array(1), sizes[axis]
     places = [place + (n if place < 0 else 0) for place in call.whole(1)]
@@ -294,6 +320,8 @@ def _compress(call: Call) -> Value:
     if axis is None:
         raise NotUnderstoodError("it takes elements of all dimensions in one row", (len(places),))
     axis = call.dimension(axis, len(sizes))
+    if not isinstance(sizes[axis], int):
+        raise NotUnderstoodError("it takes elements of a dimension whose size is a symbol")
     if not places or places[-1] >= sizes[axis]:
         raise DomainError("node", call.name, f"Compress needs places of {sizes[axis]} elements, and not {places}")
     return call.emit(Take(axis, tuple(places)), call.value())
@@ -309,4 +337,4 @@ def _optional(call: Call) -> Value:
 @handles("OptionalHasElement")
 def _has_element(call: Call) -> Value:
     """Whether something is there, which the graph says."""
-    return Value((), array=np.array(call.optional(0) is not None))
+    return Value((), elements=np.array(call.optional(0) is not None))

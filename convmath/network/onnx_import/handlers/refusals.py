@@ -31,7 +31,7 @@ _REASONS = {
         *("CausalConvWithState", "LinearAttention"),
     ),
     "what it fills is as large as the input of the network says, which is not known beforehand": (
-        *("ConstantOfShape", "Range", "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"),
+        *("HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"),
     ),
     "what it holds is not followed": ("Constant", "Shape", "Size", "RandomNormal", "RandomUniform"),
     "images in files and texts are no tensors of numbers": (

@@ -42,7 +42,7 @@ def _resize(call: Call) -> Value:
             raise DomainError(
                 "node", call.name, f"Resize needs a factor for each dimension of {sizes}, and not {scales}"
             )
-        rounding = "ceil" if min(scales) < 1 else "floor"
+        rounding = "ceil" if min(scales, default=1) < 1 else "floor"
         return _interpolated(call, _mode(call), "asymmetric", rounding, dict(enumerate(scales)), None)
     axes = call.integers("axes", None) if call.opset >= 18 else None
     dims = [call.dimension(axis, len(sizes)) for axis in axes] if axes is not None else list(range(len(sizes)))

@@ -14,7 +14,7 @@ from ..value import Value
 DOMAIN = "com.microsoft"
 
 
-def _as(call: Call, op: str, inputs: Sequence[Value | None], label: str = "", opset: int = 0) -> Value:
+def as_standard(call: Call, op: str, inputs: Sequence[Value | None], label: str = "", opset: int = 0) -> Value:
     """The first output of the operator of ONNX that a node is, or a part of it."""
     found = HANDLERS[op](call.standing_for(op, inputs, label, opset))
     first = found if isinstance(found, Value) else found[0]
@@ -41,7 +41,7 @@ _PLAIN = {
 
 
 def _plain(op: str, numbers: Sequence[int], call: Call) -> Value:
-    return _as(call, op, [call.optional(number) for number in numbers])
+    return as_standard(call, op, [call.optional(number) for number in numbers])
 
 
 for _name, (_op, _numbers) in _PLAIN.items():
@@ -51,13 +51,13 @@ for _name, (_op, _numbers) in _PLAIN.items():
 @handles("QLinearSoftmax", domain=DOMAIN)
 def _softmax(call: Call) -> Value:
     """By the rules of the opset that its attribute says."""
-    return _as(call, "Softmax", [call.value()], opset=call.integer("opset"))
+    return as_standard(call, "Softmax", [call.value()], opset=call.integer("opset"))
 
 
 @handles("QLinearConcat", domain=DOMAIN)
 def _concat(call: Call) -> Value:
     """Every third input from the third one on, each with its scale and zero point."""
-    return _as(call, "Concat", call.inputs[2::3])
+    return as_standard(call, "Concat", call.inputs[2::3])
 
 
 @handles("DynamicQuantizeLinear")
@@ -76,8 +76,8 @@ _BIASED = {"DynamicQuantizeMatMul": 4, "MatMulIntegerToFloat": 6}
 def _matmul(call: Call) -> Value:
     """A product of matrices, and perhaps a bias."""
     bias = call.optional(_BIASED[call.op])
-    found = _as(call, "MatMul", [call.value(0), call.value(1)], "matmul" if bias else "")
-    return found if bias is None else _as(call, "Add", [found, bias])
+    found = as_standard(call, "MatMul", [call.value(0), call.value(1)], "matmul" if bias else "")
+    return found if bias is None else as_standard(call, "Add", [found, bias])
 
 
 # Channels last
@@ -89,7 +89,7 @@ def _channels_last(call: Call, op: str, inputs: Sequence[Value | None]) -> Value
     if last < 2:
         raise DomainError("node", call.name, f"{call.op} needs an input with spatial axes, and not {call.sizes()}")
     turned = call.emit(Permute((0, last, *range(1, last))), first, label="channels_first")
-    found = _as(call, op, [turned, *inputs[1:]], op.lower())
+    found = as_standard(call, op, [turned, *inputs[1:]], op.lower())
     return call.emit(Permute((0, *range(2, last + 1), 1)), found)
 
 
@@ -105,7 +105,7 @@ def _window(call: Call) -> Value:
     inputs = call.inputs if op in ("Conv", "QLinearConv") else call.inputs[:1]
     if call.op in _ALWAYS or call.integer("channels_last", 0):
         return _channels_last(call, op, inputs)
-    return _as(call, op, inputs)
+    return as_standard(call, op, inputs)
 
 
 # Several operators in one
@@ -118,10 +118,10 @@ def _activated(call: Call, op: str, inputs: Sequence[Value | None], added: Value
     activation = call.text("activation", "")
     if activation and activation not in _ACTIVATIONS:
         raise NotUnderstoodError(f"its activation {activation} is not one of those that are understood")
-    found = _as(call, op, inputs, op.lower() if activation or added else "")
+    found = as_standard(call, op, inputs, op.lower() if activation or added else "")
     if added is not None:
-        found = _as(call, "Add", [found, added], "add" if activation else "")
-    return _as(call, activation, [found]) if activation else found
+        found = as_standard(call, "Add", [found, added], "add" if activation else "")
+    return as_standard(call, activation, [found]) if activation else found
 
 
 @handles("FusedConv", domain=DOMAIN)
@@ -149,21 +149,21 @@ def _fused_matmul(call: Call) -> Value:
         if turned != sorted(turned):
             value = call.emit(Permute(tuple(turned)), value, label=f"transpose_{name.lower()}")
         factors.append(value)
-    return _as(call, "MatMul", factors)
+    return as_standard(call, "MatMul", factors)
 
 
 @handles("BiasGelu", "FastGelu", domain=DOMAIN)
 def _biased_gelu(call: Call) -> Value:
     """GELU of the sum with a bias, if it has one."""
     bias = call.optional(1)
-    found = call.value() if bias is None else _as(call, "Add", [call.value(), bias], "add")
-    return _as(call, "Gelu", [found])
+    found = call.value() if bias is None else as_standard(call, "Add", [call.value(), bias], "add")
+    return as_standard(call, "Gelu", [found])
 
 
 @handles("SimplifiedLayerNormalization")
 def _rms_norm(call: Call) -> Value:
     """Without the mean; written into the domain of ONNX itself."""
-    return _as(call, "RMSNormalization", call.inputs[:2])
+    return as_standard(call, "RMSNormalization", call.inputs[:2])
 
 
 @handles("SkipLayerNormalization", "SkipSimplifiedLayerNormalization", domain=DOMAIN)
@@ -171,8 +171,8 @@ def _skip_norm(call: Call) -> list[Value | None]:
     """The sum of two branches and perhaps a bias, and its norm; the sum is the fourth output."""
     simple = call.op == "SkipSimplifiedLayerNormalization"
     scales, bias = (call.inputs[2:3], 3) if simple else (call.inputs[2:4], 4)
-    total = _as(call, "Add", [call.value(0), call.value(1)], "skip")
+    total = as_standard(call, "Add", [call.value(0), call.value(1)], "skip")
     if call.optional(bias) is not None:
-        total = _as(call, "Add", [total, call.optional(bias)], "bias")
-    norm = _as(call, "RMSNormalization" if simple else "LayerNormalization", [total, *scales])
+        total = as_standard(call, "Add", [total, call.optional(bias)], "bias")
+    norm = as_standard(call, "RMSNormalization" if simple else "LayerNormalization", [total, *scales])
     return [norm, None, None, total][: len(call.used)]

@@ -5,25 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ....errors import DomainError
-from ...operators import Activation, Combine, Cumulative, Flip, LastState, Permute, Recurrent, Reshape, Sort
+from ...operators import Activation, Combine, Cumulative, Flip, Input, LastState, Permute, Recurrent, Reshape, Sort
 from ...operators.recurrent import GATES
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
 
 
-def _number(call: Call, number: int) -> int:
-    """The only element of an input."""
-    found = call.whole(number)
-    if len(found) != 1 or not isinstance(found[0], int):
-        raise DomainError("node", call.name, f"{call.op} needs one integer in its input {number}, and not {found}")
-    return found[0]
-
-
 @handles("CumSum", "CumProd")
 def _cumulative(call: Call) -> Value:
     """From the start or the end, with the element in its place or without it."""
-    axis = _number(call, 1)
+    axis = call.integer_of(1)
     reverse, exclusive = bool(call.integer("reverse", 0)), bool(call.integer("exclusive", 0))
     dim = call.dimension(axis, call.rank())
     return call.emit(Cumulative(call.op.lower(), dim, reverse, exclusive), call.value())
@@ -44,7 +36,7 @@ def _topk(call: Call) -> list[Value | None]:
     """The largest elements along a dimension, and their places."""
     sizes = call.sizes()
     axis = call.dimension(call.integer("axis", -1), len(sizes))
-    count = call.integer("k") if call.opset < 10 else _number(call, 1)
+    count = call.integer("k") if call.opset < 10 else call.integer_of(1)
     if count < 1:
         raise DomainError("node", call.name, f"TopK needs k >= 1, and not {count}")
     values = call.emit(Sort("topk", axis, count), call.value())
@@ -55,7 +47,7 @@ def _topk(call: Call) -> list[Value | None]:
 @handles("OneHot")
 def _one_hot(call: Call) -> Value:
     """Each index compared with the number of every class, along a new dimension."""
-    sizes, depth = call.sizes(), _number(call, 1)
+    sizes, depth = call.sizes(), call.integer_of(1)
     if depth < 1:
         raise DomainError("node", call.name, f"OneHot needs a depth >= 1, and not {depth}")
     axis = call.dimension(call.integer("axis", -1), len(sizes) + 1)
@@ -80,7 +72,7 @@ def _swiglu(call: Call) -> Value:
 @handles("RandomNormalLike", "RandomUniformLike", "EyeLike")
 def _like(call: Call) -> Value:
     """A constant of the sizes of the input."""
-    return Value(call.sizes(), name=call.op)
+    return call.emit(Input(call.sizes(kept=True)))
 
 
 _CELLS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}

@@ -10,21 +10,12 @@ from ...operators import Conv, ConvTranspose, Fold, Sizes
 from .. import other_programs
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
+from ..roles import WEIGHTS
 from ..value import Value
 
 Row: TypeAlias = tuple[Any, int, int, int, tuple[int, int]]
 
 _FORMS = {"SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower", "VALID": "valid"}
-
-
-def _integers(call: Call, name: str, axes: int, default: Any) -> tuple[int, ...]:
-    """One integer an axis."""
-    found: tuple[int, ...] = call.integers(name, default)
-    if len(found) != axes:
-        raise DomainError(
-            "node", call.name, f"its attribute {name} has {len(found)} entries; needs one for each axis of {axes}"
-        )
-    return found
 
 
 def _padding(call: Call, axes: int) -> Any:
@@ -56,8 +47,7 @@ def _kernel(call: Call, weight: Sizes) -> tuple[int, ...]:
 
 def window_of(call: Call, axes: int) -> dict[str, Any]:
     """Stride and dilation per axis, and padding as a form or in pairs."""
-    ones = (1,) * axes
-    strides, dilations = _integers(call, "strides", axes, ones), _integers(call, "dilations", axes, ones)
+    strides, dilations = call.integer_each("strides", axes, 1), call.integer_each("dilations", axes, 1)
     return {"stride": strides, "dilation": dilations, "padding": _padding(call, axes)}
 
 
@@ -74,17 +64,13 @@ def _groups(call: Call) -> int:
     return groups
 
 
-_WEIGHTS = {"Conv": (1, 2), "ConvInteger": (1, None), "QLinearConv": (3, 8)}
-"""The inputs that are weights and biases."""
-
-
-@handles(*_WEIGHTS)
+@handles("Conv", "ConvInteger", "QLinearConv")
 def _conv(call: Call) -> Value:
     """The weights are ``(M, C/group, *kernel)``. [onnx.Conv]"""
-    place, biases = _WEIGHTS[call.op]
+    place, *biases = WEIGHTS[call.op] or ()
     weight = call.weight(place)
     kernel, groups = _kernel(call, weight), _groups(call)
-    bias = None if biases is None else call.optional(biases)
+    bias = call.optional(biases[0]) if biases else None
     operator = Conv(
         weight[1] * groups, weight[0], kernel, groups=groups, bias=bias is not None, **window_of(call, len(kernel))
     )
@@ -98,7 +84,7 @@ def _conv_transpose(call: Call) -> Value:
     kernel, groups, bias = _kernel(call, weight), _groups(call), call.optional(2)
     axes = len(kernel)
     window = window_of(call, axes)
-    extra = _integers(call, "output_padding", axes, (0,) * axes)
+    extra = call.integer_each("output_padding", axes)
     padding, extra = _transposed_padding(call, kernel, window, extra)
     operator = ConvTranspose(
         weight[0],
@@ -152,10 +138,9 @@ def _col2im(call: Call) -> Value:
     """Columns as an image, where those of several windows overlap added up."""
     shape, block = tuple(call.whole(1)), tuple(call.whole(2))
     axes = len(block)
-    ones = (1,) * axes
     pads = call.integers("pads", (0,) * (2 * axes))
     if not axes or len(shape) != axes or len(pads) != 2 * axes:
         raise DomainError("node", call.name, f"Col2Im needs a size for each axis, and not {shape}, {block}, {pads}")
-    window = {"stride": _integers(call, "strides", axes, ones), "dilation": _integers(call, "dilations", axes, ones)}
+    window = {"stride": call.integer_each("strides", axes, 1), "dilation": call.integer_each("dilations", axes, 1)}
     pairs = tuple(zip(pads[:axes], pads[axes:], strict=True))
     return call.emit(Fold(shape, block, padding=pairs, **window), call.value())

@@ -11,7 +11,7 @@ from ....errors import DomainError
 from ...operators import Concat, Slice
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
-from ..scope import nodes_in
+from ..scope import LISTED, nodes_in
 from ..value import Value
 from .layout import moved, stacked
 
@@ -22,31 +22,23 @@ def _of(items: Sequence[Value]) -> Value:
     return Value(None, node, parts=() if node else tuple(items), items=tuple(items))
 
 
-def _items(call: Call, number: int = 0) -> list[Value]:
+def _items(call: Call) -> tuple[Value, ...]:
     """What a sequence holds.
 
     Raises:
         NotUnderstoodError: that is not known.
     """
-    found = call.value(number).items
+    found = call.value().items
     if found is None:
         raise NotUnderstoodError("what is in the sequence is not known beforehand")
-    return list(found)
-
-
-def _integer(call: Call, number: int) -> int:
-    """The only element of an input."""
-    found = call.whole(number)
-    if len(found) != 1 or not isinstance(found[0], int):
-        raise DomainError("node", call.name, f"{call.op} needs one integer in its input {number}, and not {found}")
-    return found[0]
+    return found
 
 
 def _place(call: Call, number: int, count: int, last: int) -> int:
     """A place of a sequence of ``count`` tensors, counted from 0; ``last`` where it is left out."""
     if call.optional(number) is None:
         return last
-    given = _integer(call, number)
+    given = call.integer_of(number)
     place = given + count if given < 0 else given
     if not 0 <= place <= max(last, count - 1):
         raise DomainError("node", call.name, f"{call.op} needs a place in a sequence of {count}, and not {given}")
@@ -67,6 +59,7 @@ def _empty(call: Call) -> Value:
 def _insert(call: Call) -> Value:
     """Before the element at a place, or at the end."""
     items = _items(call)
+    call.take_steps(len(items) // LISTED)
     place = _place(call, 2, len(items), len(items))
     return _of([*items[:place], call.value(1), *items[place:]])
 
@@ -75,6 +68,7 @@ def _insert(call: Call) -> Value:
 def _erase(call: Call) -> Value:
     """Without the element at a place, or the last."""
     items = _items(call)
+    call.take_steps(len(items) // LISTED)
     place = _place(call, 1, len(items), len(items) - 1)
     return _of([*items[:place], *items[place + 1 :]])
 
@@ -88,7 +82,7 @@ def _at(call: Call) -> Value:
 
 @handles("SequenceLength")
 def _length(call: Call) -> Value:
-    return Value((), array=np.array(len(_items(call))))
+    return Value((), elements=np.array(len(_items(call))))
 
 
 @handles("SplitToSequence")
@@ -101,7 +95,7 @@ def _split(call: Call) -> Value:
         raise NotUnderstoodError("it splits a dimension whose size is a symbol")
     lengths = [] if given is None else call.whole(1)
     if given is None or given.sizes == ():
-        length = 1 if given is None else _integer(call, 1)
+        length = 1 if given is None else call.integer_of(1)
         if length < 1:
             raise DomainError("node", call.name, f"SplitToSequence needs a length >= 1, and not {length}")
         call.take_steps(-(-n // length))
@@ -124,6 +118,7 @@ def _concat(call: Call) -> Value:
     items, new = _items(call), call.integer("new_axis", 0)
     if not items:
         raise DomainError("node", call.name, "ConcatFromSequence needs a sequence that holds something")
+    call.take_steps(len(items) if new else len(items) // LISTED)
     axis, rank = call.integer("axis"), len(call.sizes_of(items[0]))
     return stacked(call, items, axis) if new else call.emit(Concat(call.dimension(axis, rank)), *items)
 

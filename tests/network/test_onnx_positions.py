@@ -1,0 +1,201 @@
+"""Positions and masks that an ONNX file makes of sizes: closed forms against ONNX Runtime at many lengths."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+from torch import nn
+
+from convmath.network import from_onnx, from_torch
+
+from .onnx_models import model, session
+
+LENGTHS = range(1, 21)
+MOST, WORDS, WIDTH, HEADS = 64, 50, 8, 2
+
+
+class Decoder(nn.Module):
+    """A layer of attention over words whose places it knows in one of some ways, each with the words before it."""
+
+    def __init__(self, places: str, mask: str) -> None:
+        super().__init__()
+        self.places, self.mask = places, mask
+        self.words, self.table = nn.Embedding(WORDS, WIDTH), nn.Embedding(MOST, WIDTH)
+        self.learned = nn.Parameter(torch.randn(1, MOST, WIDTH))
+        self.register_buffer("rates", 10.0 ** torch.arange(WIDTH // HEADS // 2))
+        self.register_buffer("numbers", torch.arange(MOST)[None])
+        self.register_buffer("lower", torch.ones(MOST, MOST).tril().bool())
+        self.joined, self.head = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WORDS)
+
+    def forward(self, words: torch.Tensor) -> torch.Tensor:
+        length, x = words.shape[1], self.words(words)
+        if self.places == "rows":
+            x = x + self.table(torch.arange(length))
+        elif self.places == "rows of a slice":
+            x = x + self.table(self.numbers[:, :length])
+        elif self.places == "a slice":
+            x = x + self.learned[:, :length]
+        query, key, value = (
+            part.view(*x.shape[:2], HEADS, -1).transpose(1, 2) for part in self.joined(x).split(WIDTH, 2)
+        )
+        if self.places == "turned":
+            query, key = turned(query, self.rates), turned(key, self.rates)
+        mixed = self.masked(query @ key.transpose(2, 3)).softmax(3) @ value
+        return self.head(mixed.transpose(1, 2).reshape(x.shape))
+
+    def masked(self, scores: torch.Tensor) -> torch.Tensor:
+        length = scores.shape[3]
+        if self.mask == "tril":
+            return scores.masked_fill(torch.ones(length, length).tril() == 0, -torch.inf)
+        if self.mask == "triu":
+            return scores + torch.full((length, length), -torch.inf).triu(1)
+        if self.mask == "slice":
+            return scores.masked_fill(~self.lower[:length, :length], -torch.inf)
+        places = torch.arange(length)
+        return torch.where(places[:, None] >= places[None], scores, -torch.inf)
+
+
+def turned(x: torch.Tensor, rates: torch.Tensor) -> torch.Tensor:
+    """Rotary embedding: pairs of features turned by their place."""
+    half = x.shape[3] // 2
+    angles = torch.arange(x.shape[2]).float()[:, None] / rates
+    first, second = x[..., :half], x[..., half:]
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), 3)
+
+
+WAYS = {"rows": "n >= 1", "rows of a slice": "1 <= n <= 64", "a slice": "1 <= n <= 64", "turned": "n >= 1"}
+MASKS = ("tril", "triu", "slice", "where")
+DECODERS = [(places, mask, turn % 2 == 1) for turn, (places, mask) in enumerate(zip(WAYS, MASKS, strict=True))]
+DECODERS += [(places, mask, not dynamo) for (places, _, dynamo), mask in zip(DECODERS, reversed(MASKS), strict=True)]
+
+
+def written(module: nn.Module, path: Path, *, dynamo: bool) -> Path:
+    """A file for sequences of words of any length."""
+    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
+    options: dict[str, Any] = {"dynamic_axes": {"tokens": {0: "batch", 1: "n"}}, "opset_version": 17}
+    if dynamo:
+        sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("n", max=MOST)}
+        options = {"dynamic_shapes": (sizes,), "verbose": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module, (torch.zeros(2, 8, dtype=torch.int64),), str(path), dynamo=dynamo, input_names=["tokens"], **options
+        )
+    return path
+
+
+@pytest.mark.parametrize(("places", "mask", "dynamo"), DECODERS)
+def test_positions_and_masks_follow_the_length(places, mask, dynamo, tmp_path):
+    module = Decoder(places, mask).eval()
+    path = written(module, tmp_path / "net.onnx", dynamo=dynamo)
+    found = from_onnx(path, ("n",)).closed_forms()
+    bounded = WAYS[places] if mask != "slice" else "1 <= n <= 64"
+    assert (found.output.label, found.output.reading) == ("proved", "by construction"), str(found.output)
+    assert str(found.valid.sizes) == bounded
+    runtime = session(onnx.load(path))
+    real = {n: runtime.run(None, {"tokens": np.zeros((1, n), np.int64)})[0].shape for n in LENGTHS}
+    assert {n: found.output.at(n) for n in LENGTHS} == real
+    ours, theirs = (report.analyze() for report in (from_onnx(path, (8,)), from_torch(module, (8,), dtype="int64")))
+    assert (ours.status, ours.macs) == (theirs.status, theirs.macs) == ("complete", theirs.macs)
+    tables = 0 if places == "turned" else MOST * WIDTH
+    unsaid = 2 if places == "turned" and not dynamo else 0  # older files do not say what is no parameter
+    layers = (module.words, module.joined, module.head)
+    assert ours.params == sum(one.numel() for layer in layers for one in layer.parameters()) + tables + unsaid
+
+
+# Nodes one by one
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+CONSTANTS = {
+    "two": np.int64(2),
+    "zero": np.int64(0),
+    "one": np.int64(1),
+    "[0]": ints(0),
+    "[1]": ints(1),
+    "[2]": ints(2),
+}
+CONSTANTS |= {"[-1]": ints(-1), "ones": np.float32([1]), "0.0": np.float32(0), "0.5": np.float32(0.5)}
+CONSTANTS |= {"table": np.zeros((64, 5), np.float32), "boxes": np.zeros((30, 5, 2), np.float32)}
+
+LENGTH = [
+    helper.make_node("Shape", ["x"], ["sizes"]),
+    helper.make_node("Gather", ["sizes", "two"], ["n"]),
+    helper.make_node("Gather", ["sizes", "[2]"], ["[n]"]),
+    helper.make_node("Concat", ["[n]", "[n]"], ["[n, n]"], axis=0),
+    helper.make_node("Range", ["zero", "n", "one"], ["range"], "range"),
+]
+
+
+def step(op: str, reads: tuple[str, ...], gives: str, more: dict[str, Any] | None = None) -> onnx.NodeProto:
+    return helper.make_node(op, list(reads), [gives], gives, **(more or {}))
+
+
+PROVED, READ, UNKNOWN = "proved", "checked by sampling", ""
+NODES = {
+    "rows": (PROVED, ("Gather", ("table", "range"), "y")),
+    "boxes": (PROVED, ("Gather", ("boxes", "range"), "y")),
+    "every second": (PROVED, ("Range", ("zero", "n", "two"), "y")),
+    "from the length": (PROVED, ("Add", ("n", "two"), "end"), ("Range", ("n", "end", "one"), "y")),
+    "as many": (PROVED, ("Size", ("range",), "count"), ("Range", ("zero", "count", "one"), "y")),
+    "filled": (PROVED, ("ConstantOfShape", ("[n, n]",), "y")),
+    "one place": (PROVED, ("ConstantOfShape", ("[n, n]",), "square"), ("EyeLike", ("square",), "y")),
+    "stretched": (PROVED, ("Expand", ("ones", "[n]"), "row"), ("Add", ("x", "row"), "y")),
+    "half": (PROVED, ("Div", ("[n]", "[2]"), "half"), ("Slice", ("range", "[0]", "half"), "y")),
+    "a factor": (
+        PROVED,
+        ("Cast", ("n",), "whole", {"to": 1}),
+        ("Sqrt", ("whole",), "root"),
+        ("Div", ("x", "root"), "y"),
+    ),
+    "the first": (READ, ("Gather", ("range", "[0]"), "first"), ("Gather", ("x", "first"), "y", {"axis": 3})),
+    "the last": (UNKNOWN, ("Gather", ("range", "[-1]"), "last"), ("Gather", ("x", "last"), "y", {"axis": 3})),
+    "the largest": (UNKNOWN, ("ReduceMax", ("range",), "most"), ("Expand", ("ones", "most"), "y")),
+    "fractions": (UNKNOWN, ("Cast", ("n",), "end", {"to": 1}), ("Range", ("0.0", "end", "0.5"), "y")),
+    "rounded": (
+        UNKNOWN,
+        *(("Cast", ("[n]",), "float", {"to": 1}), ("Mul", ("float", "0.5"), "half")),
+        *(("Cast", ("half",), "whole", {"to": 7}), ("Expand", ("ones", "whole"), "y")),
+    ),
+}
+
+
+def of_runtime(proto: onnx.ModelProto, n: int) -> tuple[int, ...] | None:
+    """The sizes of the output; None where ONNX Runtime refuses."""
+    for kind in (TensorProto.FLOAT, TensorProto.INT64):
+        proto.graph.output[0].type.tensor_type.elem_type = kind
+        runtime = session(proto)
+        if runtime is not None:
+            return runtime.run(None, {"x": np.zeros((1, 1, n, n), np.float32)})[0].shape
+    return None
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_what_is_made_of_sizes_has_no_more_claimed_than_its_own_sizes(name):
+    """Elements that say sizes, or what is taken of an input, are those at reading until other readings show it."""
+    label, *steps = NODES[name]
+    proto = model([*LENGTH, *(step(*one) for one in steps)], {"x": (1, 1, "n", "n")}, CONSTANTS)
+    found = from_onnx(proto, (1, 1, "n", "n"), at=6).closed_forms().output
+    assert (found.label if found.dimensions is not None else "") == label, str(found)
+    for n in LENGTHS if label else ():
+        if n in found.valid:
+            assert found.at(n) == of_runtime(proto, n), n
+
+
+def test_elements_that_are_made_are_still_known_at_reading():
+    proto = model([*LENGTH, step("Gather", ("x", "range"), "y", {"axis": 3})], {"x": (1, 1, 6, 6)}, CONSTANTS)
+    report = from_onnx(proto).analyze()
+    assert (report.status, report.output.sizes) == ("complete", (1, 1, 6, 6))
+    assert [row.name for row in report] == ["x", "y"], "what nothing reads is no row"
