@@ -4,39 +4,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import DomainError, renamed
-from .documents import format_of, write
+from .documents import REPORT_SUFFIXES, ReportFormat, format_of, write
 from .models import AtNumbers, BatchSize, Dtypes, InputSizes, ReadAt, graph_of
+from .spread import spread
+
+if TYPE_CHECKING:
+    from ..network import Graph
 
 
-class AnswerFormat(StrEnum):
-    """How an answer is written."""
+@dataclass(frozen=True)
+class Bounds:
+    """Which layers between two sizes are looked for."""
 
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    HTML = "html"
+    transposed: Annotated[bool, typer.Option("--transposed", "-t", help="With --from: transposed ones.")] = False
+    max_kernel_size: Annotated[
+        int | None, typer.Option("--max-kernel-size", "-k", metavar="K", help="With --from; default: 7.")
+    ] = None
+    max_dilation: Annotated[
+        int | None, typer.Option("--max-dilation", "-d", metavar="D", help="With --from; default: 2.")
+    ] = None
+    max_stride: Annotated[
+        int | None, typer.Option("--max-stride", "-s", metavar="S", help="With --from; default: 4.")
+    ] = None
+    max_padding: Annotated[
+        int | None, typer.Option("--max-padding", "-p", metavar="P", help="With --from; default: 3.")
+    ] = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that are given."""
+        return _given(vars(self) | {"transposed": self.transposed or None})
 
 
-SUFFIXES: Mapping[str, AnswerFormat] = {
-    ".txt": AnswerFormat.TABLE,
-    ".json": AnswerFormat.JSON,
-    ".csv": AnswerFormat.CSV,
-    ".md": AnswerFormat.MARKDOWN,
-    ".tex": AnswerFormat.LATEX,
-    ".html": AnswerFormat.HTML,
-}
-
-
+@spread
 def solve(
+    *,
     model: Annotated[
         str | None, typer.Argument(metavar="MODEL", help="MODULE:FACTORY, or a file .onnx, .toml, .yaml.")
     ] = None,
@@ -62,31 +71,21 @@ def solve(
         list[str] | None,
         typer.Option("--layer", metavar="NAME", help="With --receptive-field: what may change; repeatable."),
     ] = None,
-    transposed: Annotated[bool, typer.Option("--transposed", "-t", help="With --from: transposed ones.")] = False,
-    max_kernel_size: Annotated[
-        int | None, typer.Option("--max-kernel-size", "-k", metavar="K", help="With --from; default: 7.")
-    ] = None,
-    max_dilation: Annotated[
-        int | None, typer.Option("--max-dilation", "-d", metavar="D", help="With --from; default: 2.")
-    ] = None,
-    max_stride: Annotated[
-        int | None, typer.Option("--max-stride", "-s", metavar="S", help="With --from; default: 4.")
-    ] = None,
-    max_padding: Annotated[
-        int | None, typer.Option("--max-padding", "-p", metavar="P", help="With --from; default: 3.")
-    ] = None,
+    bounds: Bounds,
     sizes: InputSizes = None,
     batch_size: BatchSize = 1,
     numbers: AtNumbers = None,
     read_at: ReadAt = None,
     dtypes: Dtypes = None,
     style: Annotated[
-        AnswerFormat | None,
+        ReportFormat | None,
         typer.Option("--format", help="Default: what the suffix of the file says, otherwise table."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help=f"Write the answer to a file ({', '.join(SUFFIXES)})."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help=f"Write the answer to a file ({', '.join(REPORT_SUFFIXES)})."
+        ),
     ] = None,
 ) -> None:
     """Answer a question read backwards: which inputs, parameters or changes give what is wanted.
@@ -107,15 +106,13 @@ def solve(
       convmath solve model.onnx --receptive-field 200 --node layer3.0.conv2
       convmath solve --from 224 --to 112 --max-kernel-size 3
     """
-    chosen = format_of(output, style, SUFFIXES, AnswerFormat.TABLE)
+    chosen = format_of(output, style, REPORT_SUFFIXES, ReportFormat.TABLE)
     wanted = {
         "output_size": None if output_size is None else _sizes("output_size", output_size),
         "round_trip": round_trip or None,
         "receptive_field": None if receptive_field is None else _sizes("receptive_field", receptive_field),
     }
-    bounds = {"transposed": transposed or None, "max_kernel_size": max_kernel_size, "max_dilation": max_dilation}
-    bounds |= {"max_stride": max_stride, "max_padding": max_padding}
-    options = _given({"node": node, "axis": axis, "source": source, "layer": layer, **bounds})
+    options = _given({"node": node, "axis": axis, "source": source, "layer": layer}) | bounds.given
     asked = _given(wanted)
     between = source_size is not None and target_size is not None
     if (source_size is None) != (target_size is None) or len(asked) + between != 1 or between == (model is not None):
@@ -124,24 +121,36 @@ def solve(
     if between and (sizes or numbers or read_at or dtypes or batch_size != 1):
         raise typer.BadParameter("need MODEL", param_hint="--input, --batch-size, --at, --read-at and --dtype")
     _require_options(options, "from" if between else next(iter(asked)))
-    from .. import network
-
-    if model is None:
-        pair = {"input_size": _sizes("from", source_size or ""), "output_size": _sizes("to", target_size or "")}
-        with renamed(input_size="from", output_size="to"):
-            answer: Any = network.solve(**pair, **options)
-        nothing = f"No layer within the bounds takes {source_size} to {target_size}."
+    if between:
+        answer, nothing = _layers(source_size or "", target_size or "", options)
     else:
-        graph = graph_of(model, sizes or [], batch_size, numbers, read_at, dtypes or [])
-        if receptive_field is not None and graph.symbols:
-            letters = ", ".join(map(str, graph.symbols))
-            call = ",".join(f"{one}=224" for one in graph.symbols)
-            needs = f"the sizes are open, by {letters}; --receptive-field needs numbers for them, such as --at {call}"
-            raise DomainError("receptive_field", receptive_field, needs)
-        given = {"layers" if name == "layer" else name: value for name, value in options.items()}
-        answer = network.solve(graph, **asked, **given)
-        nothing = ""
+        graph = graph_of(model or "", sizes or [], batch_size, numbers, read_at, dtypes or [])
+        answer, nothing = _about(graph, asked, options), ""
     _print(answer, chosen, output, nothing)
+
+
+def _layers(source: str, target: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """The layers that take one size to another, and what is said where there is none."""
+    from ..network import solve
+
+    pair = {"input_size": _sizes("from", source), "output_size": _sizes("to", target)}
+    with renamed(input_size="from", output_size="to"):
+        return solve(**pair, **options), f"No layer within the bounds takes {source} to {target}."
+
+
+def _about(graph: Graph, asked: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """The answer of a network."""
+    from ..network import solve
+
+    if "receptive_field" in asked and graph.symbols:
+        letters = ", ".join(map(str, graph.symbols))
+        call = ",".join(f"{one}=224" for one in graph.symbols)
+        needs = f"the sizes are open, by {letters}; --receptive-field needs numbers for them, such as --at {call}"
+        raise DomainError("receptive_field", asked["receptive_field"], needs)
+    with renamed(layers="layer"):
+        return solve(
+            graph, **asked, **{"layers" if name == "layer" else name: value for name, value in options.items()}
+        )
 
 
 _ABOUT_A_NODE = ("node", "axis", "source")
@@ -149,7 +158,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "output_size": _ABOUT_A_NODE,
     "round_trip": _ABOUT_A_NODE,
     "receptive_field": (*_ABOUT_A_NODE, "layer"),
-    "from": ("transposed", "max_kernel_size", "max_dilation", "max_stride", "max_padding"),
+    "from": tuple(one.name for one in fields(Bounds)),
 }
 """The options that each question takes, by the option that asks it."""
 
@@ -179,11 +188,11 @@ def _sizes(parameter: str, text: str) -> Any:
     return found if len(found) > 1 else found[0]
 
 
-def _print(answer: Any, style: AnswerFormat, output: Path | None, nothing: str) -> None:
+def _print(answer: Any, style: ReportFormat, output: Path | None, nothing: str) -> None:
     from ..network.views.answers import document, view
     from .tables import show
 
-    if style is AnswerFormat.TABLE:
+    if style is ReportFormat.TABLE:
         show(view(answer, nothing), output)
     else:
         write(document(answer, style.value, nothing), output)

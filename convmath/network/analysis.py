@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
 
 from ..errors import UnsupportedError
-from .batches import batch_of, images_of
+from .batches import batch_of, batch_remarks, images_of
 from .fields.budget import Budget
 from .fields.concatenation import beside
 from .fields.crossing import Crossed
@@ -27,6 +27,7 @@ from .graph import Graph, Node
 from .layer import Layer, layers_of
 from .operators import Concat, Input, Operator, Sizes, Unknown
 from .origin import Call
+from .placement import DTYPE
 from .report import NetworkReport
 from .row import Row
 
@@ -64,13 +65,14 @@ def analyze(graph: Graph) -> NetworkReport:
     Raises:
         DomainError: sizes do not fit; the message names the node.
     """
-    return _Analysis(graph).report()
+    return Analysis(graph).report()
 
 
-class _Analysis:
+class Analysis:
     """One pass over a graph; layers that are equal are looked at once."""
 
     def __init__(self, graph: Graph) -> None:
+        """Layers are looked at, and no fields."""
         self.graph = graph
         self.budget = Budget(len(graph))
         self.layers = layers_of(graph, self.budget)
@@ -89,6 +91,7 @@ class _Analysis:
         self.misaligned: list[Misalignment] = []
 
     def report(self) -> NetworkReport:
+        """A row for every node."""
         known: dict[str, Known] = {}
         readers = Counter(name for node in self.graph for name in node.inputs)
         rows = []
@@ -103,7 +106,15 @@ class _Analysis:
                     del known[name]
         return NetworkReport(self.graph, tuple(rows), tuple(self.misaligned))
 
+    def known_of_all(self) -> dict[str, Known]:
+        """What is known of every node, by its name."""
+        known: dict[str, Known] = {}
+        for node in self.graph:
+            known[node.name] = self.known(node, self.layers[node.name], [known[name] for name in node.inputs])
+        return known
+
     def row(self, node: Node, layer: Layer, found: Known, batches: tuple[int | None, ...]) -> Row:
+        """What a report says of a node."""
         params = layer.params if node.params is None else node.params
         learned, trained = self.gradients[node.name]
         inputs, sizes, work, reason = layer.inputs, layer.sizes, layer.work, layer.reason
@@ -111,7 +122,8 @@ class _Analysis:
         given = () if origin is None or origin.call is None else self.given(origin.call)
         return Row(
             *(node.name, node.operator, inputs, sizes, params, work, learned, fields, unknown, reason, origin, given),
-            *(node.remarks, trained, node.placement, found.batch, batches),
+            *((*node.remarks, *batch_remarks(node.operator, batches)), trained, node.placement, found.batch, batches),
+            dtype=node.placement.dtype or self.graph.provenance.dtype or DTYPE,
         )
 
     def given(self, call: Call) -> tuple[Sizes | None, ...]:
@@ -208,6 +220,7 @@ class _Analysis:
         return _indexed(run if crossed.exact else run.bounded(), dimension, sizes, indexed)
 
     def state(self, node: Node, layer: Layer, inputs: Sequence[State]) -> State:
+        """What each position of a node's output reads."""
         operator, sizes = layer.operator, layer.sizes
         if isinstance(operator, Input):
             return _input(node.name, operator)
@@ -275,7 +288,7 @@ def _even(layer: Layer, inputs: Sequence[State]) -> bool:
     operator = layer.operator
     if operator.mixes and inputs[0].sizes and inputs[0].sizes[0] == 1:  # entries of a batch are never mixed
         return True
-    if operator.parted or not all(state.even for state in inputs):
+    if operator.halves or not all(state.even for state in inputs):
         return False
     if len(inputs) > 1 and isinstance(operator, Concat) and not _goes_on(operator, inputs):
         first = inputs[0]

@@ -17,9 +17,10 @@ from convmath.calculus.index import both, eq, integers, le
 from convmath.errors import DomainError
 from convmath.inert import CeilDiv, FloorDiv, Mod
 from convmath.network import Graph
+from convmath.network.closed_form import refusals
 from convmath.network.closed_form.by_remainder import theorems_by_remainder
 from convmath.network.closed_form.claims import Claim, satisfying
-from convmath.network.closed_form.refusals import MOST_REFUSED
+from convmath.network.closed_form.refusals import MOST_READ
 from convmath.network.closed_form.scope import CLAUSES
 from convmath.network.closed_form.sets import SizeSet
 from convmath.network.operators import AdaptivePool, Concat, Conv, Pool, Slice
@@ -186,11 +187,83 @@ def test_what_refuses_nothing_is_not_read_again_for_that():
     assert len(read) == 1
 
 
-def test_what_refuses_much_is_read_again_a_few_times_only():
-    graph = network.from_torch(nn.Sequential(*(nn.Conv2d(3, 3, 3) for _ in range(40))), (3, 96, 96))
-    read = watched(graph)
-    assert str(graph.closed_forms().valid) == "n >= 81"
-    assert 1 < len(read) <= 1 + MOST_REFUSED
+def test_what_refuses_much_is_read_again_at_all_of_it_or_said_to_be_another_there(monkeypatch):
+    chain = nn.Sequential(*(nn.Conv2d(3, 3, 3) for _ in range(20)))
+    for most, clause, times in ((MOST_READ, "", 1 + 2 * 20), (0, f", {CLAUSES['read']}", 1 + 3)):
+        monkeypatch.setattr(refusals, "MOST_READ", most)
+        graph = network.from_torch(chain, (3, 96, 96))
+        read = watched(graph)
+        assert str(graph.closed_forms().valid) == f"n >= 41{clause}"
+        assert len(read) == times
+
+
+class Chain(nn.Module):
+    """Layers that each need a larger input than those before; the refusal of one is caught."""
+
+    def __init__(self, length: int, caught: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(3, 3, 3) for _ in range(length))
+        self.caught = caught
+
+    def forward(self, x):
+        for number, layer in enumerate(self.layers):
+            try:
+                x = layer(x)
+            except RuntimeError:
+                if number == self.caught:
+                    return x
+                raise
+        return x
+
+
+@pytest.mark.parametrize("caught", [2, 5, 11])
+def test_of_twenty_layers_that_refuse_the_one_whose_refusal_is_caught_is_found(caught):
+    module = Chain(20, caught)
+    found = forms(module)
+    assert set(left_out(module, found)) == {2 * caught + 1, 2 * caught + 2}
+    assert str(found.valid) == "n >= 41, where the network is as it was read"
+    assert str(forms(Chain(20, -1)).valid) == "n >= 41"
+
+
+def summed_or_not(x):
+    try:
+        return F.conv2d(x, x.new_zeros(3, 3, 9, 9))
+    except RuntimeError:
+        y = x + torch.zeros(x.shape[2] // 2)
+        return y[:, :, :1]
+
+
+def of_one_size_or_refused(x):
+    try:
+        return F.conv2d(x, x.new_zeros(3, 3, 9, 9))
+    except RuntimeError:
+        if x.shape[2] == 5:
+            return x
+        raise
+
+
+@pytest.mark.parametrize("function", [summed_or_not, of_one_size_or_refused])
+def test_what_is_caught_and_refused_later_at_the_sizes_that_are_tried_is_found(function):
+    found = forms(Function(function))
+    assert set(left_out(Function(function), found)) <= {2, 3, 5}
+    assert str(found.valid) == "n >= 9, where the network is as it was read"
+
+
+# Sizes of tensors that the network's own code asks for
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.adaptive_avg_pool2d(x, max(x.shape[2] // 3 - 4, 1)),
+        lambda x: x[:, :, 1:] if x[:, :, 1:].shape[2] else x,
+        lambda x: F.interpolate(x, size=x.shape[2] - 5) if x.shape[2] > 5 else x,
+    ],
+)
+def test_that_a_tensor_with_elements_is_returned_is_no_reason_that_the_code_goes_this_way(function):
+    found = forms(Function(function))
+    assert left_out(Function(function), found)
+    assert found.valid.scope.clauses == (CLAUSES["read"],)
 
 
 # Tensors without elements

@@ -144,7 +144,7 @@ programs = st.lists(
 )
 
 
-@settings(max_examples=max(20, settings.default.max_examples // 5))
+@settings(max_examples=settings.default.max_examples // 5)
 @given(programs, st.integers(12, 45))
 def test_a_closed_form_of_what_a_network_computes_is_never_wrong(program, size):
     def function(x):

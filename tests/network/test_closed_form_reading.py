@@ -175,6 +175,16 @@ def test_a_size_that_is_refused_has_to_be_refused_by_a_condition():
     assert 352 not in said.valid
 
 
+def other_at(number):
+    return Function(lambda x: (F.relu if int(str(x.shape[2])) == number else F.gelu)(x if x.shape[2] >= 10 else -x))
+
+
+def test_a_network_that_was_told_a_size_is_read_again_at_the_first_and_last_that_its_conditions_leave():
+    assert "reads otherwise with inputs of 3 x 10 x 10" in forms(other_at(10)).output.reason
+    assert forms(other_at(11)).output.label == "checked by sampling"
+    assert str(forms(other_at(9)).valid) == "n >= 10, where the network is as it was read"
+
+
 @pytest.mark.parametrize("size", [8, 32, 64, 100])
 def test_the_other_sizes_are_as_many_as_the_label_says(size):
     graph = network.from_torch(

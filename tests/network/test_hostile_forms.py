@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from convmath import network
 from convmath.cli import app
-from convmath.errors import ConvmathError
+from convmath.errors import ConvmathError, DomainError
 from convmath.network import from_onnx, from_torch
 from convmath.network.closed_form import closed_forms
 
@@ -85,9 +85,9 @@ def test_a_vector_beside_an_image_is_known_when_the_network_is_read_again(by):
     assert (found.output.output_size, str(found.valid)) == ((3, found.symbol, found.symbol), "n >= 1")
 
 
-def test_a_network_without_spatial_axes_has_one_size():
-    found = closed_forms(from_torch(nn.Linear(3, 4), (3,)))
-    assert (found.output.output_size, found.label, found.valid.label) == ((4,), "proved", "proved")
+def test_a_network_without_axes_has_no_closed_forms():
+    with pytest.raises(DomainError, match="has no axis: needs a letter for a size"):
+        closed_forms(from_torch(nn.Linear(3, 4), (3,)))
 
 
 # The command line

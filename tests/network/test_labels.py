@@ -40,8 +40,7 @@ def no_proof(*_: object) -> None:
 def test_a_set_without_a_proof_is_checked_by_sampling_though_the_forms_are_proved(monkeypatch):
     proved = closed_forms(halved())
     assert (str(proved.valid), proved.valid.label) == ("n >= 5", "proved")
-    for where in ("inputs", "by_remainder"):
-        monkeypatch.setattr(f"convmath.network.closed_form.{where}.proved", no_proof)
+    monkeypatch.setattr("convmath.network.closed_form.by_remainder.proved", no_proof)
     found = closed_forms(halved())
     assert (found.label, str(found.valid), found.valid.label) == ("proved", "n >= 5", "checked by sampling")
     assert found.lossless.label == "checked by sampling"
@@ -49,7 +48,7 @@ def test_a_set_without_a_proof_is_checked_by_sampling_though_the_forms_are_prove
 
 def test_a_wrong_set_without_a_proof_is_unknown(monkeypatch):
     claim = Claim.of("<=", sympy.Integer(5), n)
-    monkeypatch.setattr("convmath.network.closed_form.inputs.proved", no_proof)
+    monkeypatch.setattr("convmath.network.closed_form.by_remainder.proved", no_proof)
     monkeypatch.setattr("convmath.network.closed_form.inputs.satisfying", lambda *_: SizeSet.of(6, None, 1, [0]))
     found = InputSizes(SizeSet(), n).where([claim])
     assert (found.sizes, found.label) == (None, "unknown")

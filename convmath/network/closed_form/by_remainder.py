@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import lcm
 
@@ -99,7 +99,7 @@ def _on(claim: Claim, roundings: list[Term], piece: _Piece, after: SizeSet, n: s
         return None
     rounds = FloorDiv(n, piece.modulus)
     within = SizeSet(1, None, piece.modulus, (piece.remainder,))
-    pins = _pinned(roundings, within, piece.formulas(n)[:1], n)
+    pins = pinned(roundings, within, n, piece.formulas(n)[:1])
     there, back = list[Formula](), list[Formula]()
     turns = [_turn(claim, piece)]
     if not kept:
@@ -113,8 +113,8 @@ def _on(claim: Claim, roundings: list[Term], piece: _Piece, after: SizeSet, n: s
             there.append(le(n, kept[0].last))
             turns.append(kept[0].last // piece.modulus)
     cuts = [(), *((le(rounds, turn),) for turn in dict.fromkeys(turns))]
-    found = [_first(goal, (*piece.formulas(n), claim.formula, *pins), cuts) for goal in there]
-    found += [_first(goal, (*kept[0].formulas(n), *pins), cuts) for goal in back]
+    found = [first_proved(goal, [(*piece.formulas(n), claim.formula, *pins)], cuts) for goal in there]
+    found += [first_proved(goal, [(*kept[0].formulas(n), *pins)], cuts) for goal in back]
     theorems = [theorem for theorem in found if theorem is not None]
     return theorems if len(theorems) == len(found) else None
 
@@ -145,9 +145,11 @@ def _turn(claim: Claim, piece: _Piece) -> int:
     return start - 1 if first == second else start + -first // (second - first)
 
 
-def _first(goal: Formula, given: tuple[Formula | Theorem, ...], cuts: Sequence[tuple[Formula, ...]]) -> Theorem | None:
-    """A goal by the first of the cuts by which it is proved."""
-    found = (proved(goal, given, cut) for cut in cuts)
+def first_proved(
+    goal: Formula, given: Iterable[Sequence[Formula | Theorem]], cuts: Sequence[tuple[Formula, ...]]
+) -> Theorem | None:
+    """A goal from the first of several lists of what is given, by the first of the cuts, with which it is proved."""
+    found = (proved(goal, facts, cut) for facts in dict.fromkeys(map(tuple, given)) for cut in cuts)
     return next((theorem for theorem in found if theorem is not None), None)
 
 
@@ -158,21 +160,21 @@ def roundings_of(claim: Claim) -> list[Term]:
     return sorted(quotients, key=lambda atom: (sympy.count_ops(atom), str(atom)))
 
 
-def pinned(roundings: Sequence[Term], within: SizeSet, n: sympy.Symbol) -> tuple[Theorem, ...]:
-    """What roundings are in a set of one remainder: a multiple of the number of rounds, and a number."""
-    return _pinned(roundings, within, (within.remainder(n),), n)
-
-
-def _pinned(
-    roundings: Sequence[Term], within: SizeSet, remainder: tuple[Formula, ...], n: sympy.Symbol
+def pinned(
+    roundings: Sequence[Term], within: SizeSet, n: sympy.Symbol, remainder: Sequence[Formula] = ()
 ) -> tuple[Theorem, ...]:
-    """As :func:`pinned`, from what says which remainder it is."""
+    """What roundings are in a set of one remainder: a multiple of the number of rounds, and a number.
+
+    From what says which remainder it is, by default as the set itself does.
+    """
+    given = remainder or (within.remainder(n),)
     found = list[Theorem]()
     for rounding in roundings:
         at = value_in(rounding, within, FloorDiv(n, within.modulus))
         if at is not None and at != rounding:
             inner = [theorem for theorem in found if rounding.has(theorem.formula.args[0])]
-            theorem = _first(eq(rounding, at), (*remainder, *inner), [(), (le(rounding, at - 1), le(at + 1, rounding))])
+            cuts = [(), (le(rounding, at - 1), le(at + 1, rounding))]
+            theorem = first_proved(eq(rounding, at), [(*given, *inner)], cuts)
             found += [theorem] if theorem else []
     return tuple(found)
 

@@ -125,7 +125,7 @@ def _first(holds: Callable[[int], bool]) -> int:
     low, high = 0, 1
     while high < LARGEST and not holds(high):
         low, high = high, 2 * high
-    if high >= LARGEST:
+    if high >= LARGEST and not holds(LARGEST - 1):
         return LARGEST
     while high - low > 1:
         middle = (low + high) // 2
@@ -167,6 +167,8 @@ def _by_polynomials(claim: Claim, within: SizeSet) -> SizeSet:
     """Where a sum of products is 0: for each remainder it is a polynomial in the number of periods."""
     modulus, polynomials = _polynomials(claim, within)
     always = [r for r, (coefficients, _) in polynomials.items() if not coefficients]
+    if sum(last + 1 for coefficients, last in polynomials.values() if coefficients) > MOST_TRIED:
+        raise UnsupportedError(f"{claim} would have to be tried for too many sizes")
     once = [
         n
         for r, (coefficients, last) in polynomials.items()

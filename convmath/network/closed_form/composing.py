@@ -24,7 +24,7 @@ from .laws import Label, step, weakest
 from .naming import lengths_of, multiple_of, names_of
 from .operators import Output, computed, divides_by_size, output_of, resolved
 from .reading import BY_CONSTRUCTION, Reading
-from .refusals import is_caught, start_of
+from .refusals import is_caught, sizes_at, start_of
 from .report import ClosedForm, ClosedForms, Dimension, Length
 from .scope import Kind, Scope, narrowed, scope_of
 from .sets import SizeSet
@@ -102,18 +102,24 @@ class _Composition:
         return _together(place for place, length in self.whole.items() if length.form == self.symbol)
 
     def explain(self) -> None:
-        """Where the network could not be read at a size that the conditions admit, what is known by reading is not."""
-        if {length.form for length in self.whole.values()} != {self.symbol}:
+        """Where the network is not the same at sizes that the conditions admit, what is known by reading is not.
+
+        The first and the last of them are tried, too.
+        """
+        one = {length.form for length in self.whole.values()} == {self.symbol}
+        if not one or self.reading.words == BY_CONSTRUCTION or self.reading.refused:
             return
-        places = next(iter(self.whole))
+        places, start = next(iter(self.whole)), start_of(self.graph, self.asked)
+        taken, _ = narrowed(tuple(self.conditions), SizeSet())
+        ends = [n for n in (taken.least, taken.greatest) if taken and n is not None and n < 4 * start + 64]
+        reasons = [self.reading.refute(sizes_at(self.graph, self.asked, n)) for n in ends]
         for sizes, why in self.reading.failures:
             n = sizes[places[0]][places[1] - 1]
             if n >= 1 and all(claim.holds(n) for claim in self.conditions):
-                reason = f"no condition says why the network cannot be read at {self.symbol} = {n}: {why}"
-                for name, form in self.found.items():
-                    if form.reading != BY_CONSTRUCTION and form.dimensions is not None:
-                        self.found[name] = ClosedForm(name, self.symbol, None, None, reason)
-                return
+                reasons.append(f"no condition says why the network cannot be read at {self.symbol} = {n}: {why}")
+        for name, form in self.found.items():
+            if any(reasons) and form.reading != BY_CONSTRUCTION and form.dimensions is not None:
+                self.found[name] = ClosedForm(name, self.symbol, None, None, next(filter(None, reasons)))
 
     def known(self, form: ClosedForm) -> ClosedForm:
         """A closed form, for the sizes at which the graph is known to be this one."""
@@ -161,7 +167,7 @@ class _Composition:
     def suppose(self, claim: Claim) -> None:
         """What has to hold for the graph to be this one."""
         if not claim.trivial:
-            self.conditions.setdefault(claim, "read")
+            self.require(claim, "read")
             self.matches[claim] = None
             self.within, self.unplaced = narrowed((*self.unplaced, claim), self.within)
 
@@ -285,19 +291,25 @@ class _Composition:
         if needs_elements(operator):
             self.fill(places.values())
         for claim, kind in kinds:
-            if not claim.trivial and self.conditions.get(claim, "empty") == "empty":
-                self.conditions[claim] = kind
+            self.require(claim, kind)
         if isinstance(operator, (Combine, Concat)):
             self.matches.update(dict.fromkeys(claim for claim in claims if claim.equal))
         return claims
 
     def fill(self, sizes: Iterable[Dimension]) -> None:
-        """Need sizes to be at least 1, where it is a condition that they are."""
+        """Need sizes to be at least 1, where it is a condition that tensors have elements."""
         for size in sizes:
             if isinstance(size, Length) and size.form.free_symbols <= {self.symbol}:
                 claim = _claim("<=", 1, size.form, ())
                 if claim in self.conditions:
-                    self.conditions[claim] = "needed"
+                    self.require(claim, "needed")
+
+    def require(self, claim: Claim, kind: Kind) -> None:
+        """A condition, once; where it was that a tensor has elements, it is another one from here on."""
+        held = self.conditions.get(claim)
+        if not claim.trivial and (held is None or held == "empty" != kind):
+            self.conditions.pop(claim, None)
+            self.conditions[claim] = kind
 
     def concerns(self, sides: Iterable[Any], places: Mapping[sympy.Symbol, Length]) -> bool:
         """Whether a condition is about the symbol that is asked for."""

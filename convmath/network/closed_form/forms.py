@@ -9,6 +9,7 @@ import sympy
 from ...errors import ConvmathError, DomainError, unknown
 from ...latex.notebook import show_theorems
 from ...notebook import listed
+from ..input_sizes import inputs_of
 from ..operators import Input
 from ..symbolic import batches, reading, resized, symbols_of
 from ..symbolic import symbol as named
@@ -76,8 +77,8 @@ def closed_forms(
         ``forms.about("h")`` gives all that is known about one.
 
     Raises:
-        DomainError: there is no such axis or input, or the name is none for a symbol; or there are as many symbols, but
-            not as many spatial axes, or the sizes of the inputs are symbols already.
+        DomainError: there is no such axis or input, or no input has axes or a letter, or the name is none for a symbol;
+            or there are as many symbols, but not as many spatial axes, or the sizes of the inputs are symbols already.
 
     Entry: size.compose. Source: [GrahamKnuthPatashnik1994, equation 3.11].
 
@@ -119,11 +120,23 @@ def forms_about(
         if asked in taken:
             needs = f"{asked} is the letter of the batch: needs another, as closed_forms({f'{asked}_'!r})"
             raise DomainError("symbol", asked.name, needs)
-        return _on_all_ways(graph, asked, {asked: _moving(graph, axis, source), **taken})
+        places = _moving(graph, axis, source)
+        if not places and (symbol is not None or axis is not None or not taken):
+            _require_constant(graph, asked)
+        return _on_all_ways(graph, asked, {asked: places, **taken})
     asked = _asked(graph, moving, symbol, axis, source)
     if len(moving) == 1:
         return _on_all_ways(reading(graph), asked, {**moving, **batches(graph)})
     return composed(reading(graph), asked, {**moving, **batches(graph)})
+
+
+def _require_constant(graph: Graph, symbol: sympy.Symbol) -> None:
+    """Require a network without inputs: of others, none of which has axes, the sizes go by no symbol."""
+    for name in inputs_of(graph):
+        sizes = graph[name].operator.sizes()[1:]
+        letters = (symbol.name, *sizes[1:])
+        needs = f"the input {name} has no axis: needs a letter for a size where the network is read or built, {letters}"
+        raise DomainError("input_size", sizes, needs)
 
 
 def _on_all_ways(graph: Graph, symbol: sympy.Symbol, moving: Moving) -> ClosedForms:

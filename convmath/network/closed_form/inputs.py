@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import inf
 
@@ -13,9 +13,9 @@ from ...calculus.kernel import Theorem
 from ...errors import UnsupportedError
 from ...inert import FloorDiv
 from ...notebook import brief
-from .by_remainder import pinned, roundings_of, theorems_by_remainder, value_in
+from .by_remainder import first_proved, pinned, roundings_of, theorems_by_remainder, value_in
 from .claims import Claim, satisfying
-from .laws import MOST_SPLIT, SAMPLES, Label, proved, weakest
+from .laws import MOST_SPLIT, SAMPLES, Label, weakest
 from .scope import Scope
 from .sets import SizeSet, union
 from .terms import evaluated, period
@@ -165,7 +165,7 @@ def _theorems(claim: Claim, before: SizeSet, after: SizeSet, n: sympy.Symbol) ->
     for part in reversed(after.formulas(n)):
         if part not in given:
             cuts = _cuts(part, roundings, after, n) if after else _passed(claim, roundings, n)
-            theorem = _part(part, given, pins, cuts)
+            theorem = first_proved(part, [(*given, *pins), given], cuts)
             if theorem is None:
                 return None
             found.append(theorem)
@@ -175,23 +175,11 @@ def _theorems(claim: Claim, before: SizeSet, after: SizeSet, n: sympy.Symbol) ->
     for part in (*before.formulas(n), claim.formula):
         if part not in back:
             cuts = [*_cuts(part, roundings, before, n), *_cuts(part, roundings, after, n)]
-            theorem = _part(part, back, pins, list(dict.fromkeys(cuts)))
+            theorem = first_proved(part, [(*back, *pins), back], list(dict.fromkeys(cuts)))
             if theorem is None:
                 return None
             found.append(theorem)
     return found
-
-
-def _part(
-    part: Formula, given: Sequence[Formula], pinned: tuple[Theorem, ...], cuts: list[tuple[Formula, ...]]
-) -> Theorem | None:
-    """A part from what is given: as it is, with what roundings are pinned to, or split first."""
-    for facts in dict.fromkeys(((*given, *pinned), tuple(given))):
-        for cut in cuts:
-            theorem = proved(part, facts, cut)
-            if theorem is not None:
-                return theorem
-    return None
 
 
 def _passed(claim: Claim, roundings: list[Term], n: sympy.Symbol) -> list[tuple[Formula, ...]]:

@@ -99,7 +99,7 @@ class Reading:
             if other.failure:
                 self.failures.append((sizes, other.failure))
             elif other.is_same is False:
-                self.refused = f"the network reads otherwise {words}: it goes by the size in a way that is not followed"
+                self.refused = _otherwise(words)
                 return
             elif other.is_same:
                 same += 1
@@ -108,6 +108,17 @@ class Reading:
         self.words = f"read again at {same} other size{'s' if same > 1 else ''}"
         if not same:
             self.refused = "the network takes none of the other sizes at which it was read again"
+
+    def refute(self, sizes: dict[str, Sizes]) -> str:
+        """Why a network that was read again is not the same at these sizes, too; empty where it may be."""
+        reread = self._graph.reread
+        if reread is None:
+            return ""
+        other = self._again.at(self._graph, reread, sizes)
+        if other.failure:
+            self.failures.append((sizes, other.failure))
+        changed = other.is_same is False or any(name not in self.fixed for name in other.others)
+        return _otherwise(f"with inputs of {_written(sizes)}") if changed else ""
 
 
 @dataclass(frozen=True)
@@ -227,6 +238,10 @@ def _others(graph: Graph, moving: Sequence[Moving]) -> Iterator[dict[str, Sizes]
         if sizes not in seen and len(seen) <= AS_MANY and min(n for size in sizes.values() for n in size or (1,)) > 0:
             seen.append(sizes)
             yield sizes
+
+
+def _otherwise(words: str) -> str:
+    return f"the network reads otherwise {words}: it goes by the size in a way that is not followed"
 
 
 def _written(sizes: Mapping[str, Sizes]) -> str:

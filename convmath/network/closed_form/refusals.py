@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ...errors import ConvmathError, DomainError
 from ..operators import Sizes, Unknown
+from ..provenance import RefusedLaterError
 from .claims import Claim
 from .scope import Kind, narrowed
-from .sets import SizeSet
+from .sets import SizeSet, around
 from .terms import evaluated
 
 if TYPE_CHECKING:
     from ..graph import Graph
 
 MOST_REFUSED = 16
-"""A network is read again at no more of the sizes that it refuses."""
+"""A network is read again at so many of the sizes that it refuses, however many nodes it has."""
+
+MOST_READ = 30_000
+"""It is read again at more of them if these are no more nodes than this together."""
 
 Places: TypeAlias = Mapping[str, Sequence[int]]
 """The dimensions of each input that have the size that is asked for."""
@@ -41,14 +45,20 @@ def is_caught(graph: Graph, places: Places, conditions: Iterable[tuple[Claim, Ki
 
     It is read again where the first condition that does not hold is one that an operator needs, for each of those that
     leave sizes out: at that nearest to the size of its reading, and at the least. Where it is that a tensor has
-    elements, the network may take another size, with an empty one on the way.
+    elements, the network may take another size, with an empty one on the way. Where these sizes are too many, it is
+    taken to be so.
     """
     again = graph.reread
     if again is None or not any(places.values()):
         return False
-    for n, kind in _few(list(_refused(list(conditions), start_of(graph, places)))):
+    refused = dict.fromkeys(_refused(list(conditions), start_of(graph, places)))
+    if len(refused) > max(MOST_REFUSED, MOST_READ // len(graph)):
+        return True
+    for n, kind in refused:
         try:
             other = again(sizes_at(graph, places, n))
+        except RefusedLaterError:
+            return True
         except DomainError:
             continue
         except ConvmathError:  # it goes on, in a way that cannot be followed
@@ -71,20 +81,15 @@ def _refused(conditions: Sequence[tuple[Claim, Kind]], start: int) -> Iterator[t
         taken, unplaced = narrowed((*unplaced, claim), before)
         if kind == "read" or taken == before:
             continue
-        out = [n for n in before.up_to(4 * start + 64) if n not in taken]
+        out = [n for n in around(start, 4 * start + 64, before, taken) if n in before and n not in taken]
         if kind == "equal":
             out = [n for n in out if not _stretches(claim, n)]
         if out:
-            least.append((out[0], kind))
-            yield min(out, key=lambda n: (abs(n - start), n)), kind
+            least.append((min(out), kind))
+            yield out[0], kind
     yield from least
 
 
 def _stretches(claim: Claim, n: int) -> bool:
     """Whether one of two sizes is 1, so that the branch is stretched and not refused."""
     return any(evaluated(side)(n) == 1 for side in claim.formula.args)
-
-
-def _few(sizes: Sequence[tuple[int, Kind]]) -> Sequence[tuple[int, Kind]]:
-    different = list(dict.fromkeys(sizes))
-    return different[:: -(-len(different) // MOST_REFUSED) or 1]

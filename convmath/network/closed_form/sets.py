@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,9 @@ MOST_ELEMENTS = 1024
 """A set of no more sizes is told from others by the least divisor there is, if it is not above LARGEST_TRIED."""
 
 LARGEST_TRIED = 64
+
+MOST_AROUND = 2**13
+"""So many sizes are looked at before and after each end of a set."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,11 @@ class SizeSet:
 
     def __contains__(self, n: int) -> bool:
         """Whether a size is in it."""
-        return self.least <= n and (self.greatest is None or n <= self.greatest) and n % self.modulus in self.remainders
+        if n < self.least or (self.greatest is not None and n > self.greatest):
+            return False
+        rest = n % self.modulus
+        place = bisect_left(self.remainders, rest)
+        return place < len(self.remainders) and self.remainders[place] == rest
 
     def __bool__(self) -> bool:
         """Whether there is any."""
@@ -210,6 +218,20 @@ def union(first: SizeSet | None, second: SizeSet | None) -> SizeSet | None:
     elements = sorted({*first.up_to(last), *second.up_to(last)})
     whole = SizeSet.of(elements[0], None if None in ends else elements[-1], modulus, elements)
     return whole if whole.up_to(last) == elements else None
+
+
+def around(size: int, last: int, *sets: SizeSet) -> list[int]:
+    """Sizes up to a last one, those near a size first; of many, those near it and near the ends of sets.
+
+    Between the ends of sets what is in them repeats, so that a period after each shows which sizes there are.
+
+    >>> around(3, 5), len(around(2**40, 2**42, SizeSet.of(7, None, 2, [1]))) < 2**14
+    ([3, 2, 4, 1, 5], True)
+    """
+    reach = min(max(MOST_ELEMENTS, lcm(*(one.modulus for one in sets))), MOST_AROUND)
+    ends = {1, last, size, *(end for one in sets for end in (one.least, one.greatest) if end is not None)}
+    near = (range(max(1, end - reach), min(last, end + reach) + 1) for end in ends)
+    return sorted(set().union(*near), key=lambda n: (abs(n - size), n))
 
 
 def _braces(numbers: Sequence[int]) -> str:

@@ -22,7 +22,7 @@ from .reading import BY_CONSTRUCTION
 from .report import ClosedForm, ClosedForms, Dimension, Length
 from .rewriting import short
 from .scope import CLAUSES, Scope
-from .sets import SizeSet, union
+from .sets import SizeSet, around, union
 from .terms import evaluated
 
 MOST_WAYS = 4
@@ -51,7 +51,7 @@ def with_other_ways(found: ClosedForms, start: int, read: Callable[[int], Closed
 
 def _others(covered: SizeSet, start: int, read: Callable[[int], ClosedForms | None]) -> Iterator[ClosedForms]:
     """The closed forms at sizes outside of a set, those near where the network was read first."""
-    outside = sorted((n for n in range(1, 4 * start + 64) if n not in covered), key=lambda n: (abs(n - start), n))
+    outside = [n for n in around(start, 4 * start + 63, covered) if n not in covered]
     tried = {place: outside[place] for place in (0, -1, len(outside) // 2) if outside}
     for n in dict.fromkeys(tried.values()):
         other = read(n)

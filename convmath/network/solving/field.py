@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import count, islice
 from typing import Any, Self, TypeAlias
 
@@ -15,14 +16,17 @@ from ..graph import Graph, Node
 from ..operators import Conv, Pool
 from ..operators.convolution import per_axis
 from ..provenance import Edit
-from ..report import NetworkReport
 from ..row import Row
 from ..sizes.trail import Trail
 from .answers import Answers
 from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
+from .replacing import Fields, Replacing
 
 MOST_LAYERS = 256
 """So many further layers are tried at most."""
+
+MOST_STEPS = 2**20
+"""So many nodes are looked at again at most, for all changes together."""
 
 Sides: TypeAlias = tuple[tuple[int, int], ...]
 """The elements that are padded before and after each axis."""
@@ -34,7 +38,7 @@ class Change:
 
     Attributes:
         text: what changes, in words.
-        graph: the changed network.
+        make: makes the changed network.
         size: the receptive field's elements on each axis.
         holes: whether it leaves elements out, on each axis; None where that is not known.
         padding: the layer's padding before and after each axis; None where it stays as it is.
@@ -43,12 +47,17 @@ class Change:
     """
 
     text: str
-    graph: Graph = field(repr=False)
+    make: Callable[[], Graph] = field(repr=False)
     size: tuple[int, ...]
     holes: tuple[bool | None, ...]
     padding: Sides | None
     params: int
     macs: int
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The changed network."""
+        return self.make()
 
     def __repr__(self) -> str:
         """In a line."""
@@ -114,17 +123,18 @@ def receptive_field(
     """
     name = name_of(graph, node)
     before = graph.analyze()
-    field = _field(before[name], source)
+    field = _of(before[name].fields, source)
     if field is None:
         raise _no_field(graph, before[name], source)
     wanted = _wanted(len(field), at_least, axis)
     chosen = [layers] if isinstance(layers, str) else layers
-    names = [node.name for node in (part_up_to(graph, name) if chosen is None else map(graph.__getitem__, chosen))]
+    part = list(part_up_to(graph, name))
+    nodes = part if chosen is None else list(map(graph.__getitem__, chosen))
     size = f"The receptive field is {_by(field.size)}"
     if all(n >= least for n, least in zip(field.size, wanted, strict=True)):
         return Changes(nothing=f"{size}: that is large enough.")
-    search = _Search(graph, before, name, wanted, source)
-    found = (search.least(change, graph[layer]) for layer in names for change in (_dilated, _widened, _deepened))
+    search = _Search(graph, Replacing(graph, part, name), field.size, wanted, source)
+    found = (search.least(change, node) for node in nodes for change in (_dilated, _widened, _deepened))
     changes = sorted(filter(None, found), key=lambda change: (change.macs, change.params))
     if not changes:
         return Changes(nothing=f"{size}: that is too small, and {_too_small(graph, before[name], source, wanted)}.")
@@ -168,8 +178,9 @@ def _no_field(graph: Graph, row: Row, source: str | None) -> DomainError:
     return DomainError("source", source, f"{row.name} does not read this input; {reads}")
 
 
-def _field(row: Row, source: str | None) -> ReceptiveFields | None:
-    return row.receptive_field if source is None else row.fields.get(source)
+def _of(fields: Fields, source: str | None) -> ReceptiveFields | None:
+    """The field in an input, by default in the first."""
+    return next(iter(fields.values()), None) if source is None else fields.get(source)
 
 
 Nodes: TypeAlias = tuple[list[Node], str]
@@ -184,28 +195,29 @@ class _Search:
     """The least change of a kind that makes a field large enough and leaves all sizes alone."""
 
     graph: Graph
-    before: NetworkReport
-    name: str
+    replacing: Replacing
+    before: tuple[int, ...]
     wanted: tuple[int, ...]
     source: str | None
 
     def least(self, change: Alter, node: Node) -> Change | None:
+        """The gain is mostly the same with each step: then one step less than are needed for it is not enough."""
         first = self.tried(change, node, 1)
-        field = _field(self.before[self.name], self.source)
-        if first is None or field is None or self.enough(first):
+        if first is None or self.enough(first):
             return first
-        gain = _gain(field.size, first.size, self.wanted)
-        most = gain if gain is not None else max(self.wanted)
-        low, high, found = 1, most, self.tried(change, node, most)
+        gain = _gain(self.before, first.size, self.wanted)
+        low, high = 1, gain if gain is not None else max(self.wanted)
+        found = self.tried(change, node, high)
         if found is None or not self.enough(found):
             return None
+        middle = (low + high) // 2 if gain is None else high - 1
         while high - low > 1:
-            middle = (low + high) // 2
             tried = self.tried(change, node, middle)
             if tried is not None and self.enough(tried):
                 high, found = middle, tried
             else:
                 low = middle
+            middle = (low + high) // 2
         return found
 
     def enough(self, change: Change) -> bool:
@@ -216,22 +228,23 @@ class _Search:
         made = change(self.graph, node, by)
         if made is None:
             return None
+        if self.replacing.steps > MOST_STEPS:
+            needs = "needs the names of those that may change: the network has too many to try them all"
+            raise DomainError("layers", None, needs)
         nodes, words = made
-        graph = _replaced(self.graph, node.name, nodes, lambda other: _again(other, node.name, change, by))
         try:
-            after = graph.analyze()
+            after = self.replacing.by(node.name, nodes)
         except DomainError:
             return None
-        kept = all(after[row.name].sizes == row.sizes for row in self.before)
-        field = _field(after[nodes[-1].name if self.name == node.name else self.name], self.source)
-        if not kept or field is None:
+        field = None if after is None else _of(after.fields, self.source)
+        if after is None or field is None:
             return None
-        params, macs = after.params - self.before.params, after.macs - self.before.macs
         sides, padded = _sides(node.operator), _sides(nodes[0].operator)
         padding = padded if padded != sides else None
         if padding is not None and sides is not None:
             words += f", padding {_shown_sides(padding)} for {_shown_sides(sides)}"
-        return Change(f"{node.name}: {words}", graph, field.size, field.holes, padding, params, macs)
+        make = partial(_again, self.graph, node.name, change, by)
+        return Change(f"{node.name}: {words}", make, field.size, field.holes, padding, after.params, after.macs)
 
 
 def _gain(before: tuple[int, ...], after: tuple[int, ...], wanted: tuple[int, ...]) -> int | None:
@@ -251,7 +264,7 @@ def _replaced(graph: Graph, name: str, nodes: Sequence[Node], edit: Edit) -> Gra
             kept += nodes
         else:
             inputs = tuple(nodes[-1].name if other == name else other for other in node.inputs)
-            kept.append(replace(node, inputs=inputs))
+            kept.append(replace(node, inputs=inputs) if name in node.inputs else node)
     outputs = (nodes[-1].name if output == name else output for output in graph.outputs)
     return graph.rebuilt(kept, outputs, edit, graph.trail and _moved(graph.trail, place, len(nodes) - 1))
 

@@ -10,13 +10,18 @@ from ...errors import DomainError, unknown
 from ...formulas.inverse import conv_transpose_output_padding
 from ...notebook import brief, html_table, listed
 from ..analysis import sizes_of
+from ..fields.budget import Budget
 from ..graph import Graph, Node
+from ..layer import Layer
 from ..operators import Conv, ConvTranspose, Pool, Sizes
 from ..symbolic import require_numbers
 from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
 
 MOST_TRIED = 4096
 """So many combinations of output paddings are tried at most."""
+
+MOST_SIZED = 2**17
+"""They are fewer where the nodes whose sizes are computed for them would be more than this together."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,12 @@ def output_padding(
         raise unknown("source", chosen, part.inputs, f"input before {name}", ", ".join(part.inputs))
     axes = axes_asked(axis, len(part[chosen].operator.sizes()) - 2)
     wanted = _on(axes, part[chosen].operator.sizes())
-    for values in chain([_mirrored(part, transposed)], islice(_combinations(transposed), MOST_TRIED)):
+    most = min(MOST_TRIED, MOST_SIZED // len(part) + 1)
+    for values in chain([_mirrored(part, transposed)], islice(_combinations(transposed), most)):
         sizes = _sizes(_with_paddings(part, values)).get(name)
         if sizes is not None and _on(axes, sizes) == wanted:
             return OutputPaddings(values, _with_paddings(graph, values))
-    needs = f"none of the output paddings that were tried (at most {MOST_TRIED}) gives the input's sizes {wanted}"
+    needs = f"none of the output paddings that were tried (at most {most}) gives the input's sizes {wanted}"
     raise DomainError("node", name, needs)
 
 
@@ -121,12 +127,22 @@ def _mirrored(graph: Graph, transposed: Sequence[Node]) -> dict[str, tuple[int, 
     """What makes each transposed convolution with strides undo a layer with strides, as far as it can."""
     strided = [node for node in graph if isinstance(node.operator, (Conv, Pool)) and max(strides_of(node.operator)) > 1]
     undoing = [node for node in transposed if max(strides_of(node.operator)) > 1]
+    undone = {node.name: other for node, other in zip(undoing, reversed(strided), strict=False)}
     values = {node.name: (0,) * axes_of(node.operator) for node in transposed}
-    for node, undone in zip(undoing, reversed(strided), strict=False):
-        found = _with_paddings(graph, values)
-        source, target = (_sizes(part_up_to(found, item.inputs[0])).get(item.inputs[0]) for item in (node, undone))
-        if source is not None and target is not None and isinstance(node.operator, ConvTranspose):
-            values[node.name] = _reaching(node.operator, source[2:], target[2:]) or values[node.name]
+    sizes: dict[str, Sizes | None] = {}
+    budget = Budget(len(graph))
+    for node in graph:
+        operator = node.operator
+        if isinstance(operator, ConvTranspose) and node.name in undone:
+            source, target = (sizes.get(item.inputs[0]) for item in (node, undone[node.name]))
+            if source is not None and target is not None:
+                values[node.name] = _reaching(operator, source[2:], target[2:]) or values[node.name]
+        if node.name in values:
+            node = node.computing(changed(operator, output_padding=values[node.name]))
+        try:
+            sizes[node.name] = Layer(node, tuple([sizes[name] for name in node.inputs]), budget).sizes
+        except DomainError:
+            sizes[node.name] = None
     return values
 
 
@@ -140,25 +156,30 @@ def _reaching(operator: ConvTranspose, source: Sizes, target: Sizes) -> tuple[in
 
 def _combinations(transposed: Sequence[Node]) -> Iterator[dict[str, tuple[int, ...]]]:
     """Output paddings of all transposed convolutions, those with small sums first."""
-    ranges = [
-        range(max(stride, dilation))
+    largest = [
+        max(stride, dilation) - 1
         for node in transposed
         for stride, dilation in zip(strides_of(node.operator), dilations_of(node.operator), strict=True)
     ]
-    for total in range(sum(len(room) - 1 for room in ranges) + 1):
-        for numbers in _summing(ranges, total):
+    for total in range(sum(largest) + 1):
+        for numbers in _summing(largest, total):
             rest = iter(numbers)
             yield {node.name: tuple(islice(rest, axes_of(node.operator))) for node in transposed}
 
 
-def _summing(ranges: Sequence[range], total: int) -> Iterator[tuple[int, ...]]:
-    """One number from each range such that they add up to a total."""
-    if not ranges:
-        if total == 0:
-            yield ()
-        return
-    first, *others = ranges
-    most = sum(len(room) - 1 for room in others)
-    for number in range(max(0, total - most), min(total, len(first) - 1) + 1):
-        for rest in _summing(others, total - number):
-            yield (number, *rest)
+def _summing(largest: Sequence[int], total: int) -> Iterator[list[int]]:
+    """Numbers up to the largest at each place that add up to a total, in order; the list is one and the same."""
+    numbers, place, rest = [0] * len(largest), -1, total
+    while True:
+        for other in range(len(largest) - 1, place, -1):  # as much as there is room for at the last places
+            numbers[other] = min(largest[other], rest)
+            rest -= numbers[other]
+        yield numbers
+        place, rest = len(largest) - 1, 0
+        while place >= 0 and (rest == 0 or numbers[place] == largest[place]):
+            rest += numbers[place]
+            place -= 1
+        if place < 0:
+            return
+        numbers[place] += 1
+        rest -= 1

@@ -76,6 +76,7 @@ def part_up_to(graph: Graph, name: str) -> Graph:
         trail=trail and _placed(trail, kept),
         reading=reading and part_up_to(reading, name),
         unused=graph.unused,
+        dtype=graph.provenance.dtype,
     )
     return part
 
