@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import operator
+import random
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from convmath.network import from_torch  # noqa: E402
 from convmath.network.fields.exact import indexed  # noqa: E402
 from convmath.network.torch_import.builder import Builder  # noqa: E402
 from convmath.network.torch_import.exporting import read_exported  # noqa: E402
+from convmath.network.torch_import.handlers.pooling import _rounds_alike  # noqa: E402
 
 from .applied import Apply  # noqa: E402
 from .computing import Function  # noqa: E402
@@ -164,6 +167,7 @@ OPERATIONS = {
     "matmul": lambda x: x @ x.transpose(2, 3),
     "matmul with a vector": lambda x: torch.matmul(x, torch.ones(10)),
     "bmm": lambda x: torch.bmm(x[0], x[0].mT),
+    "meshgrid of one": lambda x: x + torch.stack(torch.meshgrid(x[0, 0, :1, 0], x[0, 0, 0, :1], indexing="ij")).sum(0),
     "attention": lambda x: F.scaled_dot_product_attention(x, x[:, :, :7], x[:, :, :7], torch.zeros(12, 7)),
     "in place": lambda x: x.clone().add_(1).mul_(x).relu_(),
     "einsum": lambda x: torch.einsum("nchw,oc->nohw", x, torch.ones(5, 8)),
@@ -232,8 +236,14 @@ UNKNOWN = {
 
 
 def executed(module, *sizes):
-    with torch.no_grad():
-        return tuple(module(*(torch.rand(size) for size in sizes)).shape)
+    return typed(module, *(torch.rand(size) for size in sizes))[0]
+
+
+@torch.no_grad()
+def typed(module, *tensors):
+    """The sizes and the type of what a module gives."""
+    result = module(*tensors)
+    return tuple(result.shape), str(result.dtype).removeprefix("torch.")
 
 
 def exported(module, size):
@@ -249,7 +259,85 @@ def test_an_operation_is_understood_and_has_torchs_sizes(name):
     module = Apply(OPERATIONS[name]).eval()
     report = from_torch(module, (3, 12, 10), verify=True).analyze()
     assert report.missing == ()
-    assert report[report.graph.outputs[0]].sizes == executed(module, (1, 3, 12, 10))
+    row = report[report.graph.outputs[0]]
+    assert (row.sizes, row.dtype) == typed(module, torch.rand(1, 3, 12, 10))
+
+
+TYPES = {
+    "cumsum": lambda x: x.cumsum(1),
+    "cumprod": lambda x: torch.cumprod(x, 1),
+    "cumsum dtype": lambda x: x.cumsum(1, dtype=torch.complex128),
+    "sum": lambda x: x.sum(1),
+    "prod": lambda x: x.prod(1),
+    "all": lambda x: x.all(1),
+    "any": lambda x: torch.any(x),
+    "amax": lambda x: x.amax((1, 2)),
+    "argmax": lambda x: x.argmax(1),
+    "count_nonzero": lambda x: x.count_nonzero(1),
+    "count_nonzero one by one": lambda x: x.count_nonzero(1, 2),
+    "logsumexp": lambda x: x.logsumexp(1),
+    "std": lambda x: x.std(1),
+    "norm": lambda x: x.norm(dim=1),
+    "norm dtype": lambda x: x.norm(dim=1, dtype=torch.float64),
+    "vector_norm": lambda x: torch.linalg.vector_norm(x, dim=1),
+    "abs": lambda x: x.abs(),
+    "exp": lambda x: x.exp(),
+    "relu": lambda x: x.relu(),
+    "positive": lambda x: +x,
+    "masked_fill": lambda x: x.masked_fill(x == 1, 0.5),
+    "where": lambda x: torch.where(x == 1, x, 0.5),
+    "clamp": lambda x: x.clamp(0.5, 2),
+    "copysign": lambda x: x.copysign(x),
+    "ldexp": lambda x: torch.ldexp(x, x),
+    "float_power": lambda x: x.float_power(2),
+    "pow": lambda x: x**2,
+    "pow by a fraction": lambda x: x**0.5,
+    "quotient": lambda x: x / 2,
+    "quotient rounded down": lambda x: x // 2,
+    "remainder": lambda x: x % 2.5,
+    "comparison": lambda x: x >= 1,
+    "cosine_similarity": lambda x: F.cosine_similarity(x, x + 0.5),
+    "pairwise_distance": lambda x: F.pairwise_distance(x, x + 0.5),
+    "full of integers": lambda x: x + torch.full((8,), 2),
+    "full of flags": lambda x: torch.full((8,), True) & (x == 1),
+    "full of fractions": lambda x: x * torch.full((8,), 0.5),
+    "full of complex numbers": lambda x: x * torch.full((8,), 1j),
+    "tensor of fractions": lambda x: x * torch.tensor([0.5] * 8),
+    "tensor of flags": lambda x: x * torch.tensor([True] * 8),
+    "chunk of a type": lambda x: x.chunk(2, 1)[0].to(torch.complex128),
+    "unbind of a type": lambda x: x.unbind(1)[0].type(torch.complex64),
+    "places of topk": lambda x: x.topk(2, 1)[1],
+    "places of sort": lambda x: x.sort(1)[1],
+    "places of max": lambda x: x.max(1)[1],
+    "places of median": lambda x: x.median(1)[1],
+    "places of kthvalue": lambda x: x.kthvalue(2, 1)[1],
+    "places of cummax": lambda x: x.cummax(1)[1],
+    "places of mode": lambda x: x.mode(1)[1],
+    "places of max_pool": lambda x: F.max_pool1d(x, 2, return_indices=True)[1],
+}
+KINDS = [
+    getattr(torch, name) for name in ("float32", "float16", "float64", "bool", "uint8", "int32", "int64", "complex64")
+]
+
+
+def results(name, dtype):
+    """The sizes and the type of what torch gives, or None, and of what is read."""
+    module = Function(TYPES[name])
+    try:
+        expected = typed(module, torch.ones(1, 4, 8, dtype=dtype))
+    except (RuntimeError, NotImplementedError):
+        return None, None
+    report = from_torch(module, (4, 8), dtype=dtype).analyze()
+    row = report[report.graph.outputs[0]]
+    return expected, (row.sizes, row.dtype)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_of_every_type_the_result_has_torchs(name):
+    found = [results(name, dtype) for dtype in KINDS]
+    assert any(expected for expected, _ in found)
+    for expected, read in found:
+        assert read == expected
 
 
 LISTS = {"a list of indices", "a list of rows"}
@@ -545,3 +633,24 @@ def test_positions_after_a_class_token_have_a_field_that_does_not_go_on_before_i
     assert [rows.interval(at) for at in (0, 1, 4, 9)] == [(0, 0), (0, 4), (4, 8), (8, 12)]
     assert [columns.interval(at) for at in (0, 1, 5, 9)] == [(0, 0), (0, 4), (4, 8), (8, 12)]
     assert not from_torch(Tokens(2), (3, 12, 12)).analyze().output.field_unknown  # along the channels
+
+
+def test_products_with_a_factor_are_rounded_down_as_those_with_its_fraction_wherever_that_is_said():
+    """At all sizes up to 2,000, and where the product with the fraction is an integer, or just below one."""
+    dice, others = random.Random(0), 0  # noqa: S311
+    for p, q in ((dice.randint(1, 300), dice.randint(1, 300)) for _ in range(300)):
+        ratio = Fraction(p, q)
+        whole = [ratio.denominator * dice.randint(1, 2**31 // ratio.denominator) for _ in range(200)]
+        sizes = [*range(1, 2000), *whole, *(n - 1 for n in whole)]
+        alike = all(math.floor(n * (p / q)) == n * ratio.numerator // ratio.denominator for n in sizes)
+        assert alike or not _rounds_alike(p / q), (p, q)
+        others += not alike
+    assert others
+
+
+def test_an_interpolation_by_a_factor_that_differs_from_its_fraction_at_one_size_has_torchs_sizes_there():
+    layer = nn.Upsample(scale_factor=57 / 79)
+    for n in (5608, 5609):
+        assert from_torch(layer, (1, n)).analyze().output.sizes == tuple(layer(torch.zeros(1, 1, n)).shape)
+    assert layer(torch.zeros(1, 1, 5609)).shape[2] != 57 * 5609 // 79
+    assert from_torch(layer, (1, "n")).closed_forms().output.label == "unknown"

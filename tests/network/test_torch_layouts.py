@@ -105,7 +105,8 @@ def values_of(module):
     """What reading a module returns, tensors with how they lie."""
     builder = Builder(torch.device("cpu"))
     builder.weights(module)
-    return read_traced(builder, module, {"x": builder.input("x", (1, *SIZE), torch.float32)}, {})
+    with builder.recorder.on():
+        return read_traced(builder, module, {"x": builder.input("x", (1, *SIZE), torch.float32)}, {})
 
 
 def lying(tensor):

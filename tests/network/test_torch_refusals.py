@@ -125,6 +125,20 @@ REFUSED = {
         lambda x: x @ torch.ones(10, 3, dtype=torch.int64),
         lambda x: x @ torch.ones(10, 3, dtype=torch.int64).float(),
     ),
+    "a product of halves and wholes": (
+        lambda x: x @ torch.ones(10, 3, dtype=torch.float16),
+        lambda x: x.half() @ torch.ones(10, 3, dtype=torch.float16),
+    ),
+    "rows by fractions": (
+        lambda x: F.embedding(x[:, 0], torch.ones(4, 8)),
+        lambda x: F.embedding(x[:, 0].int() * 0, torch.ones(4, 8)),
+    ),
+    "rows by bytes": (
+        lambda x: F.embedding((x > 0).byte(), torch.ones(4, 8)),
+        lambda x: F.embedding((x > 0).long(), torch.ones(4, 8)),
+    ),
+    "classes by fractions": (lambda x: F.one_hot(x * 0, 4), lambda x: F.one_hot((x * 0).long(), 4)),
+    "classes by short integers": (lambda x: F.one_hot((x * 0).int(), 4), lambda x: F.one_hot((x > 9).long(), 4)),
     "fewer elements than are cut off": (lambda x: F.pad(x, (11, -11)), lambda x: F.pad(x, (10, -10))),
     "a negative size": (lambda x: x.mean() + torch.zeros(1, -2), lambda x: x.mean() + torch.zeros(1, 2)),
     "negative counts": (lambda x: x.mean() + torch.linspace(0, 1, -1), lambda x: x.mean() + torch.linspace(0, 1, 1)),

@@ -274,6 +274,28 @@ def test_errors_that_are_no_refusals_of_numbers_may_be_caught():
     assert assert_right(looked_up).label == "proved"
 
 
+def is_capturing():
+    """Asks torch for what a computer without a GPU has not, in a function that is given nothing."""
+    try:
+        return torch.cuda.is_current_stream_capturing()
+    except RuntimeError:
+        return False
+
+
+def is_json(n):
+    try:
+        return bool(json.dumps([n]))
+    except TypeError:
+        return False
+
+
+def test_what_is_refused_where_no_size_is_given_may_be_caught():
+    resized = lambda x: F.interpolate(x, size=x.shape[2] // 2 + 1)  # noqa: E731
+    assert assert_right(lambda x: x if is_capturing() else resized(x)).label == "proved"
+    assert assert_right(lambda x: resized(x) if is_json(x.shape[2]) else x).label != "proved"
+    assert assert_right(lambda x: resized(x) if (lambda: is_json(x.shape[2]))() else x).label != "proved"
+
+
 SAME = {
     "one object": either(lambda x: x.shape[2] is x.shape[2]),
     "of two names": either(lambda x: asking.is_same(x.shape[2], x.shape[3])),

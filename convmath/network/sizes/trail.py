@@ -132,6 +132,7 @@ class Recorder:
         casts: whether ``int`` and ``float`` keep the terms of sizes, where an importer has put others in their place.
         plain: whether sizes are handed out as Python's own ints, of which nothing is noted.
         failure: why the network cannot be followed, also where its own code caught that.
+        went_on: whether the network's own code went on after an operator had refused its input.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class Recorder:
         self.kinds, self.package = kinds, package
         self.casts = self.plain = False
         self.failure: Exception | None = None
+        self.went_on = self._refused = False
         self._read = read
         self._guards: dict[Condition, Guard] = {}
         self._looked: dict[Leaf, int] = {}
@@ -173,8 +175,14 @@ class Recorder:
         """Note that sizes may be seen from here on in ways that are not followed."""
         self._astray = self._read() if self._astray is None else self._astray
 
+    def refuse(self) -> None:
+        """Note that an operator refuses its input."""
+        self.went_on |= self._refused
+        self._refused = True
+
     def decide(self, question: Condition, holds: Condition) -> None:
         """Note a comparison."""
+        self.went_on |= self._refused
         if question not in self._guards:
             self._guards[question] = Guard(self._read(), question, holds)
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType, FrameType
 from typing import Any
 
@@ -59,13 +60,19 @@ def _entered(frame: FrameType, _: str, __: Any) -> Callable[..., Any] | None:
 
 def _within(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
     """When it returns, or an error comes to it, or at its next step."""
-    if event == "exception" and not issubclass(argument[0], HARMLESS):
+    if event == "exception" and not issubclass(argument[0], HARMLESS) and _is_given(frame.f_code):
         stray()
     if event == "opcode" and (name := _identities(frame.f_code).get(frame.f_lasti)) is not None:
         other = frame.f_locals.get(name) if name else 0
         if isinstance(other, int | float) and not isinstance(other, bool):
             stray()
     return _within
+
+
+def _is_given(code: CodeType) -> bool:
+    """Whether code may have a size that it is given; what has none is refused for other reasons."""
+    several = code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
+    return bool(code.co_argcount or code.co_kwonlyargcount or code.co_freevars or several)
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, TypeAlias
 
 import torch
@@ -62,7 +63,8 @@ def from_torch(
             ``(3, 224, 224)``. Sizes may be symbols or names, ``(3, "n", "n")``, or of a sequence ``("n",)``: the graph
             has :meth:`~convmath.network.Graph.closed_forms`, and numbers by :meth:`~convmath.network.Graph.at`.
         batch_size: images at once, >= 1.
-        dtype: the type of the inputs, or one for each as in ``input_size``; by default that of the first parameter.
+        dtype: the type of the inputs, or one for each as in ``input_size``, such as ``"int64"`` for token ids; by
+            default that of the weights. It does not change the module: for one in float16 give ``module.half()``.
         arguments: other arguments of the forward, by name, as they are.
         verify: whether to ask torch for the sizes of every node, too: one where they differ, or that torch refuses, is
             reported as unknown.
@@ -86,7 +88,8 @@ def from_torch(
     if not isinstance(module, torch.nn.Module):
         raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
     try:
-        whole, more = unwrapped(module), dict(arguments or {})
+        whole = unwrapped(module)
+        more = _others(whole, arguments)
         given = DEFAULT if input_size is None else input_size
         shapes = _input_sizes(whole, given, batch_size)
         if lacking := Arguments(whole).lacking({*shapes, *more}):
@@ -175,8 +178,10 @@ def _read(
     """By the first way that goes through."""
     first = next(module.parameters(), None)
     device = torch.device("cpu") if first is None else first.device
-    kind = torch.get_default_dtype() if first is None or not first.is_floating_point() else first.dtype
-    kinds = _dtypes(dtype, list(sizes), kind)
+    tensors = chain(module.parameters(), module.buffers())
+    own = next((one.dtype for one in tensors if one.is_floating_point()), None)
+    kinds = _dtypes(dtype, list(sizes), own or torch.get_default_dtype())
+    kind = own or next((one for one in kinds.values() if one.is_floating_point), torch.get_default_dtype())
 
     def begin() -> tuple[Builder, dict[str, Value]]:
         builder = Builder(device, kind, verify=verify)
@@ -208,6 +213,17 @@ def _input_sizes(module: Any, input_size: InputSize, batch_size: int) -> dict[st
             raise DomainError("input_size", tuple(map(sizes_given, parts)), needs)
         given = dict(zip(names, parts, strict=False))
     return {name: with_symbols((batch, *sizes_given(size))) for name, size in given.items()}
+
+
+def _others(module: Any, arguments: Any) -> dict[str, Any]:
+    """The other arguments of a forward by their names."""
+    if arguments is not None and not isinstance(arguments, Mapping):
+        raise DomainError("arguments", arguments, "needs a mapping of the names of parameters to their values")
+    takes = Arguments(module)
+    for name in arguments or {}:
+        if not isinstance(name, str) or not takes.has(name):
+            raise unknown("arguments", name, takes.names, "parameter of the forward", ", ".join(takes.names))
+    return dict(arguments or {})
 
 
 def _dtypes(dtype: Any, names: list[str], default: Any) -> dict[str, Any]:

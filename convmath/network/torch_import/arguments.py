@@ -43,8 +43,16 @@ class Arguments:
     """
 
     def __init__(self, module: Any) -> None:
-        """The parameters of the forward of a module."""
-        self._found = list(signature(module.forward).parameters.values())
+        """The parameters of the forward of a module.
+
+        Raises:
+            UnsupportedError: they cannot be known, as of one that is built into Python.
+        """
+        try:
+            self._found = list(signature(module.forward).parameters.values())
+        except (TypeError, ValueError) as error:
+            name = type(module).__name__
+            raise UnsupportedError(f"the forward of {name} says nothing of its parameters: {error}") from None
         several = {one.kind: one.name for one in self._found if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
         self.names = [one.name for one in self._found if one.name not in several.values()]
         self.rest = several.get(Parameter.VAR_POSITIONAL, "")

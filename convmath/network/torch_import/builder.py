@@ -5,12 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from ...errors import DomainError
 from ..graph import Graph, Node
+from ..input_sizes import refused_at
 from ..operators import Input, Lookup, Operator, Sizes, Unknown
 from ..operators.base import product
 from ..origin import Origin
@@ -43,6 +45,8 @@ class Builder:
         recorder: what the forward sees of sizes.
         checks: what torch is asked about the calls.
         writing: what they write in place.
+        mode: that of the tensors without elements by which torch.export has followed the network, if it has.
+        node: in place of the node that every proxy of torch.fx has: nothing reads it, and only these have it.
     """
 
     def __init__(self, device: Torch, kind: Torch = None, *, verify: bool = False) -> None:
@@ -63,6 +67,8 @@ class Builder:
         self.suspended = False
         self.checks = Checks(self, every=verify)
         self.writing = Writing(self)
+        self.mode: Any = None
+        self.node = SimpleNamespace(name="tensor", meta={})
         self._called = ""
         self._origin = Origin()
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
@@ -163,7 +169,7 @@ class Builder:
         """How a tensor of a type lies in memory."""
         if dtype is self.kind and not stored:
             return USUAL
-        return Placement("" if dtype is self.kind else str(dtype).removeprefix("torch."), stored=stored)
+        return Placement("" if dtype is self.kind else _name(dtype), stored=stored)
 
     def _plain(self, operator: Operator) -> Operator:
         """The operator without the terms of sizes; itself if it has none."""
@@ -195,7 +201,7 @@ class Builder:
         if isinstance(value.source, tuple):
             operator, inputs = value.source
             scope, self.scope = self.scope, ""
-            value.step = self.emit(operator, *inputs, label=value.name).step
+            value.step = self.emit(operator, *inputs, label=value.name, dtype=value.dtype).step
             self.scope = scope
         else:
             params = self.claim(value)
@@ -296,7 +302,8 @@ class Builder:
             refused = framework.Answer(refusal=str(error)) if isinstance(error, RefusedError) else None
             answer = refused or framework.ask(self, function, args, kwargs)
             if answer and answer.refusal:
-                raise torchs(answer.kind)(DomainError("node", self.name(self._called), str(error))) from error
+                self.recorder.refuse()
+                raise torchs(answer.kind)(refused_at(self.name(self._called), error)) from error
             return self._unknown(str(error), function, args, kwargs, mark)
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
             return self._unknown(f"its arguments are not understood: {error}", function, args, kwargs, mark)
@@ -326,7 +333,8 @@ class Builder:
         self, reason: str, function: Torch, args: tuple[Any, ...], kwargs: Mapping[str, Any], mark: int
     ) -> Any:
         self._forget(mark)
-        result = framework.outputs(self, function, args, kwargs)
+        given: framework.Made = []
+        result = framework.outputs(self, function, args, kwargs, given)
         if result is not None and not framework.tensors_in(result):
             self.recorder.stray()
             return result
@@ -341,7 +349,7 @@ class Builder:
             if tensor is not None and not isinstance(tensor, torch.Tensor):
                 return tensor
             sizes = None if tensor is None else tuple(map(int, tensor.shape))
-            dtype = torch.get_default_dtype() if tensor is None else tensor.dtype
+            dtype = self.kind if tensor is None else tensor.dtype
             chosen = constant and sizes is not None and self._called in LOOKUPS
             if chosen and self.recorder.handed_out:
                 self.recorder.stray()  # these sizes are torch's, without their terms
@@ -350,6 +358,9 @@ class Builder:
             if tensor is not None:
                 with framework.suspended(self):
                     value = self.checks.note_as(value, tensor)
+                    owner = framework.shared_with(given, tensor)
+                if owner is not None:
+                    value.storage, value.version = owner.storage, owner.version
             self.steps[-1].constant = value.constant = constant
             params = 0
             return value
@@ -391,7 +402,8 @@ class Builder:
             (self._node(number, names, returned) for number in kept), dict.fromkeys(names[end] for end in ends)
         )
         graph.provenance = Provenance(
-            trail=self.recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step))
+            trail=self.recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step)),
+            dtype=_name(self.kind),
         )
         return graph
 
@@ -403,3 +415,8 @@ class Builder:
         inputs = tuple(names[i] for i in step.inputs)
         found = names[number], step.operator, inputs, step.params, origin, traced, ()
         return Node(*found, step.cut, step.frozen, step.placement)
+
+
+def _name(dtype: Torch) -> str:
+    """The name of a dtype."""
+    return str(dtype).removeprefix("torch.")

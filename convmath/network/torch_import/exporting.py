@@ -34,10 +34,12 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
     builder.checks.layouts = False  # it has asked torch for the views already
     tensors = {
         **dict(module.named_parameters(remove_duplicate=False)),
-        **dict(module.named_buffers()),
+        **dict(module.named_buffers(remove_duplicate=False)),
         **program.constants,
     }
     signature = program.graph_signature
+    fakes = (node.meta.get("val") for node in program.graph.nodes)
+    builder.mode = next((fake.fake_mode for fake in fakes if isinstance(fake, torch.Tensor)), None)
     names = {
         **signature.inputs_to_parameters,
         **signature.inputs_to_buffers,

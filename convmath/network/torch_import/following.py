@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from sys import getrefcount
 from threading import RLock
-from traceback import walk_tb
+from traceback import clear_frames, walk_tb
 from typing import Any, TypeAlias
 
-from ...errors import ConvmathError, UnsupportedError
+import torch
+from torch._subclasses.fake_tensor import FakeTensor
+
+from ...errors import ConvmathError, DomainError, UnsupportedError
 from ..graph import Graph
 from ..operators import Sizes, Slice, Unknown
+from ..provenance import RefusedLaterError
 from ..sizes.trail import Recorder
 from ..sizes.watching import has_networks
 from .builder import Builder
 from .exporting import read_exported
+from .passing import loaded_since
 from .registry import TorchsError, UntraceableError
-from .tracing import read_traced
-from .untouched import untouched
+from .tracing import TensorProxy, read_traced
+from .untouched import forget, going_on, untouched
 from .values import Value
 
 Beginning: TypeAlias = Callable[[], tuple[Builder, dict[str, Value]]]
@@ -48,7 +56,8 @@ def followed(module: Any, arguments: Mapping[str, Any], begin: Beginning) -> Gra
         try:
             return read()
         except TorchsError as error:
-            raise error.error from error.__cause__
+            kind = RefusedLaterError if reader.went_on else DomainError
+            raise kind(*error.error.args) from error.__cause__
         except (ConvmathError, RecursionError):
             raise
         except Exception as error:  # whatever stands in the way of torch.fx, torch.export may do without
@@ -72,16 +81,33 @@ class _Reader:
     def __init__(self, module: Any, arguments: Mapping[str, Any], begin: Beginning) -> None:
         self.module, self.arguments, self.begin = module, arguments, begin
         self.recorder: Recorder
+        self.went_on = False
 
-    def once(self, read: Any, *, casts: bool = False, plain: bool = False) -> Graph:
-        """The graph as it is read one way, with casts that keep the terms of sizes, or with plain ints for sizes."""
+    def once(self, read: Any, **options: bool) -> Graph:
+        """The graph as it is read one way; anew if the forward has loaded files that were not ready for that."""
+        before = len(sys.modules)
+        try:
+            graph = self._once(read, **options)
+        except Exception:
+            if not loaded_since(before):
+                raise
+        else:
+            if not loaded_since(before):
+                return graph
+        return self._once(read, **options)
+
+    def _once(self, read: Any, *, casts: bool = False, plain: bool = False) -> Graph:
+        """With casts that keep the terms of sizes, or with plain ints for sizes."""
         builder, values = self.begin()
         self.recorder = recorder = builder.recorder
         recorder.casts, recorder.plain = casts, plain
         if plain:
             recorder.stray()
-        with _ONE_AT_A_TIME, untouched(builder.paths), recorder.on():
-            graph = builder.graph(read(builder, self.module, values, self.arguments))
+        with _ONE_AT_A_TIME, _nothing_kept(builder), untouched(builder.paths, _stands), going_on(), recorder.on():
+            try:
+                graph = builder.graph(read(builder, self.module, values, self.arguments))
+            finally:
+                self.went_on |= recorder.went_on
         if failure := recorder.failure:
             forward = f"the forward of {type(self.module).__name__} goes another way than when it runs"
             raise UnsupportedError(f"{forward}: {_at(failure)}{failure}, and it goes on without; {WITHOUT}")
@@ -112,6 +138,41 @@ class _Reader:
             return (self.once(read_traced, casts=True),)
         except Exception:  # the forward hands sizes to code that takes only Python's own numbers
             return ()
+
+
+def _stands(item: Any) -> bool:
+    """Whether it stands for a tensor while a module is read."""
+    return type(item) in (TensorProxy, FakeTensor)
+
+
+@contextmanager
+def _nothing_kept(builder: Builder) -> Iterator[None]:
+    """On leaving, what stood for tensors is gone, wherever the forward has kept it."""
+    try:
+        yield
+    except BaseException as error:
+        _clear_frames(error)
+        raise
+    finally:
+        if getrefcount(builder.node) > _ALONE:
+            forget(lambda item: type(item) is TensorProxy)
+        if (mode := builder.mode) is not None:
+            forget(lambda item: type(item) is FakeTensor and item.fake_mode is mode)
+
+
+def _clear_frames(error: BaseException) -> None:
+    """Let go of the local variables of the calls that ended in an error, and in those before it."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        if (one := waiting.pop()) is not None and id(one) not in seen:
+            seen.add(id(one))
+            clear_frames(one.__traceback__)
+            waiting += (one.__context__, one.__cause__)
+
+
+_ALONE = getrefcount(Builder(torch.device("meta")).node)
+"""As many refer to the node that all proxies of a builder have, when none is left."""
 
 
 def _are_one(first: Graph, second: Graph) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -85,13 +85,16 @@ def _needs_elements() -> tuple[type[Exception], ...]:
     )
 
 
-def outputs(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def outputs(
+    builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], made: Made | None = None
+) -> Any:
     """The result of a call, its tensors without elements; None where torch does not say what it is.
 
     Unlike in :func:`ask` these are on the builder's device even if it is ``meta``, as the weights of the called are.
+    What is made for the values among the arguments goes into ``made``.
     """
     try:
-        return _run(builder, function, args, kwargs, builder.device, _without_elements)
+        return _run(builder, function, args, kwargs, builder.device, _without_elements, made)
     except Exception:  # whatever it is, torch does not say
         return None
 
@@ -99,15 +102,33 @@ def outputs(builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapp
 _META = torch.device("meta")
 
 
+Made: TypeAlias = list[tuple[Value, Any]]
+"""Values, each with a tensor without elements that was made for it."""
+
+
+def shared_with(made: Made, tensor: Any) -> Value | None:
+    """The value in whose memory a tensor lies that torch has made of others; None if it has memory of its own."""
+    own = tensor.untyped_storage()._cdata
+    return next((value for value, one in made if one.untyped_storage()._cdata == own), None)
+
+
 def _run(
-    builder: Builder, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Any, mode: Any
+    builder: Builder,
+    function: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    place: Any,
+    mode: Any,
+    made: Made | None = None,
 ) -> Any:
     def empty(item: Any) -> Any:
         if isinstance(item, Value):
             sizes, options = numbers(item.carried), {"dtype": item.dtype, "device": place}
-            if item.strides:
-                return torch.empty_strided(sizes, item.strides, **options)
-            return torch.empty(sizes, **options)
+            alone = torch.empty_strided(sizes, item.strides, **options) if item.strides else None
+            alone = torch.empty(sizes, **options) if alone is None else alone
+            if made is not None:
+                made.append((item, alone))
+            return alone
         return place if isinstance(item, torch.device) and item == builder.device else number_of(item)
 
     with suspended(builder), torch.no_grad(), warnings.catch_warnings(), mode():

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DomainError
-from ..operators import Unknown
+from ..operators import Identity, Unknown
 from ..placement import IN_PLACE, USUAL
 from ..sizes.in_operators import numbers
 from .memory_layout import MAY_COPY
@@ -16,6 +16,9 @@ from .values import Value, values_in
 
 if TYPE_CHECKING:
     from .builder import Builder
+
+CAST = Identity("cast")
+"""A copy as another type; as its own type a tensor is itself."""
 
 
 class Writing:
@@ -64,6 +67,8 @@ class Writing:
         """The result of a call, in the memory of its first argument where it is a view of that."""
         if name in VIEWS and args and isinstance(args[0], Value):
             for value in values_in(result):
+                if value.step not in (None, args[0].step) and self._builder.steps[value.step].operator == CAST:
+                    continue
                 value.storage, value.version = args[0].storage, args[0].version
                 if name in MAY_COPY and args[0].strides is not None and value.step not in (None, args[0].step):
                     self._shares(value.step, shares=self._builder.checks.fits(args[0], value))

@@ -18,10 +18,11 @@ import torch
 from ..operators import Flatten, Operator, Reshape
 from ..sizes.in_operators import identical, numbers, sizes_of_node
 from ..sizes.number import look, number_of
+from ..strides import Strides, viewed
 from . import framework
 from .framework import Answer
 from .registry import CONTIGUOUS, POINTWISE, STRIDED, VIEWS, NotUnderstoodError, RefusedError
-from .strides import Strided, Strides, after, copied, of_view, row_major, without_ones
+from .strides import Strided, after, copied, row_major, without_ones
 from .values import NOT_KNOWN, Value, mapped, values_in
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Checks:
         """Whether a tensor of other sizes lies in the memory of one, as far as that is known."""
         if not x.strides or x.sizes is None or result.sizes is None:
             return False
-        return of_view(numbers(x.sizes), x.strides, numbers(result.sizes)) is not None
+        return viewed(numbers(x.sizes), x.strides, numbers(result.sizes)) is not None
 
     def difference(
         self, name: str, result: Any, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -205,12 +206,12 @@ class Checks:
         strides: Strides | None = x.strides or row_major(numbers(own)).strides
         for operator, sizes in path:
             if isinstance(operator, Reshape | Flatten) and name not in _ONES:
-                viewed = strides and of_view(numbers(own), strides, numbers(sizes))
-                if viewed is None and name in MAY_COPY:
+                found = strides and viewed(numbers(own), strides, numbers(sizes))
+                if found is None and name in MAY_COPY:
                     strides, strided = row_major(numbers(sizes)).strides, strided and copied(strided, sizes)
                     own = sizes
                     continue
-                strides = viewed
+                strides = found
             else:
                 exact = strides and _after(name, operator, Strided(own, strides), own, sizes)
                 strides = numbers(exact.strides) if exact else None

@@ -11,7 +11,7 @@ from torch.ao.quantization import FakeQuantizeBase, ObserverBase
 from torch.nn import functional as F  # noqa: N812
 
 from ...errors import DomainError
-from ..operators import Attention, Identity, Linear, Permute, Sizes, Unknown
+from ..operators import Attention, Concat, Expand, Identity, Linear, Pad, Permute, Reshape, Sizes, Unknown
 from ..sizes.in_operators import numbers
 from .builder import Builder
 from .handlers.layout import squeeze, unsqueeze
@@ -128,15 +128,10 @@ def _attention(
     call = (query, key, value)
     for one in call:
         _require_rank(tracer, module, one)
-    mask = attn_mask if isinstance(attn_mask, Value) else None
-    per_head = mask is not None and mask.sizes is not None and len(mask.sizes) == 3
-    if module.bias_k is not None or module.add_zero_attn or key_padding_mask is not None or per_head:
-        reason = "attention with keys of its own, with a mask of keys or with a mask for every head is not followed"
-        masks = {"key_padding_mask": key_padding_mask, "attn_mask": attn_mask}
-        weights = {"need_weights": need_weights, "average_attn_weights": average_attn_weights}
-        return _not_followed(builder, module, "multi_head_attention", reason, call, {**masks, **weights})
+    causal = is_causal is True and module.bias_k is None and not module.add_zero_attn
+    masks = (attn_mask, key_padding_mask)
     try:
-        return _MultiHead(builder, module)(call, mask, need_weights, average_attn_weights)
+        return _MultiHead(tracer, module)(call, masks, need_weights, average_attn_weights, causal=causal)
     except DomainError as error:
         raise DomainError("node", builder.scope, str(error)) from error
 
@@ -147,25 +142,40 @@ MODULES[nn.MultiheadAttention] = _attention
 class _MultiHead:
     """The steps of a ``MultiheadAttention``."""
 
-    def __init__(self, builder: Builder, module: Any) -> None:
-        self.builder, self.module = builder, module
-        self.fresh = builder.claim_parameters(module.parameters(), len(builder.steps)) > 0
-        self.fixed = frozen([builder.constant(weight) for weight in module.parameters()])
+    def __init__(self, tracer: ModuleTracer, module: Any) -> None:
+        self.builder, self.module = tracer.builder, module
+        self.more = [tracer.value(one) for one in (module.bias_k, module.bias_v)]
+        weights = [self.builder.constant(weight) for weight in module.parameters()]
+        projecting = [weight for weight in weights if weight not in self.more]
+        self.fresh = self.builder.claim(*projecting) > 0
+        self.fixed = frozen(projecting)
 
-    def __call__(self, inputs: tuple[Value, ...], mask: Value | None, need_weights: bool, averaged: bool) -> Any:
+    def __call__(
+        self,
+        inputs: tuple[Value, ...],
+        given: tuple[Value | None, Value | None],
+        need_weights: bool,
+        averaged: bool,
+        *,
+        causal: bool,
+    ) -> Any:
         module, builder = self.module, self.builder
         widths = (module.embed_dim, module.kdim, module.vdim)
         bias = module.in_proj_bias is not None
-        projected = [
+        query, *pair = [
             self._first(self._dense(value, width, bias, label))
             for value, width, label in zip(inputs, widths, ("query", "key", "value"), strict=True)
         ]
-        masks = (mask,) if mask is not None else ()
+        masks = self._masks(query, *given)
+        if self.more[0] is not None:
+            pair, masks = self._longer(pair, self.more, masks)
+        if module.add_zero_attn:
+            zeros = Value((1, 1, module.embed_dim), query.dtype, constant=True, name="zeros")
+            pair, masks = self._longer(pair, [zeros, zeros], masks)
         scores = "torch.baddbmm" if masks else "torch.bmm"
         function = scores if need_weights else "functional.scaled_dot_product_attention"
-        mixed = builder.emit(
-            Attention(module.num_heads, module.dropout), *projected, *masks, label="attention", function=function
-        )
+        attention = Attention(module.num_heads, module.dropout, causal)
+        mixed = builder.emit(attention, query, *pair, *masks, label="attention", function=function)
         result = self._dense(self._first(mixed), module.embed_dim, module.out_proj.bias is not None, "out_proj")
         if module.batch_first:  # transposed, unless torch takes its fast way
             builder.checks.note_strides(result, NOT_KNOWN)
@@ -173,9 +183,31 @@ class _MultiHead:
             return result, None
         *batch, rows, _ = mixed.carried
         heads = () if averaged else (module.num_heads,)
-        sizes: Sizes = (*batch, *heads, rows, projected[1].carried[-2])
+        sizes: Sizes = (*batch, *heads, rows, pair[0].carried[-2])
         reason = "the weights of attention, as a result of their own, are not followed"
         return result, builder.later(Unknown("attention_weights", reason, sizes), mixed, sizes=sizes, name="weights")
+
+    def _masks(self, query: Value, mask: Value | None, padding: Value | None) -> list[Value]:
+        """As attention takes them: one for every head has a dimension for these, one of keys has one for queries."""
+        found = [one for one in (mask, padding) if one is not None]
+        batched = query.rank == 3
+        if mask is not None and mask.rank == 3 and batched:
+            shape = (query.carried[0], self.module.num_heads, *mask.carried[1:])
+            found[0] = self.builder.emit(Reshape(shape), mask, label="mask")
+        if padding is not None and batched:
+            found[-1] = unsqueeze(self.builder, padding, 1)
+        return found
+
+    def _longer(self, pair: list[Value], more: list[Any], masks: list[Value]) -> tuple[list[Value], list[Value]]:
+        """Keys and values with one more each at the end, which no mask hides."""
+        emit, at = self.builder.emit, pair[0].rank - 2
+        longer = []
+        for own, one in zip(pair, more, strict=True):
+            shape = (*own.carried[:at], 1, own.carried[-1])
+            added = emit(Expand(shape) if at else Reshape(shape), one, label="expand")
+            longer.append(emit(Concat(at), own, added, label="concat"))
+        pads = (((0, 0),) * (one.rank - 1) + ((0, 1),) for one in masks)
+        return longer, [emit(Pad(amounts), one, label="pad") for one, amounts in zip(masks, pads, strict=True)]
 
     def _dense(self, value: Value, width: int, bias: bool, label: str) -> Value:
         layer = Linear(width, self.module.embed_dim, bias)

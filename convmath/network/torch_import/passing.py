@@ -12,17 +12,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from inspect import getattr_static, unwrap
 from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
 from torch.fx import _symbolic_trace
+from torch.nn.modules import transformer
 
 from ..sizes.size import Quotient, Size
 from ..sizes.watching import LIBRARIES, has_networks, package_of
 from .casts import Standing, casts_for, related
+from .registry import UntraceableError
 
 
 class _Integer(int, torch.SymInt):  # type: ignore[misc]
@@ -102,11 +103,30 @@ ANSWERS: Mapping[str, Any] = {
 """What answers in the files of networks in place of Python's own."""
 
 
-@lru_cache(maxsize=1)
-def _files(count: int, last: str) -> tuple[dict[str, Any], ...]:
-    """The names of every file that may be part of a network, while so many are loaded, one of them at last."""
-    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] not in LIBRARIES]
-    return tuple(vars(module) for module in modules if isinstance(module, ModuleType))
+class _Undecided:
+    """Whether a mask is causal, where its elements say it: torch's own layers only pass that on."""
+
+    def __bool__(self) -> bool:
+        """Not known."""
+        raise UntraceableError(
+            "whether a mask is causal is decided by its elements, unless is_causal=True or False is given with it"
+        )
+
+
+def _is_causal(mask: Any, is_causal: bool | None = None, size: int | None = None) -> Any:
+    """As torch's transformers ask it of their masks."""
+    return _Undecided() if is_causal is None and mask is not None else is_causal is True
+
+
+def _files() -> list[dict[str, Any]]:
+    """The names of every file that may be part of a network, of those that are loaded."""
+    modules = [module for name, module in list(sys.modules.items()) if str(name).partition(".")[0] not in LIBRARIES]
+    return [vars(module) for module in modules if isinstance(module, ModuleType)]
+
+
+def loaded_since(count: int) -> bool:
+    """Whether files that may be part of a network were loaded since there were so many of all."""
+    return any(str(name).partition(".")[0] not in LIBRARIES for name in list(sys.modules)[count:])
 
 
 class Passing:
@@ -125,9 +145,10 @@ class Passing:
     def on(self) -> Iterator[None]:
         """The files of networks, ``torch.is_tensor`` and the buffers of modules take what stands for something else.
 
-        What changes is changed back at the end.
+        So do the functions of torch's that take masks. What changes is changed back at the end.
         """
         is_tensor, set_attribute = torch.is_tensor, torch.nn.Module.__setattr__
+        is_causal = transformer._detect_is_causal_mask
 
         def set_buffer(module: Any, name: str, value: Any) -> None:
             if type(value) is self.proxy and name in vars(module).get("_buffers", ()):
@@ -135,14 +156,17 @@ class Passing:
             else:
                 set_attribute(module, name, value)
 
-        torch.is_tensor = lambda item: type(item) is self.proxy or is_tensor(item)
-        torch.nn.Module.__setattr__ = set_buffer
-        for names in _files(len(sys.modules), next(reversed(sys.modules))):
-            self._answer(names)
         try:
+            torch.is_tensor = lambda item: type(item) is self.proxy or is_tensor(item)
+            torch.nn.Module.__setattr__ = set_buffer
+            transformer._detect_is_causal_mask = _is_causal
+            self._put(vars(torch.nn.functional), {"isinstance": _isinstance})
+            for names in _files():
+                self._answer(names)
             yield
         finally:
             torch.is_tensor, torch.nn.Module.__setattr__ = is_tensor, set_attribute
+            transformer._detect_is_causal_mask = is_causal
             for names, added in self._changed:
                 for name in added:
                     names.pop(name, None)

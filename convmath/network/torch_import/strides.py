@@ -16,9 +16,7 @@ from ..operators import Dropout, Expand, Flatten, Identity, Operator, Permute, R
 from ..operators.base import product
 from ..sizes.in_operators import identical, numbers
 from ..sizes.number import number_of
-
-Strides: TypeAlias = tuple[int, ...]
-"""How far apart in memory the elements of each dimension are."""
+from ..strides import Strides, viewed
 
 Terms: TypeAlias = tuple[Any, ...]
 """Ints, or sizes with their terms."""
@@ -48,7 +46,7 @@ class Strided:
     def hold(self) -> bool:
         """Whether all that is so; what is compared is noted."""
         return all(left == right for left, right in self.equations) and not any(
-            of_view(*copy) is not None for copy in self.copies
+            viewed(*copy) is not None for copy in self.copies
         )
 
 
@@ -59,6 +57,21 @@ def row_major(sizes: Terms) -> Strided:
     (12, 4, 1)
     """
     return Strided(sizes, tuple(_within(sizes, 1)), dense=True)
+
+
+def follow(strided: Strided) -> bool:
+    """Whether a tensor lies one row after the other; what is compared is noted.
+
+    >>> follow(row_major((2, 3))), follow(Strided((2, 3), (1, 2))), follow(Strided((2, 1, 3), (3, 7, 1)))
+    (True, False, True)
+    """
+    expected = 1
+    for size, stride in zip(reversed(strided.sizes), reversed(strided.strides), strict=True):
+        if size != 1:
+            if stride != expected:
+                return 0 in strided.sizes
+            expected = size * expected
+    return True
 
 
 def after(operator: Operator, strided: Strided, sizes: Terms) -> Strided | None:
@@ -203,29 +216,3 @@ def _together(sizes: Terms, strides: Terms) -> tuple[Any, list[tuple[Any, Any]]]
 def _equation(left: Any, right: Any) -> list[tuple[Any, Any]]:
     """Nothing where it holds at all sizes."""
     return [] if identical((left,), (right,)) else [(left, right)]
-
-
-def of_view(sizes: Strides, strides: Strides, shape: Strides) -> Strides | None:
-    """The strides that torch gives a view, to the last number; None where it makes none.
-
-    It goes on as torch does, dimension by dimension: what it finds of terms is so where all that it compares is so.
-    :func:`regrouped` tells at which sizes torch makes the view, and gives dimensions of size 1 any strides.
-
-    >>> of_view((1, 3, 8), (24, 1, 3), (1, 3, 4, 2)), of_view((1, 3, 8), (24, 1, 3), (24,))
-    ((3, 1, 6, 3), None)
-    """
-    found = [1] * len(shape)
-    at, count, innermost = len(shape) - 1 if sizes else -1, 1, strides[-1] if sizes else 1
-    for d in range(len(sizes) - 1, -1, -1):
-        count *= sizes[d]
-        if d and (sizes[d - 1] == 1 or strides[d - 1] == count * innermost):
-            continue
-        made = 1
-        while at >= 0 and (made < count or shape[at] == 1):
-            found[at] = made * innermost
-            made *= shape[at]
-            at -= 1
-        if made != count:
-            return None
-        count, innermost = 1, strides[d - 1] if d else 1
-    return tuple(found) if at < 0 else None

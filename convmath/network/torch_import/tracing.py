@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from types import SimpleNamespace
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch.fx import Proxy, Tracer
 from torch.overrides import TorchFunctionMode
 
-from ...errors import ConvmathError
+from ...errors import ConvmathError, UnsupportedError
 from ..operators import Identity
 from ..sizes.number import told
+from ..sizes.trail import RECORDER
 from . import calls, framework
 from .arguments import Arguments
 from .builder import Builder
@@ -58,11 +59,10 @@ _METADATA = {
 _OF_SIZES = {"sym_max", "sym_min", "sym_int", "sym_float", "sym_not"}
 """Of sizes, these are Python's own."""
 
+_WITHOUT_TENSORS = (type(None), int, float, complex, str, bytes, type, torch.dtype, torch.device, torch.nn.Module)
+"""Results in which there are no tensors."""
+
 _IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
-
-
-_NODE = SimpleNamespace(name="tensor", meta={})
-"""In place of the node that every proxy of torch.fx has: nothing reads it."""
 
 
 class TensorProxy(Proxy):  # type: ignore[misc]
@@ -70,7 +70,7 @@ class TensorProxy(Proxy):  # type: ignore[misc]
 
     def __init__(self, value: Value, tracer: ModuleTracer) -> None:
         """The proxy of a value."""
-        self.node, self.tracer, self.value = _NODE, tracer, value
+        self.node, self.tracer, self.value = tracer.builder.node, tracer, value
 
     @property
     def given(self) -> set[str]:
@@ -91,7 +91,10 @@ class TensorProxy(Proxy):  # type: ignore[misc]
             raise AttributeError(f"a tensor has no attribute {name!r}")
         if not callable(getattr(torch.Tensor, name)):
             return self.tracer.record(name, lambda tensor: getattr(tensor, name), (self,), {})
-        return lambda *args, **kwargs: self.tracer.create_proxy("call_method", name, (self, *args), kwargs)
+        return partial(self._call_method, name)  # a function's own self would stay in the traceback of an error
+
+    def _call_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return self.tracer.create_proxy("call_method", name, (self, *args), kwargs)
 
     def __len__(self) -> int:
         """The size of the first dimension."""
@@ -167,8 +170,11 @@ def read_traced(builder: Builder, module: Any, inputs: Mapping[str, Value], othe
         tracer.passing.begin()
         return torch.nn.Module.__call__(module, *args, **kwargs)
 
-    with tracer.passing.on(), _Recording(tracer):
-        tracer.trace(call)
+    try:
+        with tracer.passing.on(), _Recording(tracer):
+            tracer.trace(call)
+    finally:
+        proxies.clear()  # which the traceback of an error would keep
     return tracer.outputs
 
 
@@ -202,6 +208,8 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
     def create_node(self, kind: str, target: Any, args: Any, kwargs: Any, *_: Any, **__: Any) -> None:
         """What the forward returns."""
         self.outputs = _returned(args[0])
+        if not self.outputs:
+            _require_tensors(args[0])
 
     def create_arg(self, a: Any) -> Any:
         """Arguments stay what they are."""
@@ -216,12 +224,14 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         """An attribute of a module: parameters and buffers are proxies."""
-        if isinstance(attr_val, torch.Tensor) and not self.builder.suspended:
+        if isinstance(attr_val, torch.Tensor) and self._reads and not self.builder.suspended:
             return TensorProxy(self.builder.constant(attr_val), self)
         return attr_val
 
     def call_module(self, m: Any, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The forward of a submodule, without its hooks."""
+        """The forward of a submodule, without its hooks; what another thread calls is not read."""
+        if not self._reads:
+            return forward(*args, **kwargs)
         if self.builder.suspended:
             return m.forward(*args, **kwargs)
         self.passing.enter(m)
@@ -244,8 +254,27 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
 
     # Recording
 
+    @property
+    def _reads(self) -> bool:
+        """Whether it is the reading that calls: what torch.fx changes is changed for all threads."""
+        return RECORDER.get() is self.builder.recorder
+
+    def _require_reading(self) -> None:
+        """Require that it is the reading that calls, as no tensor outlives it, nor goes to another thread."""
+        if not self._reads:
+            raise self._kept()
+
+    def _kept(self) -> UnsupportedError:
+        """That the forward uses a tensor when it has ended, or in another thread; noted, as it may be caught."""
+        reason = "it keeps a tensor from one call to the next, or gives it to another thread"
+        forward = f"the forward of {type(self.module).__name__} could not be followed"
+        error = UnsupportedError(f"{forward}: {reason}; keep it in a buffer of the module")
+        self.builder.recorder.failure = error
+        return error
+
     def call(self, function: Any, args: Any, kwargs: Any) -> Any:
         """A call of a function, whichever it is."""
+        self._require_reading()
         name = name_of(function)
         if name or not callable(function):
             return self.record(name, function, args, kwargs)
@@ -256,6 +285,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
 
     def record(self, name: str, function: Any, args: Any, kwargs: Any) -> Any:
         """A call of a function of torch or of Python, as proxies."""
+        self._require_reading()
         plain_args, plain_kwargs = mapped(tuple(args), self.value), mapped(dict(kwargs), self.value)
         return self._proxies(self.builder.call(name, function, plain_args, plain_kwargs))
 
@@ -305,6 +335,8 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
     def value(self, item: Any) -> Any:
         """The value of a proxy or of a tensor; anything else as it is."""
         if type(item) is TensorProxy:
+            if item.tracer is not self:
+                raise self._kept()
             return self.builder.writing.seen(item.value)
         if isinstance(item, torch.Tensor):
             return self.builder.writing.seen(self.builder.constant(item))
@@ -372,6 +404,24 @@ def _returned(result: Any) -> list[Value]:
                 waiting += reversed(item)
             elif isinstance(item, Mapping):
                 waiting += reversed(list(item.values()))
-            elif hasattr(item, "__dict__") and not isinstance(item, type | torch.nn.Module):
-                waiting += reversed(list(vars(item).values()))
+            elif not isinstance(item, type | torch.nn.Module):
+                waiting += reversed(_attributes(item))
     return found
+
+
+def _attributes(item: Any) -> list[Any]:
+    """What an object holds, also a dataclass with slots."""
+    named = [one.name for one in fields(item)] if is_dataclass(item) else []
+    return list({**{name: getattr(item, name, None) for name in named}, **getattr(item, "__dict__", {})}.values())
+
+
+def _require_tensors(result: Any) -> None:
+    """Require that a result in which no tensor was found has none that was not looked for."""
+    waiting = [result]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list | tuple | Mapping):
+            waiting += item.values() if isinstance(item, Mapping) else item
+        elif not isinstance(item, _WITHOUT_TENSORS) and type(item) not in STOOD_FOR and not _attributes(item):
+            kind = type(item).__name__
+            raise UnsupportedError(f"the forward returns a {kind}, in which no tensor is looked for; return a tuple")

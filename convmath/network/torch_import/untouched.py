@@ -1,36 +1,144 @@
-"""A module comes back as it was, whatever its forward did to it."""
+"""A module comes back as it was, whatever its forward did to it, and so does what it keeps in other places."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import gc
+import random
+import sys
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from operator import is_
+from types import SimpleNamespace
 from typing import Any
 
-CONTAINERS = (dict, list, set)
+import torch
+
+from ..sizes.watching import LIBRARIES
+
+CONTAINERS = (dict, list, set, deque)
+_NESTED = (*CONTAINERS, tuple)
+_PLAIN = {type(None), bool, int, float, str, torch.Tensor, torch.nn.Parameter}
+"""Of which nothing within is looked at."""
+
+_CACHED = type(lru_cache(int))
 
 
 @contextmanager
-def untouched(modules: Iterable[Any]) -> Iterator[None]:
-    """On leaving, every attribute of these modules is the object that it was, and every container holds the same.
+def untouched(modules: Collection[Any], stands: Callable[[Any], bool]) -> Iterator[None]:
+    """On leaving, the attributes of these modules are what they were, and so is all that these hold.
 
-    Containers are restored as far as they are attributes themselves, not those within them.
+    That is what is in containers, and in objects whose classes are the network's own, as deep as it may be. Their
+    classes, and the files of these, have what they had instead of what stands for a tensor.
     """
-    own = [vars(module) for module in modules]
-    attributes = [held.copy() for held in own]
-    containers = [one for before in attributes for one in before.values() if isinstance(one, CONTAINERS)]
-    filled = [(container, container.copy()) for container in containers if container]
-    empty = [container for container in containers if not container]
+    filled, empty = _held(modules)
+    named = [(owner, dict(vars(owner))) for owner in _owners(modules)]
     try:
         yield
     finally:
-        for held, before in zip(own, attributes, strict=True):
-            _restore(held, before)
-        for container, held in filled:
-            _restore(container, held)
+        for container, before in filled:
+            _restore(container, before)
         for container in empty:
             if container:
                 container.clear()
+        for owner, names in named:
+            for name, one in list(vars(owner).items()):
+                if one is not names.get(name) and any(map(stands, one if isinstance(one, tuple) else (one,))):
+                    _set(owner, name, names)
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """On leaving, random numbers go on from where they were, and torch's default type is what it was."""
+    drawn, default = random.getstate(), torch.get_default_dtype()
+    with torch.random.fork_rng(devices=()):
+        try:
+            yield
+        finally:
+            random.setstate(drawn)
+            torch.set_default_dtype(default)
+
+
+def _set(owner: Any, name: str, names: Mapping[str, Any]) -> None:
+    """Give a name the object that it had."""
+    if name in names:
+        setattr(owner, name, names[name])
+    else:
+        delattr(owner, name)
+
+
+def _owners(modules: Iterable[Any]) -> set[Any]:
+    """The classes of modules that are the network's own, and the files in which these are."""
+    classes = {base for kind in set(map(type, modules)) for base in kind.__mro__ if _is_own(base)}
+    return classes | {sys.modules[kind.__module__] for kind in classes if kind.__module__ in sys.modules}
+
+
+def _is_own(kind: type) -> bool:
+    """Whether a class is the network's own."""
+    return str(kind.__module__).partition(".")[0] not in LIBRARIES
+
+
+def _held(modules: Collection[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """The attributes and containers that modules hold, with copies; and the empty ones."""
+    filled: list[tuple[Any, Any]] = []
+    empty: list[Any] = []
+    seen = set(map(id, modules))
+    waiting: list[Any] = [vars(module) for module in modules]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, CONTAINERS):
+            filled.append((item, item.copy()))
+        for one in item.values() if isinstance(item, dict) else item:
+            if type(one) in _PLAIN:
+                continue
+            if isinstance(one, CONTAINERS) and not one:
+                empty.append(one)
+            elif id(one) not in seen:
+                seen.add(id(one))
+                waiting.append(one if isinstance(one, _NESTED) else _attributes(one))
+    return filled, empty
+
+
+def _attributes(item: Any) -> Any:
+    """Those of a module, or of an object whose class is the network's own."""
+    own = isinstance(item, torch.nn.Module | SimpleNamespace) or _is_own(type(item))
+    return vars(item) if own and hasattr(item, "__dict__") else ()
+
+
+def forget(stands: Callable[[Any], bool]) -> None:
+    """Let go of all that stands for a tensor: caches of functions are emptied, lists and dictionaries lose it.
+
+    What is an attribute of no module, or a name of a file, stays.
+    """
+    frozen = gc.get_freeze_count() > 0
+    gc.unfreeze()  # or the collector would not say who holds what
+    waiting = [item for item in gc.get_objects() if stands(item)]
+    while waiting:
+        item = waiting.pop()
+        for holder in gc.get_referrers(item):
+            if type(holder) is tuple:
+                waiting.append(holder)
+            elif holder is not waiting:
+                _let_go(holder, item)
+    if frozen:
+        gc.freeze()
+
+
+def _let_go(holder: Any, item: Any) -> None:
+    if type(holder) is _CACHED:
+        holder.cache_clear()
+    elif type(holder) is list:
+        holder[:] = [one for one in holder if one is not item]
+    elif type(holder) is dict and not _is_namespace(holder):
+        for name in [name for name, one in holder.items() if one is item]:
+            del holder[name]
+
+
+def _is_namespace(held: dict[Any, Any]) -> bool:
+    """Whether a dictionary holds the attributes of an object, or of a class."""
+    owners = (owner for owner in gc.get_referrers(held) if type(owner) is not dict)
+    return "__module__" in held or any(getattr(owner, "__dict__", None) is held for owner in owners)
 
 
 def _restore(container: Any, before: Any) -> None:
@@ -38,7 +146,7 @@ def _restore(container: Any, before: Any) -> None:
     if _holds(container, before):
         return
     container.clear()
-    (container.extend if isinstance(container, list) else container.update)(before)
+    (container.extend if isinstance(container, list | deque) else container.update)(before)
 
 
 def _holds(container: Any, before: Any) -> bool:

@@ -13,8 +13,9 @@ from ..placement import USUAL, Placement
 from ..sizes.in_operators import size_of_node, sizes_of_node
 from ..sizes.number import look
 from ..sizes.trail import RECORDER, recorders, stray
+from ..strides import Strides
 from .registry import NotUnderstoodError, UntraceableError
-from .strides import Strided, Strides
+from .strides import Strided
 
 Torch: TypeAlias = Any
 """A tensor, a dtype or a function of torch."""

@@ -21,7 +21,7 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Value:
-    """Every query reads every key, whatever a mask leaves of it.
+    """Every query reads every key, whatever a mask leaves of it, unless only those up to its place.
 
     How the result lies in memory goes by the algorithm that torch chooses on a device.
     """
@@ -29,4 +29,5 @@ def _attention(
     if enable_gqa and query.carried[-3] != key.carried[-3]:
         raise NotUnderstoodError("queries that share keys in groups are not followed")
     masks = () if attn_mask is None else (attn_mask,)
-    return builder.checks.note_strides(builder.emit(Attention(dropout=dropout_p), query, key, value, *masks), NOT_KNOWN)
+    operator = Attention(dropout=dropout_p, causal=is_causal)
+    return builder.checks.note_strides(builder.emit(operator, query, key, value, *masks), NOT_KNOWN)

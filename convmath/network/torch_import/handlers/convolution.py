@@ -12,17 +12,9 @@ from ...origin import VECTOR
 from ...sizes.in_operators import same
 from ..builder import Builder
 from ..in_place import require_room
-from ..registry import RefusedError, handles
+from ..registry import handles
 from ..values import Value
-from .shared import batched, of_constants, of_fractions, per_axis
-
-
-def _of_one_type(x: Value, other: Value) -> None:
-    """Require fractions for fractions, and integers for integers, which no automatic casts change."""
-    if x.dtype.is_floating_point != other.dtype.is_floating_point and not (
-        x.dtype.is_complex or other.dtype.is_complex
-    ):
-        raise RefusedError("dtype", x.dtype, f"its factors, or weights, are of {other.dtype}: needs both of one type")
+from .shared import batched, of_constants, of_fractions, of_one_type, per_axis
 
 
 def _layer(
@@ -37,7 +29,7 @@ def _layer(
 ) -> Value:
     """A convolution by weights as torch lays them out: the filters first, or the channels where it is transposed."""
     of_constants(weight, bias)
-    _of_one_type(x, weight)
+    of_one_type(x, weight)
     first, per_group, *kernel = weight.known
     channels = (per_group * groups, first) if kind is Conv else (first, per_group * groups)
     options: dict[str, Any] = {
@@ -88,7 +80,7 @@ handles("conv_transpose3d", "conv_transpose3d.input")(partial(_conv_transpose, 3
 @handles("linear", contiguous=True)
 def _linear(builder: Builder, x: Value, weight: Value, bias: Value | None = None) -> Value:
     of_constants(weight, bias)
-    _of_one_type(x, weight)
+    of_one_type(x, weight)
     outputs, inputs = weight.known
     return builder.emit(Linear(inputs, outputs, bias is not None), x, params=builder.claim(weight, bias))
 
@@ -101,7 +93,7 @@ _RANKS |= {"addmm": (2, 2), "baddbmm": (3, 3), "addmv": (2, 1)}
 @handles("matmul", contiguous=True)
 def _matmul(builder: Builder, first: Value, other: Value) -> Value:
     """A vector is a matrix of one row or one column."""
-    _of_one_type(first, other)
+    of_one_type(first, other)
     rows = first if first.rank > 1 else builder.emit(Reshape((1, *first.carried)), first)
     columns = other if other.rank > 1 else builder.emit(Reshape((*other.carried, 1)), other)
     product = builder.emit(MatMul(), rows, columns, function="" if columns is other else VECTOR)

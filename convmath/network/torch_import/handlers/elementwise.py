@@ -17,12 +17,12 @@ from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value, values_in
 from .indexing import chunk
-from .shared import dimension, of_constants, of_fractions, promoted
+from .shared import dimension, is_whole, of_constants, of_fractions, promoted
 
 _FUNCTIONS = (
     *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign"),
     *("hardsigmoid", "hardswish", "hardshrink", "softshrink", "tanhshrink", "threshold", "logsigmoid"),
-    *("rrelu", "sigmoid", "tanh", "abs", "absolute", "neg", "negative", "pos", "positive", "exp", "expm1", "exp2"),
+    *("rrelu", "sigmoid", "tanh", "abs", "absolute", "neg", "negative", "exp", "expm1", "exp2"),
     *("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos"),
     *("atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "floor", "ceil", "round", "trunc"),
     *("frac", "sign", "sgn", "nan_to_num", "logit", "digamma", "lgamma", "bitwise_not", "invert", "_threshold"),
@@ -30,16 +30,16 @@ _FUNCTIONS = (
 )
 _COMBINATIONS = (
     *("add", "sub", "subtract", "rsub", "mul", "multiply", "div", "divide", "true_divide", "truediv", "floordiv"),
-    *("floor_divide", "remainder", "fmod", "mod", "pow", "float_power", "maximum", "minimum", "fmax", "fmin", "atan2"),
+    *("floor_divide", "remainder", "fmod", "mod", "pow", "maximum", "minimum", "fmax", "fmin", "atan2"),
     *("lerp", "addcmul", "addcdiv", "hypot", "logaddexp", "xlogy", "bitwise_and", "bitwise_or", "bitwise_xor"),
-    *("and", "or", "xor", "clamp", "clip", "clamp_min", "clamp_max", "_weight_norm", "masked_fill"),
+    *("and", "or", "xor", "clamp", "clip", "clamp_min", "clamp_max", "_weight_norm"),
     *("heaviside", "copysign", "ldexp", "nextafter"),
 )
-_QUOTIENTS = {"div", "divide", "true_divide", "truediv", "float_power", "atan2", "logaddexp", "xlogy"}
+_QUOTIENTS = {"div", "divide", "true_divide", "truediv", "atan2", "logaddexp", "xlogy", "copysign", "ldexp"}
 """Those that give no integers for integers."""
 
 _OF_INTEGERS = {
-    *("relu", "relu6", "threshold", "_threshold", "abs", "absolute", "neg", "negative", "pos", "positive", "square"),
+    *("relu", "relu6", "threshold", "_threshold", "abs", "absolute", "neg", "negative", "square"),
     *("floor", "ceil", "round", "trunc", "sign", "sgn", "nan_to_num", "bitwise_not", "invert"),
     *("bernoulli", "tril", "triu"),
 }
@@ -47,22 +47,19 @@ _OF_INTEGERS = {
 
 
 def _activation(operator: Activation, builder: Builder, x: Any, *_: Any, **__: Any) -> Value:
-    changes = _is_whole(x.dtype) and operator.name not in _OF_INTEGERS
-    return builder.emit(operator, x, dtype=torch.get_default_dtype() if changes else None)
+    changes = is_whole(x.dtype) and operator.name not in _OF_INTEGERS
+    kind = x.dtype.to_real() if operator.name in ("abs", "absolute") else None
+    return builder.emit(operator, x, dtype=torch.get_default_dtype() if changes else kind)
 
 
 def combined(name: str, builder: Builder, *operands: Any, dtype: Any = None, **options: Any) -> Value:
     """Operands, element by element; numbers are part of the operation."""
     tensors = values_in((operands, options))
     kind = dtype or promoted(builder, *(operands if values_in(operands) else tensors))
-    if name in _QUOTIENTS and not options.get("rounding_mode") and _is_whole(kind):
+    if name in _QUOTIENTS and not options.get("rounding_mode") and is_whole(kind):
         kind = torch.get_default_dtype()
     reflected = name == "truediv" and not isinstance(operands[0], Value)  # torch takes the reciprocal, times the number
     return builder.emit(Combine(name), *tensors, dtype=kind, function="operator.rtruediv" if reflected else "")
-
-
-def _is_whole(kind: Any) -> bool:
-    return not (kind.is_floating_point or kind.is_complex)
 
 
 for _name in _FUNCTIONS:
@@ -73,6 +70,19 @@ for _name in _COMBINATIONS:
     handles(_name, broadcasts=True)(partial(combined, _name))
 for _name in COMPARISONS:
     handles(_name, broadcasts=True)(partial(combined, _name, dtype=torch.bool))
+
+
+@handles("float_power", broadcasts=True)
+def _float_power(builder: Builder, *operands: Any, **_: Any) -> Value:
+    """In double precision, whatever the operands are."""
+    kind = promoted(builder, *operands)
+    return combined("float_power", builder, *operands, dtype=torch.complex128 if kind.is_complex else torch.float64)
+
+
+@handles("masked_fill", broadcasts=True)
+def _masked_fill(builder: Builder, x: Value, *operands: Any, **options: Any) -> Value:
+    """The type stays, whatever it is filled with."""
+    return combined("masked_fill", builder, x, *operands, dtype=x.dtype, **options)
 
 
 @handles("zero", "uniform")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
 
 from ....errors import DomainError
-from ...operators import Expand, Identity, Lookup, Reshape, Slice, Take, Unknown
+from ...operators import Expand, Gather, Identity, Lookup, Reshape, Slice, Take, Unknown
 from ...operators.base import Sizes, broadcast
 from ...sizes.in_operators import bounds, identical, same
 from ...sizes.number import look, number_of
@@ -189,11 +189,10 @@ def _tensor_split(builder: Builder, x: Value, indices_or_sections: Any, dim: int
 def _parts(builder: Builder, x: Value, dim: int, lengths: list[int]) -> tuple[Value, ...]:
     if len(lengths) == 1:
         return (builder.emit(Identity("split"), x),)
-    starts = [sum(lengths[:i]) for i in range(len(lengths))]
-    slices = ((Slice(dim, start, start + length), length) for start, length in zip(starts, lengths, strict=True))
+    cuts = (Slice(dim, *bounds) for bounds in pairwise(accumulate(lengths, initial=0)))
     return tuple(
         builder.later(operator, x, sizes=(*x.carried[:dim], length, *x.carried[dim + 1 :]))
-        for operator, length in slices
+        for operator, length in zip(cuts, lengths, strict=True)
     )
 
 
@@ -212,9 +211,11 @@ def _index_select(builder: Builder, x: Value, dim: int, index: Value) -> Value:
     return _of_constants(builder, x, (*x.carried[:at], *chosen, *x.carried[at + 1 :]), index)
 
 
-@handles("gather")
+@handles("gather", contiguous=True)
 def _gather(builder: Builder, x: Value, dim: int, index: Value, **_: Any) -> Value:
-    return _of_constants(builder, x, index.carried, index)
+    if x.constant and index.constant:
+        return looked_up(builder, x, index.carried, index)
+    return builder.emit(Gather(dimension(x, dim)), x, index)
 
 
 @handles("take")

@@ -184,7 +184,8 @@ def _meshgrid(builder: Builder, *tensors: Any, indexing: str = "ij") -> tuple[Va
     found = []
     for number, line in enumerate(lines):
         own = tuple(n if d == number else 1 for d, n in enumerate(sizes))
-        grid = builder.emit(Expand(sizes), reshaped(builder, line, own)) if not same(own, sizes) else line
+        alone = reshaped(builder, line, own)
+        grid = builder.emit(Expand(sizes), alone) if len(lines) > 1 else alone
         found.append(transpose(builder, grid, 0, 1) if indexing == "xy" and len(lines) > 1 else grid)
     return tuple(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache, partial
 from typing import Any
@@ -17,10 +18,17 @@ from ...sizes.in_operators import numbers
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value
-from .shared import batched, dimension, dimensions, of_fractions, per_axis, without_value
-
-TRIED = 2**12
-"""For sizes up to this, products with floats are compared with exact ones."""
+from .shared import (
+    batched,
+    dimension,
+    dimensions,
+    is_whole,
+    of_fractions,
+    per_axis,
+    sizes_from,
+    summed_type,
+    without_value,
+)
 
 Extremes = namedtuple("Extremes", "values indices")
 
@@ -115,10 +123,15 @@ for _axes in (1, 2, 3):
     )
 
 
-_KINDS = {"all": torch.bool, "any": torch.bool, "count_nonzero": torch.int64}
 _MEANS = ("mean", "nanmean")
-_SUMS = ("sum", "nansum", "prod")
-"""Those that are of 64 bits for integers."""
+_TYPES: dict[str, Callable[[Value], Any]] = {
+    **dict.fromkeys(("sum", "nansum", "prod"), summed_type),
+    **dict.fromkeys(("all", "any"), lambda x: torch.uint8 if x.dtype is torch.uint8 else torch.bool),
+    **dict.fromkeys(("count_nonzero", "argmax", "argmin"), lambda _: torch.int64),
+    **dict.fromkeys(("var", "std"), lambda x: x.dtype.to_real()),
+    "logsumexp": lambda x: torch.get_default_dtype() if is_whole(x.dtype) else x.dtype,
+}
+"""Those whose results are of other types than their tensors."""
 
 
 def _reduce(
@@ -127,20 +140,18 @@ def _reduce(
     without_value(dim)
     if how in _MEANS:
         of_fractions(how, x, dtype)
-    kind = dtype or _KINDS.get(how) or (torch.int64 if how in _SUMS and not x.dtype.is_floating_point else None)
+    kind = dtype or (_TYPES[how](x) if how in _TYPES else None)
     return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x, dtype=kind)
 
 
-for _how in ("mean", "sum", "amax", "amin", "prod", "logsumexp", "nanmean", "nansum", "count_nonzero", "all", "any"):
+for _how in ("mean", "sum", "amax", "amin", "prod", "logsumexp", "nanmean", "nansum", "all", "any", "argmax", "argmin"):
     handles(_how)(partial(_reduce, _how))
 
 
-def _where(how: str, builder: Builder, x: Value, dim: int | None = None, keepdim: bool = False, **_: Any) -> Value:
-    return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x, dtype=torch.int64)
-
-
-for _how in ("argmax", "argmin"):
-    handles(_how)(partial(_where, _how))
+@handles("count_nonzero")
+def _count_nonzero(builder: Builder, x: Value, *dims: Any, dim: Any = None) -> Value:
+    """Its method takes dimensions one by one, too."""
+    return _reduce("count_nonzero", builder, x, sizes_from(dims) if dims and dims != (None,) else dim)
 
 
 def _spread(how: str, builder: Builder, x: Value, dim: Any = None, *rest: Any, **options: Any) -> Value:
@@ -149,7 +160,7 @@ def _spread(how: str, builder: Builder, x: Value, dim: Any = None, *rest: Any, *
         dim, rest = None, ()
     of_fractions(how, x)
     keepdim = options.get("keepdim", rest[-1] if len(rest) > 1 else False)
-    return builder.emit(Reduce(how, dimensions(x, dim), bool(keepdim)), x)
+    return _reduce(how, builder, x, dim, keepdim)
 
 
 for _how in ("var", "std"):
@@ -176,7 +187,8 @@ def norm_of(order: Any) -> str:
 def _norm(builder: Builder, x: Value, p: Any = 2, dim: Any = None, keepdim: bool = False, **options: Any) -> Value:
     if p == "nuc":
         raise NotUnderstoodError("the nuclear norm is not a sum over elements")
-    return builder.emit(Reduce(norm_of(p), dimensions(x, dim), bool(keepdim)), x)
+    kind = (options.get("dtype") or x.dtype).to_real()
+    return builder.emit(Reduce(norm_of(p), dimensions(x, dim), bool(keepdim)), x, dtype=kind)
 
 
 @handles("vector_norm", "linalg_vector_norm")
@@ -311,14 +323,17 @@ def _scaling(size: Any, scale_factor: Any, *, known: bool) -> str:
 
 @lru_cache(maxsize=256)
 def _rounds_alike(factor: float) -> bool:
-    """Whether products of sizes and a float are rounded down as those with the fraction that it stands for.
+    """Whether products of sizes and a float are rounded down as those with the fraction p/q that it stands for.
 
-    They are for a multiple of a power of two; for others this is tried.
+    For p < 2**20 they are at sizes up to 2**32, if the float is larger or too small by at most one part in 2**54. A
+    product that is no integer is by 1/q or more below the next one, and n p < 2**52. Where n p/q is an integer m, the
+    product is at least m, or so close to m that m is the nearest float, also at a power of two.
+
+    >>> _rounds_alike(0.75), _rounds_alike(1 / 3), _rounds_alike(57 / 79)
+    (True, True, False)
     """
     ratio = _fraction(factor)
-    if ratio.denominator & (ratio.denominator - 1) == 0:
-        return True
-    return all(math.floor(n * factor) == n * ratio.numerator // ratio.denominator for n in range(1, TRIED))
+    return ratio.numerator < 2**20 and Fraction(factor) >= ratio * (1 - Fraction(1, 2**54))
 
 
 def _fraction(factor: float) -> Fraction:

@@ -18,7 +18,7 @@ from ..registry import NotUnderstoodError, handles
 from ..values import Value
 from .layout import transpose
 from .pooling import Extremes
-from .shared import dimension, dimensions, looked_up, of_constants, sizes_from, without_value
+from .shared import dimension, dimensions, looked_up, of_constants, of_numbers, sizes_from, summed_type, without_value
 
 
 @handles("flip")
@@ -50,12 +50,12 @@ def _rot90(builder: Builder, x: Value, k: int = 1, dims: Any = (0, 1)) -> Value:
 
 
 def _cumulative(name: str, builder: Builder, x: Value, dim: int, *, dtype: Any = None, **_: Any) -> Value:
-    return builder.emit(Cumulative(name, dimension(x, dim)), x, dtype=dtype)
+    return builder.emit(Cumulative(name, dimension(x, dim)), x, dtype=dtype or summed_type(x))
 
 
 def _extreme(name: str, builder: Builder, x: Value, dim: int) -> Extremes:
     """With the places."""
-    values = _cumulative(name, builder, x, dim)
+    values = builder.emit(Cumulative(name, dimension(x, dim)), x)
     places = Cumulative(f"{name}_places", dimension(x, dim))
     return Extremes(values, builder.later(places, x, sizes=x.carried, dtype=torch.int64, name=f"{name}_places"))
 
@@ -182,6 +182,7 @@ def _one_hot(builder: Builder, x: Value, num_classes: int = -1) -> Value:
     """Each element compared with the number of every class."""
     if num_classes < 1:
         raise NotUnderstoodError("the number of classes is that of the largest element")
+    of_numbers("one_hot", x)
     apart = builder.emit(Reshape((*x.carried, 1)), x)
     classes = Value((num_classes,), torch.int64, constant=True, name="classes")
     return builder.emit(Combine("one_hot"), apart, classes, dtype=torch.int64)
@@ -190,8 +191,7 @@ def _one_hot(builder: Builder, x: Value, num_classes: int = -1) -> Value:
 @handles("functional.embedding")
 def _embedding(builder: Builder, indices: Value, weight: Value, *_: Any, **__: Any) -> Value:
     """A row of the weights for every index."""
-    if indices.dtype.is_floating_point:
-        raise NotUnderstoodError("numbers of rows are integers: give the input the type int64, by dtype or --dtype")
+    of_numbers("embedding", indices, torch.int32)
     of_constants(weight)
     if indices.constant:
         return looked_up(builder, weight, (*indices.carried, weight.carried[1]), indices)

@@ -30,15 +30,17 @@ def batched(builder: Builder, value: Value, axes: int, make: Callable[[Value], V
     Raises:
         DomainError: the sizes do not fit.
     """
+    names = ", ".join(("C", *"DHW"[3 - axes :]))
     if value.sizes is None or len(value.sizes) != axes + 1:
         if value.sizes is not None and len(value.sizes) != axes + 2:
-            raise DomainError("dimensions", len(value.sizes), f"needs {axes + 1} or {axes + 2}")
+            example = ",".join(map(str, (3, *(224,) * axes)))
+            needs = f"needs {axes + 1} or {axes + 2}: an input has the sizes {names}, as {example}, without the batch"
+            raise DomainError("dimensions", len(value.sizes), needs)
         return make(value)
     one = builder.emit(Reshape((1, *value.carried)), value, label="unsqueeze")
     try:
         made = make(one)
     except DomainError as error:
-        names = ", ".join(("C", *"DHW"[3 - axes :]))
         taken = (
             f"the sizes {numbers(value.sizes)}, the batch first, were taken for {names} of one image without a batch"
         )
@@ -102,6 +104,43 @@ def promoted(builder: Builder, *operands: Any) -> Any:
         return reduce(torch.add, parts).dtype
 
 
+def summed_type(x: Value) -> Any:
+    """The type of sums of elements: integers have 64 bits."""
+    return torch.int64 if is_whole(x.dtype) else x.dtype
+
+
+def is_whole(kind: Any) -> bool:
+    """Whether a type is one of integers, or of true and false."""
+    return not (kind.is_floating_point or kind.is_complex)
+
+
+def of_one_type(x: Value, other: Value) -> None:
+    """Require two factors of one type, where both are known, but for fractions that automatic casts make so.
+
+    Raises:
+        RefusedError: they are of two.
+    """
+    kinds = (x.dtype, other.dtype)
+    if x.dtype is other.dtype or any(kind.is_complex for kind in kinds) or None in (x.sizes, other.sizes):
+        return
+    if all(kind.is_floating_point for kind in kinds) and any(map(torch.is_autocast_enabled, ("cpu", "cuda"))):
+        return
+    needs = f"its factors, or weights, are of {other.dtype}: needs both of one type, as x.to({other.dtype}) makes it"
+    raise RefusedError("dtype", x.dtype, f"{needs}; an input has the type that dtype or --dtype gives it")
+
+
+def of_numbers(name: str, x: Value, *others: Any) -> None:
+    """Require numbers of rows or classes to be integers of 64 bits, or of other types, where it is known what they are.
+
+    Raises:
+        RefusedError: they are none.
+    """
+    if x.dtype not in (torch.int64, *others) and x.sizes is not None:
+        needs = f"{name} takes token ids and the like, which are integers: needs int64"
+        how = "of an input, by dtype='int64' in Python, or --dtype int64 on the command line"
+        raise RefusedError("dtype", x.dtype, f"{needs}; {how}")
+
+
 def of_fractions(name: str, x: Value, dtype: Any = None) -> None:
     """Require elements that are no integers, or become such first.
 
@@ -109,7 +148,7 @@ def of_fractions(name: str, x: Value, dtype: Any = None) -> None:
         RefusedError: they are.
     """
     kind = dtype or x.dtype
-    if not (kind.is_floating_point or kind.is_complex):
+    if is_whole(kind):
         raise RefusedError("dtype", kind, f"{name} takes no integers: needs x.float() before it")
 
 

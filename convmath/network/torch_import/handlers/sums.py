@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from ...operators import Combine, Permute, Reduce
 from ...operators.einsum import Einsum, pairwise, parsed
 from ...origin import CHAIN
@@ -11,7 +13,7 @@ from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value
 from .pooling import norm_of
-from .shared import dimension, promoted
+from .shared import dimension, is_whole, promoted
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -91,7 +93,9 @@ def _inner(builder: Builder, a: Value, b: Value) -> Value:
 @handles("cosine_similarity")
 def _cosine_similarity(builder: Builder, x1: Value, x2: Value, dim: int = 1, *_: Any, **__: Any) -> Value:
     """The sum of products along a dimension, over the lengths."""
-    products = builder.emit(Combine("mul"), x1, x2, label="products")
+    kind = promoted(builder, x1, x2)
+    kind = torch.get_default_dtype() if is_whole(kind) else kind
+    products = builder.emit(Combine("mul"), x1, x2, label="products", dtype=kind)
     return builder.emit(Reduce("cosine_similarity", (dimension(products, dim),)), products)
 
 
@@ -100,5 +104,6 @@ def _pairwise_distance(
     builder: Builder, x1: Value, x2: Value, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Value:
     """The length of the difference along the last dimension."""
-    difference = builder.emit(Combine("sub"), x1, x2, label="difference")
-    return builder.emit(Reduce(norm_of(p), (difference.rank - 1,), bool(keepdim)), difference)
+    difference = builder.emit(Combine("sub"), x1, x2, label="difference", dtype=promoted(builder, x1, x2))
+    reduce = Reduce(norm_of(p), (difference.rank - 1,), bool(keepdim))
+    return builder.emit(reduce, difference, dtype=difference.dtype.to_real())

@@ -13,11 +13,13 @@ from ...operators import Identity
 from ...operators.base import product
 from ...sizes.in_operators import numbers
 from ...sizes.number import look
+from ...sizes.trail import stray
 from .. import framework
 from ..builder import Builder
+from ..in_place import CAST
 from ..registry import NotUnderstoodError, RefusedError, UntraceableError, handles
 from ..shapes import shape_of
-from ..strides import row_major
+from ..strides import Strided, follow, row_major
 from ..values import NOT_KNOWN, Value, values_in
 from .shared import dimension, sizes_from
 
@@ -67,13 +69,28 @@ def _is_complex(builder: Builder, x: Value) -> bool:
 
 @handles("is_contiguous")
 def _is_contiguous(builder: Builder, x: Value, **options: Any) -> bool:
-    return (x.strides is None and not options) or bool(_of_layout(builder, x, "is_contiguous", **options))
+    if x.strides is None and not options:
+        return True
+    known = None if options else _laid_out(x)
+    return bool(_of_layout(builder, x, "is_contiguous", **options)) if known is None else follow(known)
 
 
 @handles("stride")
 def _stride(builder: Builder, x: Value, dim: int | None = None) -> Any:
-    found = row_major(x.asked).strides if x.strides is None else _of_layout(builder, x, "stride")
+    known = _laid_out(x)
+    if known is None or (x.strides is not None and numbers(known.strides) != x.strides):
+        found = _of_layout(builder, x, "stride")
+    else:
+        found = known.strides
     return found if dim is None else found[dimension(x, dim)]
+
+
+def _laid_out(x: Value) -> Strided | None:
+    """How a tensor lies at every size at which what is compared here is the same; None where that is not known."""
+    sizes = x.asked
+    if x.strides is None:
+        return row_major(sizes)
+    return x.strided if x.strided is not None and x.strided.hold() else None
 
 
 def _of_layout(builder: Builder, x: Value, method: str, **options: Any) -> Any:
@@ -84,6 +101,8 @@ def _of_layout(builder: Builder, x: Value, method: str, **options: Any) -> Any:
     """
     look(x.asked)
     sizes = numbers(x.asked)
+    if x.strides is not None:
+        stray()  # it may lie so by other sizes than its own
     if x.strides == NOT_KNOWN:
         raise UntraceableError("it asks how a tensor lies in memory, which is not known")
     with framework.suspended(builder):
@@ -121,10 +140,7 @@ def _assert_elements(builder: Builder, *_: Any, **__: Any) -> None:
 # Copies and casts
 
 
-@handles(
-    *("alias", "cpu", "cuda", "requires_grad", "real", "conj", "lift_fresh"),
-    *("lift_fresh_copy", "resolve_conj", "resolve_neg", "pin_memory", "retain_grad"),
-)
+@handles("lift_fresh_copy", "pin_memory", "retain_grad")
 def _copy(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     builder.settle(x)
     return Value(x.sizes, x.dtype, x.step, x.constant, x.source, x.name, detached=x.detached, trained=x.trained)
@@ -138,19 +154,40 @@ def _detach(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     return copy
 
 
-for _name in ("alias", "requires_grad"):
+for _name in (
+    "alias",
+    "requires_grad",
+    "lift_fresh",
+    "cpu",
+    "cuda",
+    "conj",
+    "resolve_conj",
+    "resolve_neg",
+    "pos",
+    "positive",
+):
     handles(_name, views=True)(_copy)
+
+
+@handles("real", views=True)
+def _real(builder: Builder, x: Value) -> Value:
+    """Of what is not complex the tensor itself."""
+    if x.dtype.is_complex:
+        raise NotUnderstoodError("the parts of complex numbers are not followed")
+    return _copy(builder, x)
 
 
 @handles("clone")
 def _clone(builder: Builder, x: Value, **_: Any) -> Value:
     """The same elements in memory of their own."""
+    builder.settle(x)
     return _copy(builder, x) if x.step is None or x.constant else builder.emit(Identity("clone"), x)
 
 
 @handles("contiguous", views=True, contiguous=True)
 def _contiguous(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     """The same elements, in memory of their own if they do not lie as usual."""
+    builder.settle(x)
     if x.strides is None or x.step is None or x.constant:
         return _copy(builder, x)
     return builder.emit(Identity("contiguous"), x)
@@ -159,10 +196,11 @@ def _contiguous(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
 @handles("to", "type", "type_as", "_to_copy", views=True)
 def _to(builder: Builder, x: Value, *args: Any, **options: Any) -> Any:
     """Another type or device: the same elements."""
+    builder.settle(x)
     found = [item for item in (*args, *options.values()) if isinstance(item, torch.dtype)]
     found += [item.dtype for item in args if isinstance(item, Value)]
     if found and found[0] != x.dtype and x.step is not None and not x.constant:
-        return builder.emit(Identity("cast"), x, dtype=found[0])
+        return builder.emit(CAST, x, dtype=found[0])
     copy = _copy(builder, x)
     copy.detached = x.is_cut
     copy.dtype = found[0] if found else x.dtype
@@ -170,7 +208,7 @@ def _to(builder: Builder, x: Value, *args: Any, **options: Any) -> Any:
 
 
 for _name, _dtype in _KINDS.items():
-    handles(_name)(partial(lambda dtype, builder, x, *_, **__: _to(builder, x, dtype), _dtype))
+    handles(_name, views=True)(partial(lambda dtype, builder, x, *_, **__: _to(builder, x, dtype), _dtype))
 
 
 # From nothing
@@ -207,9 +245,18 @@ def _new_full(builder: Builder, x: Value, size: Any, fill_value: Any, *, dtype: 
     return _constant("new_full", _not_negative(sizes_from((size,))), dtype or x.dtype)
 
 
+def _type_of(number: Any) -> Any:
+    """The type of a tensor that is made of a number, perhaps of a computed one."""
+    if isinstance(number, Value | bool):
+        return number.dtype if isinstance(number, Value) else torch.bool
+    if isinstance(number, int):
+        return torch.int64
+    return torch.get_default_dtype().to_complex() if isinstance(number, complex) else None
+
+
 @handles("full")
 def _full(builder: Builder, size: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Value:
-    return _constant("full", _not_negative(sizes_from((size,))), dtype)
+    return _constant("full", _not_negative(sizes_from((size,))), dtype or _type_of(fill_value))
 
 
 def _like(name: str, builder: Builder, x: Value, *_: Any, dtype: Any = None, **__: Any) -> Value:
@@ -253,5 +300,4 @@ def _tensor(builder: Builder, data: Any, *rest: Any, dtype: Any = None, **_: Any
     while isinstance(inner, list | tuple):
         sizes.append(len(inner))
         inner = inner[0] if inner else None
-    kind = torch.int64 if isinstance(inner, int) else None
-    return _constant("tensor", tuple(sizes), dtype or (torch.bool if isinstance(inner, bool) else kind))
+    return _constant("tensor", tuple(sizes), dtype or _type_of(inner))

@@ -1,0 +1,153 @@
+"""Attention with masks: the steps and parameters of torch's modules, and what a query reads where a mask is causal."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.flop_counter import FlopCounterMode
+
+from convmath.errors import DomainError, UnsupportedError
+from convmath.network import from_torch
+from convmath.network.operators import Attention
+
+LENGTH, WIDTH = 5, 8
+causal = nn.Transformer.generate_square_subsequent_mask
+
+
+class Calls(nn.Module):
+    """A module, called in a way of its own with features before positions."""
+
+    def __init__(self, inner, call):
+        super().__init__()
+        self.inner, self.call = inner, call
+
+    def forward(self, x):
+        return self.call(self.inner, x.transpose(1, 2))
+
+
+heads = partial(nn.MultiheadAttention, WIDTH, 2, batch_first=True)
+layer = partial(nn.TransformerEncoderLayer, WIDTH, 2, 16, batch_first=True)
+decoder_layer = partial(nn.TransformerDecoderLayer, WIDTH, 2, 16, batch_first=True)
+
+
+def encoder():
+    return nn.TransformerEncoder(layer(), 2, enable_nested_tensor=False)
+
+
+MASKED = {
+    "keys": (heads, lambda m, x: m(x, x, x, key_padding_mask=x[..., 0] > 0)[0]),
+    "keys, and queries": (heads, lambda m, x: m(x, x, x, key_padding_mask=x[..., 0], attn_mask=causal(LENGTH))[0]),
+    "each head": (heads, lambda m, x: m(x, x, x, attn_mask=torch.zeros(2 * x.shape[0], LENGTH, LENGTH))[0]),
+    "positions first": (
+        partial(nn.MultiheadAttention, WIDTH, 2),
+        lambda m, x: m(*[x.transpose(0, 1)] * 3, key_padding_mask=x[..., 0] > 0)[0].transpose(0, 1),
+    ),
+    "no batch": (
+        heads,
+        lambda m, x: m(x[0], x[0], x[0], key_padding_mask=x[0, :, 0], attn_mask=x.new_zeros(2, 5, 5))[0],
+    ),
+    "a learned key": (partial(heads, add_bias_kv=True), lambda m, x: m(x, x, x)[0]),
+    "a key of zeros": (partial(heads, add_zero_attn=True), lambda m, x: m(x, x, x, attn_mask=causal(LENGTH))[0]),
+    "more keys, no batch": (
+        partial(heads, add_bias_kv=True, add_zero_attn=True),
+        lambda m, x: m(x[0], x[0], x[0], key_padding_mask=x[0, :, 0])[0],
+    ),
+    "encoder layer": (layer, lambda m, x: m(x, src_key_padding_mask=x[..., 0] > 0)),
+    "encoder": (encoder, lambda m, x: m(x, src_key_padding_mask=x[..., 0] > 0)),
+    "encoder, causal": (encoder, lambda m, x: m(x, mask=causal(x.shape[1]))),
+    "decoder, causal": (
+        lambda: nn.TransformerDecoder(decoder_layer(), 1),
+        lambda m, x: m(x, x, tgt_mask=causal(x.shape[1]), memory_key_padding_mask=x[..., 0] > 0),
+    ),
+    "transformer, causal": (
+        lambda: nn.Transformer(WIDTH, 2, 1, 1, 16, batch_first=True),
+        lambda m, x: m(x, x, src_mask=causal(x.size(1)), tgt_mask=causal(x.size(1)).to(x.dtype)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_a_module_with_masks_is_followed_whole(name):
+    make, call = MASKED[name]
+    module = Calls(make(), call)
+    report = from_torch(module, (WIDTH, LENGTH), batch_size=3).analyze()
+    x = torch.rand(3, WIDTH, LENGTH)
+    with FlopCounterMode(display=False) as counter, torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        out = module.train()(x)
+    assert (report.status, report.graph.provenance.unused) == ("complete", {})
+    assert report.output.sizes == tuple(out.shape)
+    assert report.params == sum(weight.numel() for weight in module.parameters())
+    assert 2 * report.macs == counter.get_total_flops()
+
+
+def test_masks_of_other_sizes_are_refused():
+    right, wrong = (Calls(heads(), lambda m, x, n=n: m(x, x, x, key_padding_mask=x[:, :n, 0])[0]) for n in (5, 4))
+    assert from_torch(right, (WIDTH, LENGTH)).analyze().status == "complete"
+    with pytest.raises(DomainError, match="attention needs equal sizes in dimension"):
+        from_torch(wrong, (WIDTH, LENGTH))
+    with pytest.raises(DomainError, match="attention needs equal sizes"):
+        Attention(2).sizes((1, 5, 8), (1, 5, 8), (1, 5, 8), (1, 4, 5, 5))
+
+
+@pytest.mark.parametrize("given", ["argument", "input"])
+def test_a_causal_mask_may_be_given(given):
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = encoder()
+
+        def forward(self, x, mask):
+            return self.inner(x, mask=mask)
+
+    sizes = {"x": (LENGTH, WIDTH)} if given == "argument" else {"x": (LENGTH, WIDTH), "mask": (LENGTH,)}
+    arguments = {"mask": causal(LENGTH)} if given == "argument" else {}
+    report = from_torch(Network(), sizes, batch_size=LENGTH, arguments=arguments).analyze()
+    assert (report.status, report.output.sizes) == ("complete", (LENGTH, LENGTH, WIDTH))
+
+
+class Asking(nn.TransformerEncoderLayer):
+    """A layer that goes by whether the mask is causal."""
+
+    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+        return super().forward(src, src_mask) if is_causal else src
+
+
+def test_a_layer_that_goes_by_whether_a_mask_is_causal_is_not_guessed():
+    inner = nn.TransformerEncoder(Asking(WIDTH, 2, 16, batch_first=True), 1, enable_nested_tensor=False)
+    with pytest.raises(UnsupportedError, match="is decided by its elements, unless is_causal=True or False is given"):
+        from_torch(Calls(inner, lambda m, x: m(x, mask=causal(LENGTH))), (WIDTH, LENGTH))
+    said = {value: Calls(inner, lambda m, x, value=value: m(x, causal(LENGTH), None, value)) for value in (True, False)}
+    macs = {value: from_torch(module, (WIDTH, LENGTH)).analyze().macs for value, module in said.items()}
+    assert macs[True] > macs[False] == 0
+
+
+CAUSAL = {
+    "function": lambda m, x: F.scaled_dot_product_attention(x[:, None], x[:, None], x[:, None], is_causal=True)[:, 0],
+    "fewer keys": lambda m, x: F.scaled_dot_product_attention(x, x[:, :3], x[:, :3], is_causal=True),
+    "more keys": lambda m, x: F.scaled_dot_product_attention(x[:, :3], x, x, is_causal=True),
+    "encoder": lambda m, x: m(x, causal(LENGTH, dtype=x.dtype), is_causal=True),
+}
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_a_query_reads_the_positions_up_to_its_own(name):
+    module = Calls(encoder().double().eval(), CAUSAL[name])
+    report = from_torch(module, (WIDTH, LENGTH)).analyze()
+    x = torch.rand(1, WIDTH, LENGTH, dtype=torch.float64, requires_grad=True)
+    out = module(x)
+    for position in range(out.shape[1]):
+        (slope,) = torch.autograd.grad((out[0, position] ** 2).sum(), x, retain_graph=True)
+        (reads,) = report.reads(report.output.name, position)["x"]
+        read = {element for start, stop in reads.parts for element in range(start, stop)}
+        assert (read, reads.exact) == (set(slope[0].any(0).nonzero().flatten().tolist()), True), position
+
+
+def test_a_mask_that_is_not_said_to_be_causal_leaves_every_position():
+    module = Calls(encoder(), lambda m, x: m(x, mask=causal(LENGTH)))
+    report = from_torch(module, (WIDTH, LENGTH)).analyze()
+    (reads,) = report.reads(report.output.name, 0)["x"]
+    assert reads.parts == ((0, LENGTH),)
