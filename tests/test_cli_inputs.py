@@ -141,7 +141,7 @@ def test_a_question_is_answered_at_numbers(folder):
     asked = "solve dyn.onnx --receptive-field 3"
     assert printed(f"{asked} --at h=64,w=32") == printed(f"{asked} -i 3,64,32")
     said = command_line.refused(*asked.split())
-    assert "receptive_field='3': the sizes are open, by h, w; --receptive-field needs numbers for them" in said
+    assert "receptive_field=3: the sizes are open, by h, w; --receptive-field needs numbers for them" in said
     assert "such as --at h=224,w=224" in said
 
 

@@ -416,9 +416,6 @@ def test_inputs_have_the_types_that_are_given_by_name_or_in_order(folder, dtypes
     inputs = ["-i", "ids=9", "-i", "mask=9"]
     found = json.loads(printed("net", "models:tagger", *inputs, *dtypes, "--format", "json"))
     assert (found["status"], found["nodes"][-1]["output_size"]) == ("complete", [9, 3])
-    without = json.loads(printed("net", "models:tagger", *inputs, "--format", "json"))
-    assert without["status"] != "complete"
-    assert "give the input the type int64, by dtype or --dtype" in without["nodes"][2]["unknown"]
 
 
 def test_activations_are_counted_in_the_dtype_that_is_given(folder):
@@ -428,6 +425,16 @@ def test_activations_are_counted_in_the_dtype_that_is_given(folder):
     assert whole["activation_bytes"] == 2 * half["activation_bytes"] > 0
     assert "Activations in bfloat16" in printed("net", "net.toml", "--activation-dtype", "bfloat16")
     assert "in bfloat16" in printed("net", "net.toml", "--node", "conv1", "--activation-dtype", "bfloat16")
+
+
+def test_bytes_are_those_of_the_type_of_the_weights_unless_another_is_given(folder):
+    (folder / "halves.py").write_text("import models\n\n\ndef small():\n    return models.small.half()\n")
+    command = ("net", "halves:small", "-i", "3,32,32", "--format", "json")
+    own, whole = (json.loads(printed(*command, *more)) for more in ((), ("--activation-dtype", "float32")))
+    assert (own["dtype"], whole["dtype"]) == ("float16", "float32")
+    assert 2 * own["peak_bytes"] == whole["peak_bytes"] > 0
+    assert {node["dtype"] for node in own["nodes"]} == {"float16"}
+    assert "Activations in float16" in printed(*command[:-2])
 
 
 def in_terminal(folder, columns, *arguments):
@@ -527,6 +534,11 @@ def test_a_figure_of_a_pixel_is_drawn(folder):
     assert 'd="M12 0h3v2h-3z' not in svg
 
 
+def test_no_figure_is_drawn_for_a_convention_that_is_none(folder):
+    assert "needs one of mac, 2mac, exact" in refused("net", "net.toml", "--figure", "f.svg", "--convention", "macs")
+    assert not (folder / "f.svg").exists()
+
+
 def test_the_numbers_of_a_figure_are_printed_too(folder):
     command = ("net", "models:small", "-i", "3,32,32", "--figure", "field.svg")
     reads = "Position (0, 8) of relu, on dimensions 2 and 3 of its output", "reads of image, axis 0: 0 to 1, 3 to 5"
@@ -571,6 +583,11 @@ WRONG = [
     (["models:needs"], "name a function that takes none and returns needs(...)"),
     (["models:says_nothing"], "fails when it is called without arguments: RuntimeError\n"),
     (["models:tagger", "-i", "9", "--dtype", "int65"], "dtype='int65': needs a dtype of torch, or the name of one"),
+    (
+        ["models:tagger", "-i", "9"],
+        "needs int64; of an input, by dtype='int64' in Python, or --dtype int64 on the comm",
+    ),
+    (["models:small", "-i", "3,32,32", "--dtype", "float16"], "of torch.float32: needs both of one type"),
     (["models:Pair", "-i", "3,8,8"], "the forward of Pair needs mask, too: give sizes for each input"),
     (["models:tagger", "-i", "9", "--dtype", "nn"], "dtype='nn': needs a dtype of torch"),
     (["models:tagger", "-i", "9", "--dtype", "id=int64"], "dtype='id': no input has this name; did you mean ids?"),

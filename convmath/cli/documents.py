@@ -20,6 +20,17 @@ class DocumentFormat(StrEnum):
     TEXT = "text"
 
 
+class ReportFormat(StrEnum):
+    """How a report or an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    HTML = "html"
+
+
 class Language(StrEnum):
     """The language of a document."""
 
@@ -32,6 +43,14 @@ SUFFIXES: Mapping[str, DocumentFormat] = {
     ".tex": DocumentFormat.LATEX,
     ".md": DocumentFormat.MARKDOWN,
     ".txt": DocumentFormat.TEXT,
+}
+REPORT_SUFFIXES: Mapping[str, ReportFormat] = {
+    ".txt": ReportFormat.TABLE,
+    ".json": ReportFormat.JSON,
+    ".csv": ReportFormat.CSV,
+    ".md": ReportFormat.MARKDOWN,
+    ".tex": ReportFormat.LATEX,
+    ".html": ReportFormat.HTML,
 }
 
 

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import DomainError, renamed
-from .documents import format_of, write
+from .documents import REPORT_SUFFIXES, ReportFormat, format_of, write
 from .models import AtNumbers, BatchSize, Dtypes, InputSizes, ReadAt, graph_of
 
 if TYPE_CHECKING:
     from ..network import Graph, NetworkReport
     from ..network.views.details import Position
-
-
-class ReportFormat(StrEnum):
-    """How a report is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    HTML = "html"
-
-
-SUFFIXES: Mapping[str, ReportFormat] = {
-    ".txt": ReportFormat.TABLE,
-    ".json": ReportFormat.JSON,
-    ".csv": ReportFormat.CSV,
-    ".md": ReportFormat.MARKDOWN,
-    ".tex": ReportFormat.LATEX,
-    ".html": ReportFormat.HTML,
-}
 
 
 def net(
@@ -56,7 +33,9 @@ def net(
     activation_dtype: Annotated[
         str | None,
         typer.Option(
-            "--activation-dtype", metavar="DTYPE", help="The type whose bytes activations take; default: float32."
+            "--activation-dtype",
+            metavar="DTYPE",
+            help="The type whose bytes activations take; default: that of the weights, or float32.",
         ),
     ] = None,
     pixel: Annotated[
@@ -81,7 +60,9 @@ def net(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help=f"Write the report to a file ({', '.join(SUFFIXES)})."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help=f"Write the report to a file ({', '.join(REPORT_SUFFIXES)})."
+        ),
     ] = None,
 ) -> None:
     """Analyse a network without running it: sizes, receptive fields, parameters, operations, memory.
@@ -114,7 +95,7 @@ def net(
       convmath net my_pkg.models:make_model -i 3,n,n --read-at 72
       convmath net model.onnx --at h=100,w=60
     """
-    chosen = format_of(output, style, SUFFIXES, ReportFormat.TABLE)
+    chosen = format_of(output, style, REPORT_SUFFIXES, ReportFormat.TABLE)
     if figure is not None:
         from ..figures.svg import require_svg
 
@@ -122,12 +103,13 @@ def net(
     if pixel is not None and figure is None and chosen is ReportFormat.CSV:
         raise typer.BadParameter("is told in all formats but csv, which has a line for each node", param_hint="--pixel")
     at = None if pixel is None else _position(pixel)
+    from ..network.conventions import flops
     from ..network.memory import itemsize
-    from ..network.placement import DTYPE
 
-    dtype = DTYPE if activation_dtype is None else activation_dtype
-    with renamed(dtype="activation_dtype"):
-        itemsize(dtype)
+    flops(convention)
+    if activation_dtype is not None:
+        with renamed(dtype="activation_dtype"):
+            itemsize(activation_dtype)
     graph = graph_of(model, sizes or [], batch_size, numbers, read_at, dtypes or [])
     if graph.symbols:
         if pixel is not None or figure is not None or convention != "mac" or activation_dtype is not None:
@@ -138,7 +120,7 @@ def net(
     report = graph.analyze()
     with renamed(position="pixel"):
         position = _drawn(report, node, at, figure) if figure is not None else _asked(report, node, at)
-        _report(report, chosen, convention, node, position, dtype, output)
+        _report(report, chosen, convention, node, position, activation_dtype, output)
 
 
 def _drawn(report: NetworkReport, node: str | None, at: tuple[int, ...] | None, figure: Path) -> Position:
@@ -173,7 +155,7 @@ def _report(
     convention: str,
     node: str | None,
     position: Position | None,
-    dtype: str,
+    dtype: str | None,
     output: Path | None,
 ) -> None:
     """Print a report, or write it to a file."""

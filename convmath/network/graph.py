@@ -135,7 +135,7 @@ class Graph:
     @property
     def reading(self) -> Graph | None:
         """The same network at the sizes at which an importer has read it, where sizes of its inputs are symbols."""
-        return self.provenance.reading
+        return self.provenance.settled.reading
 
     @property
     def unused(self) -> Mapping[str, int]:
@@ -174,14 +174,18 @@ class Graph:
         """
         node = Node(name, operator, inputs)
         self._append(node)
-        if self.provenance.source is not None:
-            self.provenance = self.provenance.edited(lambda other: other._longer(node))
+        self.provenance = self.provenance.longer(node)
         return name
 
-    def _longer(self, node: Node) -> Graph:
-        """A copy with a node more."""
+    def longer(self, nodes: Iterable[Node]) -> Graph:
+        """A copy with more nodes.
+
+        Raises:
+            DomainError: as :meth:`add`.
+        """
         found = Graph(self)
-        found.add(node.name, node.operator, *node.inputs)
+        for node in nodes:
+            found.add(node.name, node.operator, *node.inputs)
         return found
 
     def _append(self, node: Node) -> None:
@@ -206,7 +210,7 @@ class Graph:
         Raises:
             DomainError: there is none.
         """
-        if name not in self._nodes:
+        if not isinstance(name, str) or name not in self._nodes:
             from ..errors import unknown
 
             raise unknown("name", name, self._nodes, "node", listed(self._nodes))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .graph import Graph
 
 LARGEST = 2**63 - 1
+"""The largest size that torch and ONNX can write down."""
 
 
 def sizes_given(given: Any, parameter: str = "input_size") -> tuple[Any, ...]:
@@ -64,6 +65,17 @@ def batch_given(batch: Any, *, letters: bool = True) -> Any:
         return batch
     other = ", or a letter such as 'N'" if letters else ""
     raise DomainError("batch_size", _shown(batch), f"needs an integer from 1 to 2**63 - 1{other}")
+
+
+def refused_at(node: str, error: DomainError) -> DomainError:
+    """What a node refuses; where its window is larger than what it is given, also how to find the sizes that do.
+
+    >>> print(refused_at("pool", DomainError("kernel_size", 3, "spans more than there is", axis=0)))
+    node='pool': kernel_size=3: spans more than there is; a letter for a size, as in 3,n,n, tells which sizes do
+    """
+    larger = error.parameter == "kernel_size" and error.axis is not None
+    hint = "; a letter for a size, as in 3,n,n, tells which sizes do" if larger else ""
+    return DomainError("node", node, f"{error}{hint}")
 
 
 def is_count(size: Any) -> bool:

@@ -13,6 +13,7 @@ from .fields.budget import Budget
 from .fields.field import Field
 from .fields.spans import Spans
 from .graph import Graph, Node
+from .input_sizes import refused_at
 from .operators import Operator, Pad, Sizes, Slice, Unknown, Work
 from .operators.base import Merged, Reads, parts
 
@@ -163,7 +164,7 @@ class Layer:
         try:
             return question()
         except DomainError as error:
-            raise DomainError("node", self.name, str(error)) from error
+            raise refused_at(self.name, error) from error
         except TypeError as error:  # such as SymPy's, that it cannot say which of two terms is larger
             symbols = sorted({str(n) for sizes in self._known for n in sizes if is_symbolic(n)})
             if not symbols:

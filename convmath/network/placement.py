@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .operators import Input, Operator
 
 DTYPE = "float32"
-"""The type of a network in which bytes are counted if nobody says any."""
+"""The type of a network of which nobody says any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Placement:
     """How the result of a node lies in memory.
 
     Attributes:
-        dtype: the type of its elements, where that is another than the network's own; empty if it is not.
+        dtype: the type of its elements, where that is known to be another than the network's own; empty if it is not.
         shares: whether it lies in the memory of the first input, as views of it do, and what is written into it in
             place; None if the operator says it.
         stored: whether it is there before the network runs, as weights and constants are.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..errors import DomainError
 from .operators import Sizes
 
 if TYPE_CHECKING:
-    from .graph import Graph
+    from .graph import Graph, Node
     from .sizes.trail import Trail
 
 Reader: TypeAlias = "Callable[[Mapping[str, Sizes]], Graph]"
@@ -17,6 +19,10 @@ Reader: TypeAlias = "Callable[[Mapping[str, Sizes]], Graph]"
 
 Edit: TypeAlias = "Callable[[Graph], Graph]"
 """A changed copy of a graph."""
+
+
+class RefusedLaterError(DomainError):
+    """A network does not take sizes, though its own code went on after an operator had refused them."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Provenance:
         trail: what the network's own code saw of sizes, where an importer has followed it.
         reading: the same network at the sizes at which an importer has read it, where sizes of its inputs are symbols.
         unused: parts of the model that no node is made of, and the parameters in them.
+        dtype: the type of the network, which is that of its weights; empty where nobody says it.
+        added: the nodes that were added since the last of the edits, which the reading has not yet.
     """
 
     source: Reader | None = None
@@ -36,6 +44,8 @@ class Provenance:
     trail: Trail | None = None
     reading: Graph | None = None
     unused: Mapping[str, int] = field(default_factory=dict)
+    dtype: str = ""
+    added: tuple[Node, ...] = ()
 
     @property
     def reread(self) -> Reader | None:
@@ -47,7 +57,7 @@ class Provenance:
         def again(sizes: Mapping[str, Sizes]) -> Graph:
             found = source(sizes)
             found.provenance = replace(found.provenance, source=source)
-            for edit in self.edits:
+            for edit in self.settled.edits:
                 found = edit(found)
             return found
 
@@ -57,4 +67,16 @@ class Provenance:
         """That of a copy that is changed."""
         if self.source is None:
             return self
-        return replace(self, edits=(*self.edits, edit), reading=self.reading and edit(self.reading))
+        known = self.settled
+        return replace(known, edits=(*known.edits, edit), reading=known.reading and edit(known.reading))
+
+    def longer(self, node: Node) -> Provenance:
+        """That of the graph with a node more."""
+        return self if self.source is None else replace(self, added=(*self.added, node))
+
+    @cached_property
+    def settled(self) -> Provenance:
+        """With the nodes that were added as one edit."""
+        if not (added := self.added):
+            return self
+        return replace(self, added=()).edited(lambda other: other.longer(added))

@@ -204,23 +204,44 @@ class NetworkReport:
         """
         return self.total("elements").value
 
-    def activation_bytes(self, dtype: Any = DTYPE) -> Any:
+    @property
+    def dtype(self) -> str:
+        """The type of the network, in which bytes are counted where no other is given.
+
+        Of a module it is that of its first weight that is no integer, of one without weights that of its inputs; of an
+        ONNX file that of most weights, or of the first input; of other graphs, which say none, float32.
+        """
+        return self.graph.provenance.dtype or DTYPE
+
+    def _counted(self, dtype: Any) -> Any:
+        """The type in which bytes are counted."""
+        from .memory import itemsize
+
+        found = self.dtype if dtype is None else dtype
+        itemsize(found)
+        return found
+
+    def activation_bytes(self, dtype: Any = None) -> Any:
         """Bytes of the inputs and of all results together, as in :attr:`activations`.
 
         Args:
-            dtype: that of the network, the name of one of torch, or a dtype of torch or NumPy; float32 if it is not
-                said, of a module in float16 too. Results of which an importer knows that they have another one than the
-                network's weights, such as masks and indices, take the bytes of theirs.
+            dtype: the name of one of torch, or a dtype of torch or NumPy, as if all that is of the network's type,
+                :attr:`dtype`, were of this one; by default nothing is. Results of which an importer knows that they
+                have another type than the network, as masks, indices and what is cast, take the bytes of theirs.
 
         Raises:
             DomainError: the dtype is unknown.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, 8, 8))
+        >>> net.analyze().dtype, net.analyze().activation_bytes(), net.analyze().activation_bytes("float16")
+        ('float32', 768, 384)
         """
-        from .memory import itemsize
+        counted = self._counted(dtype)
+        return sum(row.activation_bytes(counted) for row in self.rows if row.sizes is not None)
 
-        itemsize(dtype)
-        return sum(row.activation_bytes(dtype) for row in self.rows if row.sizes is not None)
-
-    def peak_bytes(self, dtype: Any = DTYPE) -> Any:
+    def peak_bytes(self, dtype: Any = None) -> Any:
         """Bytes that are alive at once at most, where each node runs in order and frees what no later one reads.
 
         Views and what is written in place take none. :meth:`peak` says whether sizes are missing.
@@ -233,15 +254,15 @@ class NetworkReport:
         """
         return self.peak(dtype).value
 
-    def peak(self, dtype: Any = DTYPE) -> Total:
+    def peak(self, dtype: Any = None) -> Total:
         """As :meth:`peak_bytes`, with the nodes whose sizes are unknown.
 
         Args and errors as there.
         """
-        from .memory import itemsize, peak
+        from .memory import peak
 
-        itemsize(dtype)
-        return peak(self, lambda row: row.activation_bytes(dtype))
+        counted = self._counted(dtype)
+        return peak(self, lambda row: row.activation_bytes(counted))
 
     @cached_property
     def _saved(self) -> dict[bool, Mapping[str, Saved]]:
@@ -286,14 +307,14 @@ class NetworkReport:
             self._saved[training] = saved_tensors(self, training=training)
         return self._saved[training]
 
-    def saved_bytes(self, dtype: Any = DTYPE, *, training: bool = True) -> Any:
+    def saved_bytes(self, dtype: Any = None, *, training: bool = True) -> Any:
         """Bytes that training keeps from the forward pass for the gradients; :meth:`saved` says what is missing.
 
         Neither weights nor their gradients, the states of an optimiser, the loss, and what operators need while they
         run are among them.
 
         Args:
-            dtype: as in :meth:`activation_bytes`: of a module in float16, give ``"float16"``.
+            dtype: as in :meth:`activation_bytes`.
             training: as in :meth:`saved_tensors`.
 
         Raises:
@@ -309,16 +330,13 @@ class NetworkReport:
         """
         return self.saved(dtype, training=training).value
 
-    def saved(self, dtype: Any = DTYPE, *, training: bool = True) -> Total:
+    def saved(self, dtype: Any = None, *, training: bool = True) -> Total:
         """As :meth:`saved_bytes`, with the nodes of which it is not known what they save.
 
         Args and errors as there.
         """
-        from .memory import itemsize
-
-        itemsize(dtype)
-        kept = self._saved_tensors(training=training)
-        found = {row.name: kept[row.name].nbytes(dtype) for row in self.rows}
+        counted, kept = self._counted(dtype), self._saved_tensors(training=training)
+        found = {row.name: kept[row.name].nbytes(counted) for row in self.rows}
         missing = tuple(name for name, value in found.items() if value is None)
         return Total(sum(value for value in found.values() if value is not None), self._status(len(missing)), missing)
 
@@ -358,7 +376,7 @@ class NetworkReport:
 
         return exact_field(self, name, position)
 
-    def to(self, style: str = "json", *, convention: str = "mac", node: str | None = None, dtype: Any = DTYPE) -> str:
+    def to(self, style: str = "json", *, convention: str = "mac", node: str | None = None, dtype: Any = None) -> str:
         """All that is known as the text of a file, as ``convmath net --format`` writes it.
 
         Args:

@@ -47,6 +47,7 @@ class Row:
         placement: how its output lies in memory.
         batch: the dimension of its output that is the batch; None where none is.
         batches: the same of each input.
+        dtype: the type of its elements; that of the network where no other is known.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Row:
     placement: Placement = USUAL
     batch: int | None = 0
     batches: tuple[int | None, ...] = ()
+    dtype: str = DTYPE
 
     @property
     def op(self) -> str:
@@ -103,9 +105,9 @@ class Row:
         """
         from .conventions import flops
 
-        return None if self.reason else flops(convention, backward=backward)(self)
+        return flops(convention, backward=backward)(self)
 
-    def activation_bytes(self, dtype: Any = DTYPE) -> Any:
+    def activation_bytes(self, dtype: Any = None) -> Any:
         """Bytes of its elements, as in :meth:`NetworkReport.activation_bytes`; None where its sizes are unknown.
 
         Raises:
@@ -113,7 +115,7 @@ class Row:
         """
         from .memory import itemsize
 
-        size = itemsize(dtype)
+        size = itemsize(self.dtype if dtype is None else dtype)
         if self.sizes is None:
             return None
         return self.elements * (itemsize(self.placement.dtype) if self.placement.dtype else size)

@@ -258,7 +258,7 @@ def _symbolic(graph: Graph, shapes: Mapping[str, Sizes]) -> Graph:
     found = graph.replaced(
         {name: replace(one, shape=(*one.shape[: ends[name]], *shapes[name])) for name, one in inputs.items()}
     )
-    found.provenance = replace(graph.provenance, reading=None if graph.reread is None else graph)
+    found.provenance = replace(graph.provenance.settled, reading=None if graph.reread is None else graph)
     return found
 
 

@@ -47,15 +47,18 @@ class Conv2dSame(nn.Conv2d):
 class Attention(nn.Module):
     """Multi-head attention of torch, by position."""
 
-    def __init__(self, *, weights: bool = True, mask: bool = False, cross: int = 0, **options):
+    def __init__(self, *, weights: bool = True, mask: int = 0, keys: bool = False, cross: int = 0, **options):
         super().__init__()
         self.inner = nn.MultiheadAttention(8, 2, **options)
-        self.weights, self.mask, self.cross = weights, mask, cross
+        self.weights, self.mask, self.keys, self.cross = weights, mask, keys, cross
 
     def forward(self, x):
         other = x[:, :, : self.cross] if self.cross else x
-        mask = torch.zeros(x.shape[1], x.shape[1]) if self.mask else None
-        return self.inner(x, other, other, need_weights=self.weights, attn_mask=mask)[0]
+        shape = (2 * x.shape[0], x.shape[1], x.shape[1])  # for every image and head, or for all
+        mask = torch.zeros(shape[3 - self.mask :]) if self.mask else None
+        hidden = None if not self.keys else torch.zeros(x.shape[:2]) if self.mask else x[..., 0] > 1
+        weights = self.weights
+        return self.inner(x, other, other, key_padding_mask=hidden, need_weights=weights, attn_mask=mask)[0]
 
 
 class Written(nn.Module):
@@ -320,8 +323,13 @@ def _networks() -> dict[str, tuple[Made, tuple[int, ...]]]:
         "attention, batch second": (lambda: Attention(), words),
         "attention, no weights": (lambda: Attention(weights=False, batch_first=True), words),
         "attention, no bias": (lambda: Attention(batch_first=True, bias=False), words),
-        "attention, mask": (lambda: Attention(mask=True, batch_first=True), words),
-        "attention, mask, no weights": (lambda: Attention(mask=True, weights=False, batch_first=True), words),
+        "attention, mask": (lambda: Attention(mask=2, batch_first=True), words),
+        "attention, mask, no weights": (lambda: Attention(mask=2, weights=False, batch_first=True), words),
+        "attention, masks of heads": (lambda: Attention(mask=3, batch_first=True), words),
+        "attention, mask of keys": (lambda: Attention(keys=True, batch_first=True), words),
+        "attention, both masks": (lambda: Attention(keys=True, mask=2, batch_first=True, add_zero_attn=True), words),
+        "attention, mask of keys, no weights": (lambda: Attention(keys=True, weights=False, batch_first=True), words),
+        "attention, keys of its own": (lambda: Attention(add_bias_kv=True, batch_first=True), words),
         "attention, other widths": (lambda: Attention(cross=6, batch_first=True, kdim=6, vdim=6), words),
         "encoder layer": (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), words),
         "encoder layer, gelu": (

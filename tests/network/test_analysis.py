@@ -461,4 +461,4 @@ def test_ten_thousand_layers_take_time_in_proportion():
         return took
 
     seconds(100)
-    assert min(seconds(4000) for _ in range(3)) < 12 * min(seconds(1000) for _ in range(3))
+    assert min(seconds(2000) for _ in range(3)) < 12 * min(seconds(500) for _ in range(3))

@@ -76,7 +76,7 @@ def one_dimension() -> nn.Module:
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "every kind": (every_kind, (3, 33, 37)),
     "one dimension": (one_dimension, (2, 61)),
-    "VGG-16": (lambda: VGG16(), (3, 224, 224)),
+    "VGG-16": (lambda: VGG16(width=8, hidden=64, size=64), (3, 64, 64)),
     "ResNet-18": (lambda: resnet(18), (3, 64, 64)),
     "ResNet-50": (lambda: resnet(50), (3, 64, 64)),
     "U-Net": (lambda: UNet(width=8, depth=2), (1, 60, 60)),
@@ -277,6 +277,14 @@ def test_the_conventions_differ_where_they_say_so():
     numbers = {name: report.flops(name) for name in CONVENTIONS if name != "2mac"}
     assert len(set(numbers.values())) == len(numbers)
     assert numbers["flop_counter"] == report.flops("2mac") == 2 * report.macs
+
+
+def test_what_no_convention_counts_is_none_in_every_one():
+    row = layer(Unknown("odd", "it is odd", (1, 3, 8, 8)), (3, 8, 8))["layer"]
+    for name, one in CONVENTIONS.items():
+        for backward in (False, True)[: 1 + (one.backward is not None)]:
+            assert (flops(name, backward=backward)(row), row.flops(name, backward=backward)) == (None, None)
+    assert flops("mac")(layer(Activation("relu"), (3, 8, 8))["layer"]) == 0
 
 
 def test_every_convention_says_in_a_sentence_what_it_counts():

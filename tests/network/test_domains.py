@@ -28,6 +28,7 @@ from convmath.network.operators import (
     Flatten,
     Flip,
     Fold,
+    Gather,
     Identity,
     Input,
     Interpolate,
@@ -91,6 +92,9 @@ WRONG = {
     "nearest by corners": (lambda: Resize("nearest", (2, 2), align_corners=True), "align_corners"),
     "another interpolation": (lambda: Resize("foo", (2, 2)), "mode"),
     "another rounding": (lambda: Interpolate("nearest", (2,), rounding="up"), "rounding"),
+    "corners by two names": (lambda: Interpolate("linear", (2,), align_corners=True), "align_corners"),
+    "a scale beyond all sizes": (lambda: Interpolate("nearest", (Fraction(10**400),)), "scale"),
+    "a scale below all sizes": (lambda: Resize("nearest", (Fraction(1, 10**400),)), "scale"),
     "other coordinates": (lambda: Interpolate("nearest", (2,), coordinates="mine"), "coordinates"),
     "another cell": (lambda: Recurrent("mgu", 4, 5), "cell"),
     "as many layers as nobody has": (lambda: Recurrent("lstm", 4, 5, layers=10**30), "layers"),
@@ -131,10 +135,10 @@ WITHIN = (
     *(AdaptivePool("max", (1, None)), Reduce("argmax", (1, 2)), Norm("rms_norm", 4, (3,)), Activation("prelu", 3)),
     *(Combine("add"), Softmax(1), Pad(((0, 0), (1, -1)), "wrap"), PixelShuffle(2), PixelUnshuffle(2)),
     *(Resize("cubic", (Fraction(3, 2),), align_corners=True), Interpolate("linear", (2,)), Recurrent("lstm", 4, 5)),
-    *(Embedding(4, 4), Attention(2), Cumulative("cummax", 0), Sort("sort", 1), Take(0, (1, 0)), Windows(0, 2, 1)),
+    *(Embedding(4, 4), Attention(2), Cumulative("cummax", 0), Sort("sort", 1), Take(0, (1, 0)), Gather(1)),
     *(Repeat((1, 2)), Reshape((0, -1)), Einsum(("ab",), "a"), Flip((1,)), Input((1, 3, 8), (2,)), LastState((1, 2), 0)),
     *(Flatten(), Permute((0, 1)), Slice(1, 0, 2), Concat(1), Expand((2, 3)), Lookup((2,)), Unfold((2, 2))),
-    *(Fold((4, 4), (2, 2)), Identity(), Dropout(0.1), Unknown("odd", "it is odd")),
+    *(Windows(0, 2, 1), Fold((4, 4), (2, 2)), Identity(), Dropout(0.1), Unknown("odd", "it is odd")),
 )
 
 

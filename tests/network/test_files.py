@@ -129,6 +129,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "multi_head_attention": {"num_heads": 2, "dropout": 0.1},
     "linear": {"out_features": 3},
     "reshape": {"shape": [2, -1]},
+    "squeeze": {"dim": 0},
+    "unsqueeze": {"dim": -1},
+    "expand": {"size": [2, -1, 4, -1, 8]},
     "permute": {"dims": [0, 2, 3, -3]},
     "pad": {"amounts": 1},
     "resize": {"scale_factor": 1.5, "mode": "bilinear", "align_corners": True},
@@ -137,7 +140,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "layer_norm": {"elementwise_affine": False},
     "dropout": {"p": 0.1},
     "feature_dropout": {"p": 0},
-    "attention": {"num_heads": 2, "dropout_p": 0.5},
+    "attention": {"num_heads": 2, "dropout_p": 0.5, "is_causal": True},
     "pixel_shuffle": {"upscale_factor": 2},
     "pixel_unshuffle": {"downscale_factor": 2},
 }
@@ -175,7 +178,23 @@ SCHEMAS = {
     "sum": "sum.dim_IntList",
     "attention": "scaled_dot_product_attention",
     "concat": "cat",
-    **{op: op for op in ("cumsum", "cumprod", "sort", "topk", "flip", "repeat", "permute", "reshape", "einsum")},
+    "squeeze": "squeeze.dims",
+    **{
+        op: op
+        for op in (
+            "unsqueeze",
+            "expand",
+            "cumsum",
+            "cumprod",
+            "sort",
+            "topk",
+            "flip",
+            "repeat",
+            "permute",
+            "reshape",
+            "einsum",
+        )
+    },
 }
 OWN = {("cumsum", "reverse"), ("cumprod", "reverse"), ("attention", "num_heads"), ("slice", "stop")}
 ALONG_CHANNELS = {("softmax", "dim"), ("concat", "dim"), ("cumsum", "dim"), ("cumprod", "dim")}
@@ -254,6 +273,44 @@ def test_a_network_from_torch_is_read_again_from_the_file_that_it_was_written_to
     ]
 
 
+CHOSEN = {
+    "index": lambda x: x[:, 0],
+    "select": lambda x: x.select(-1, 2),
+    "token": lambda x: x.flatten(2).transpose(1, 2)[:, 0],
+    "squeeze": lambda x: x.mean(2, keepdim=True).squeeze(2),
+    "squeeze all": lambda x: x.mean((2, 3), keepdim=True).squeeze(),
+    "unsqueeze": lambda x: x[:, None] + x.unsqueeze(1),
+    "expand": lambda x: x[:, :1].expand(-1, 3, -1, -1),
+    "view": lambda x: x.view(x.size(0), -1),
+    "image": lambda x: x[0],
+}
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_part_and_other_dimensions_are_read_again_from_the_file_that_they_were_written_to(tmp_path, name, batch):
+    net = from_torch(nn.Sequential(nn.Conv2d(3, 3, 3), Function(CHOSEN[name])), (3, 8, 8), batch_size=batch)
+    write(net, tmp_path / "net.toml")
+    again, report = read(tmp_path / "net.toml").analyze(), net.analyze()
+    assert [(row.name, row.sizes, row.fields) for row in again] == [(row.name, row.sizes, row.fields) for row in report]
+    assert [row.op for row in again] == [row.op for row in report]
+
+
+def test_a_dimension_of_several_elements_is_not_squeezed():
+    layers = [{"op": "squeeze", "dim": 2}]
+    with pytest.raises(
+        DomainError, match=r"dim=2: needs dimensions of size 1, and the input has the sizes \(1, 3, 8, 8"
+    ):
+        described({"input": [3, 8, 8], "layers": layers})
+    assert described({"input": [3, 1, 8], "layers": layers}).analyze().output.sizes == (1, 3, 8)
+
+
+def test_a_reshape_to_other_sizes_that_moves_the_batch_is_not_written():
+    net = from_torch(Function(lambda x: x.reshape(3, -1)), (3, 8, 8), batch_size=2)
+    with pytest.raises(UnsupportedError, match="files have no layer for reshape, which is"):
+        description(net)
+
+
 @pytest.mark.parametrize("op", JOINS)
 def test_a_layer_that_joins_others_is_not_given_the_one_before_it_alone(op):
     with pytest.raises(DomainError, match=rf"layers\[0\].inputs=None: {op} needs the names of at least two layers"):
@@ -298,6 +355,19 @@ def test_what_files_have_no_layer_for_is_named_and_not_written(tmp_path, make):
         write(by_hand(), tmp_path / "net.json")
     with pytest.raises(UnsupportedError, match="without an input"):
         description(Graph())
+
+
+@pytest.mark.parametrize("path", [3, b"net.toml"])
+def test_what_is_no_path_is_not_written(path):
+    with pytest.raises(DomainError, match="needs the path of a file"):
+        write(by_hand(), path)
+
+
+@pytest.mark.parametrize("layer", [{"op": "squeeze", "dim": 2}, {"op": "add", "inputs": ["conv1", "input"]}])
+def test_a_sentence_about_a_size_that_goes_by_an_open_one_has_no_name_for_it(layer):
+    conv = {"op": "conv", "out_channels": 4, "kernel_size": 3}
+    with pytest.raises(DomainError, match=r"\(1, 4, \?2, \?3\)"):
+        described({"input": [3, "n", "m"], "layers": [conv, layer]})
 
 
 class Centred(torch.nn.Module):

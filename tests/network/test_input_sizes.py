@@ -163,6 +163,22 @@ def test_a_letter_for_the_batch_of_an_input_without_axes_is_one_in_closed_forms_
         from_onnx(ids_model("batch", "t"), ("n", "n"))
 
 
+IDS: dict[str, Callable[[Any], Graph]] = {
+    "torch": lambda size: from_torch(nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 3)), (size,), dtype=torch.int64),
+    "onnx": lambda size: from_onnx(ids_model(1, "t"), (1, size)),
+    "by hand": by_hand,
+}
+
+
+@pytest.mark.parametrize("make", IDS.values(), ids=IDS)
+def test_of_sizes_that_are_all_numbers_and_no_axes_there_is_no_closed_form(make):
+    graph = make(9)
+    for asked in ({}, {"axis": 3}, {"symbol": "h"}):
+        with pytest.raises(DomainError, match=r"input_size=\(9,\): .* has no axis: needs a letter .*, \('[nh]',\)$"):
+            graph.closed_forms(**asked)
+    assert 7 in make("n").closed_forms().output.at(7)
+
+
 def test_a_model_that_does_not_name_what_it_leaves_open_says_which_sizes_would_do():
     for dims, sizes in {("batch", None): (128,), ("batch", None, 8): (128, 8), (None,): (128,)}.items():
         letters = tuple("n" if one == 128 else one for one in sizes)
@@ -349,7 +365,7 @@ def test_a_batch_among_the_sizes_is_found_where_the_network_takes_them_without()
 def test_sizes_that_fit_neither_with_nor_without_a_batch_are_refused_by_the_layer():
     with pytest.raises(DomainError, match=r"^node='conv2d': ") as refused:
         from_torch(nn.Conv2d(3, 4, 3), (5, 4, 8, 8))
-    assert "without the batch" not in str(refused.value)
+    assert "sizes are without the batch" not in str(refused.value)
 
 
 CELLS = {name: getattr(nn, name)(8, 4, batch_first=True) for name in ("LSTM", "GRU", "RNN")}
@@ -400,3 +416,37 @@ def test_a_wrong_number_of_dimensions_for_a_sequence_is_the_cause_that_is_named(
 def test_a_wrong_layer_is_told_as_the_file_says_it(layer, sentence):
     with pytest.raises(DomainError, match=sentence.replace("?$", r"\?$")):
         described({"input": [3, 8, 8], "layers": [layer]})
+
+
+WINDOW = r"kernel_size=11 with dilation=1 spans 11 elements, but axis 0 has 8 \+ 0 \+ 0 .*; "
+
+
+def test_a_size_below_a_window_names_the_node_and_how_to_find_the_least():
+    def by_hand(*size: Any) -> Graph:
+        graph = Graph()
+        graph.add("0", Conv(3, 4, (11, 11)), graph.input(size))
+        return graph
+
+    def exported(*size: Any) -> Graph:
+        image = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])
+        weights = numpy_helper.from_array(np.zeros((4, 3, 11, 11), np.float32), "w")
+        node = helper.make_node("Conv", ["x", "w"], ["y"], "0")
+        return from_onnx(helper.make_model(helper.make_graph([node], "net", [image], [], [weights])), size)
+
+    for make in (by_hand, exported, lambda *size: from_torch(nn.Sequential(nn.Conv2d(3, 4, 11)), size)):
+        with pytest.raises(DomainError, match=rf"^node='0.*': {WINDOW}a letter for a size, as in 3,n,n, tells which"):
+            make(3, 8, 8).analyze()
+        forms = make(3, "n", "n").closed_forms()
+        assert (forms.valid.sizes.least, make(3, 11, 11).analyze().output.output_size) == (11, (4, 1, 1))
+    with pytest.raises(DomainError) as error:
+        from_torch(nn.Sequential(nn.Conv2d(3, 4, 3)), (4, 8, 8))
+    assert "letter" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("layer", "sizes"),
+    [(nn.Conv1d(3, 4, 3), "C, W, as 3,224"), (nn.Conv2d(3, 4, 3), "C, H, W, as 3,224,224")],
+)
+def test_too_few_sizes_for_a_layer_say_which_there_are(layer, sizes):
+    with pytest.raises(DomainError, match=rf"an input has the sizes {sizes}, without the batch"):
+        from_torch(nn.Sequential(layer), () if isinstance(layer, nn.Conv1d) else (224,))

@@ -8,8 +8,11 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional as F  # noqa: E402, N812
 
+from convmath.errors import DomainError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
-from convmath.network.operators import Lookup  # noqa: E402
+from convmath.network.operators import Gather, Lookup  # noqa: E402
+
+from .computing import Function  # noqa: E402
 
 SIZES = (2, 3, 5)
 
@@ -62,6 +65,32 @@ def test_the_parameters_of_a_table_are_counted_where_they_are_chosen():
     report = from_torch(Table(CHOSEN["rows"]), (3, 4, 4)).analyze()
     assert report.params == 5 * 6 * 7
     assert [row.params for row in report if isinstance(row.operator, Lookup)] == [5 * 6 * 7]
+
+
+GATHERED = {
+    "rows": (lambda x: x.gather(2, torch.zeros(1, 2, 7, x.shape[3] - 1, dtype=torch.int64)), 2),
+    "columns": (lambda x: x.gather(-1, torch.arange(2).expand(1, 3, x.shape[2], 2)), 3),
+}
+
+
+@pytest.mark.parametrize("name", GATHERED)
+def test_an_index_for_every_element_chooses_some_along_one_dimension_and_the_others_in_place(name):
+    function, dim = GATHERED[name]
+    form = from_torch(Function(function), (3, "n", "n"), at=4).closed_forms().output
+    executed = {n: tuple(function(torch.rand(1, 3, n, n)).shape) for n in (3, 4, 6)}
+    assert (form.label, {n: form.at(n) for n in executed}) == ("proved", executed)
+    report = from_torch(Function(function), (3, 6, 6)).analyze()
+    assert report.status == "complete"
+    reads = report.reads(report.output.name, 1, 1)["x"][dim - 2 :]
+    assert [(one.parts, one.exact) for one in reads] == [(((0, 6),), False), (((1, 2),), True)][: len(reads)]
+
+
+def test_an_index_beyond_what_is_read_is_refused():
+    with pytest.raises(DomainError, match="gather needs at most the 3 indices of dimension 1"):
+        Gather(2).sizes((1, 3, 6), (1, 4, 6))
+    with pytest.raises(DomainError, match="indices of as many dimensions"):
+        Gather(0).sizes((3, 6), (3,))
+    assert Gather(2).sizes((1, 3, 6), (1, 2, 9)) == (1, 2, 9)
 
 
 def test_what_a_mask_chooses_is_not_known():

@@ -49,7 +49,6 @@ def test_a_dtype_of_numpy_is_taken_by_its_name(name):
         (np.dtype("U4"), r"dtype='str128': no dtype has this name"),
         (np.dtype(object), r"dtype='object': no dtype has this name"),
         (float, "dtype=<class 'float'>: needs the name of a dtype, or a dtype of torch or NumPy"),
-        (None, "dtype=None: needs the name of a dtype"),
         (4, "dtype=4: needs the name of a dtype"),
     ],
 )
@@ -170,11 +169,65 @@ def test_tokens_take_the_bytes_of_integers():
     assert report.activation_bytes("float16") == 8 * 7 + 2 * 28
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+@pytest.mark.parametrize("name", ["a ReLU in place", "a module in place", "another type", "a mask", "places"])
+def test_a_network_takes_the_bytes_of_the_type_of_its_weights(name, dtype):
+    module = Function(CALLS[name][0], *CALLS[name][1]).to(dtype)
+    report = from_torch(module, IMAGE, dtype=None if CALLS[name][1] else dtype).analyze()
+    assert report.dtype == str(dtype).removeprefix("torch.")
+    assert report.peak_bytes() == held(module, torch.rand(1, *IMAGE, dtype=dtype)) != report.peak_bytes("float32")
+
+
+def test_a_network_of_several_types_takes_the_bytes_of_each():
+    """Its own is that of its first weights."""
+
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.norm, self.two = nn.Conv2d(3, 3, 1).half(), nn.GroupNorm(1, 3), nn.Conv2d(3, 3, 1).double()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.two(self.norm(self.one(x).float()).double())
+
+    report = from_torch(Mixed(), IMAGE).analyze()
+    assert [row.dtype for row in report] == ["float16", "float16", "float32", "float32", "float64", "float64"]
+    assert report.dtype == "float16"
+    assert report.activation_bytes() == sum(3072 * getattr(torch, row.dtype).itemsize for row in report)
+    assert report.activation_bytes("int8") == report.activation_bytes() - 2 * 3072
+
+
+def test_buffers_tell_the_type_where_there_are_no_weights_and_the_default_where_there_is_nothing():
+    norm = nn.BatchNorm2d(3, affine=False).half()
+    assert from_torch(norm, IMAGE).analyze().dtype == "float16"
+    assert from_torch(nn.ReLU(), IMAGE).analyze().dtype == "float32"
+    graph = Graph()
+    graph.add("dense", Linear(3, 4), graph.input((3,)))
+    assert (graph.analyze().dtype, graph.analyze().activation_bytes()) == ("float32", 4 * 7)
+
+
+ONNX_TYPES = {"FLOAT": "float32", "FLOAT16": "float16", "BFLOAT16": "bfloat16", "DOUBLE": "float64"}
+
+
+@pytest.mark.parametrize("kind", ONNX_TYPES)
+@pytest.mark.parametrize("weights", [True, False])
+def test_an_onnx_file_takes_the_bytes_of_its_weights_or_else_of_its_input(kind, weights):
+    onnx = pytest.importorskip("onnx")
+    own = getattr(onnx.TensorProto, kind)
+    image = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT if weights else own, [1, 4])
+    ids = onnx.helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, [1, 4])
+    weight = [onnx.TensorProto(name="w", data_type=own, dims=[4])] if weights else []
+    node = onnx.helper.make_node("Mul", ["x", "w" if weights else "x"], ["y"])
+    report = from_onnx(
+        onnx.helper.make_model(onnx.helper.make_graph([node], "net", [ids, image], [], weight))
+    ).analyze()
+    assert (report.dtype, report["y"].dtype) == (ONNX_TYPES[kind],) * 2
+    assert report["y"].activation_bytes() == 4 * itemsize(ONNX_TYPES[kind])
+
+
 def test_a_model_of_halves_takes_the_bytes_that_are_asked_for():
-    """Its own type is that of its weights, and has no other bytes than those of the type that is asked for."""
     module = Function(lambda x, conv: conv(x) > 0, nn.Conv2d(3, 8, 3)).half()
     report = from_torch(module, IMAGE).analyze()
-    assert report.peak_bytes("float16") == 2 * 7200 + 7200
+    assert report.peak_bytes() == report.peak_bytes("float16") == 2 * 7200 + 7200
     assert [row.activation_bytes("float32") for row in report] == [4 * 3072, 4 * 7200, 7200]
 
 

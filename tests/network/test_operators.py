@@ -71,6 +71,12 @@ def recurrent(cell: str, *, layers: int, both: bool) -> Callable[..., torch.Tens
     return lambda x: layer(x)[0]
 
 
+def in_heads(query, key, value, mask):
+    """Attention in two heads, whose features lie side by side."""
+    q, k, v = (x.unflatten(-1, (2, -1)).transpose(-2, -3) for x in (query, key, value))
+    return F.scaled_dot_product_attention(q, k, v, mask).transpose(-2, -3).flatten(-2)
+
+
 CASES: dict[str, tuple[Operator, Callable[..., torch.Tensor], list[Sizes]]] = {
     "conv": (
         Conv(2, 3, (3, 2), (2, 1), (1, 0), (1, 2)),
@@ -98,6 +104,11 @@ CASES: dict[str, tuple[Operator, Callable[..., torch.Tensor], list[Sizes]]] = {
     "matmul": (MatMul(), torch.matmul, [(2, 3, 4), (2, 4, 5)]),
     "matmul, stretched": (MatMul(), torch.matmul, [(2, 1, 3, 4), (3, 4, 2)]),
     "attention": (Attention(), F.scaled_dot_product_attention, [(1, 2, 3, 4), (1, 2, 5, 4), (1, 2, 5, 3)]),
+    "attention, two masks": (
+        Attention(),
+        lambda q, k, v, one, two: F.scaled_dot_product_attention(q, k, v, one + two),
+        [(2, 3, 4), (2, 5, 4), (2, 5, 3), (3, 5), (2, 1, 5)],
+    ),
     "unfold": (
         Unfold((2, 3), (1, 2), (1, 0), (2, 1)),
         lambda x: F.unfold(x, (2, 3), (2, 1), (1, 0), (1, 2)),
@@ -234,6 +245,20 @@ def wrong_reads(operator: Operator, shapes: Sequence[Sizes], support: Sequence[t
 def test_sizes_are_those_of_torch(case):
     operator, function, shapes = CASES[case]
     assert operator.sizes(*shapes) == tuple(function(*(positive(*shape) for shape in shapes)).shape)
+
+
+@pytest.mark.parametrize("rows", [3, 1])
+def test_a_mask_for_each_head_is_read_in_the_rows_of_its_queries(rows):
+    shapes = [(2, 3, 4), (2, 5, 4), (2, 5, 6), (2, 2, rows, 5)]
+    operator, support = Attention(2), supports(in_heads, shapes)[3].any(2)
+    assert operator.sizes(*shapes) == tuple(in_heads(*(positive(*shape) for shape in shapes)).shape)
+    reads = operator.reads(shapes, (2, 3, 6))[3]
+    assert [one and one[0] for one in reads] == [0, 2, None]
+    for image, row in product(range(2), range(3)):
+        said = torch.zeros(2, 2, rows, 5, dtype=torch.bool)
+        for place in elements(reads[1][1].reads(row)):
+            said[image, :, place] = True
+        assert torch.equal(support[image, row], said)
 
 
 @pytest.mark.parametrize("case", CASES)

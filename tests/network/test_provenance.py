@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from time import process_time
 from typing import Any
 
 import pytest
@@ -13,8 +15,10 @@ from torch import nn
 
 from convmath.errors import DomainError
 from convmath.network import Graph, Node, from_onnx, from_torch, solve
+from convmath.network.closed_form.report import ClosedForms
 from convmath.network.operators import Activation, Conv, ConvTranspose, Input, Linear
 from convmath.network.provenance import Provenance
+from convmath.network.solving.parts import part_up_to
 
 from .computing import Function
 
@@ -46,6 +50,44 @@ def resized(x: Any, conv: Any, up: Any) -> Any:
 def read(forward: Callable[..., Any], size: Any = SIZE) -> Graph:
     layers = nn.Conv2d(3, 4, 3, padding=1), nn.ConvTranspose2d(4, 4, 3, stride=2, padding=1, output_padding=1)
     return from_torch(Function(forward, *layers), size)
+
+
+def test_copies_of_a_graph_are_of_its_type():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3)).half()
+    read_at_numbers, symbols = from_torch(module, SIZE), from_torch(module, (3, "n", "n"))
+    longer = Graph(read_at_numbers)
+    longer.add("more", Activation("relu"), "2")
+    changed = read_at_numbers.replaced({"1": Activation("gelu")})
+    for graph in (longer, changed, part_up_to(symbols, "1").at(64), symbols.at(64), Graph(changed)):
+        assert graph.analyze().dtype == "float16"
+    assert Graph(list(read_at_numbers)).analyze().dtype == "float32"
+
+
+def test_adding_to_a_graph_that_was_read_takes_time_in_proportion_to_its_nodes():
+    def seconds(count: int) -> float:
+        graph = from_torch(nn.ReLU(), (3, "n"))
+        start = process_time()
+        for number in range(count):
+            graph.add(f"more{number}", Activation("relu"), graph.outputs[0] if not number else f"more{number - 1}")
+        assert len(graph.reading) == len(graph.at(64)) == count + 2
+        return process_time() - start
+
+    seconds(100)
+    assert min(seconds(4000) for _ in range(3)) < 10 * min(seconds(1000) for _ in range(3))
+
+
+def test_nodes_that_are_added_and_replaced_in_turns_are_so_where_the_graph_is_read_again():
+    graph = from_torch(nn.ReLU(), (3, "n"))
+    last = graph.outputs[0]
+    graph.add("first", Activation("gelu"), last)
+    graph = graph.replaced({"first": Activation("tanh")})
+    graph.add("second", Activation("silu"), "first")
+    again = Graph(graph)
+    again.add("third", Activation("elu"), "second")
+    names = ["tanh", "silu", "elu"]
+    for one in (again, again.reading, again.at(5), again.reread({"input": (3, 7)})):
+        assert [node.operator.name for node in list(one)[-3:]] == names
+    assert [node.operator.name for node in list(graph.reading)[-2:]] == names[:2]
 
 
 def conv_of(graph: Graph) -> str:
@@ -92,12 +134,17 @@ COPIES = {
 }
 
 
+@cache
+def read_and_known(forward: Callable[..., Any]) -> tuple[Graph, ClosedForms]:
+    graph = read(forward)
+    return graph, graph.closed_forms()
+
+
 @pytest.mark.parametrize("name", COPIES)
 @pytest.mark.parametrize("forward", [rooted, steady, compared, resized])
 def test_a_copy_claims_no_more_than_what_was_read(forward, name):
-    graph = read(forward)
-    copy = COPIES[name](graph)
-    known, forms = graph.closed_forms(), copy.closed_forms()
+    graph, known = read_and_known(forward)
+    forms = COPIES[name](graph).closed_forms()
     assert forms.output.reading == known.output.reading
     assert (forms.output.sizes is None) == (known.output.sizes is None) == (forward is rooted)
     assert str(forms.valid) == str(known.valid) or forward is rooted

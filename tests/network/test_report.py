@@ -250,6 +250,11 @@ def test_a_name_that_is_no_text_and_sizes_that_are_no_list_are_refused(add, mess
     assert len(graph) == len(stem())
 
 
+def test_a_node_is_asked_for_by_its_name():
+    with pytest.raises(DomainError, match=r"name=\['pool'\]: no node has this name"):
+        stem()[["pool"]]
+
+
 def test_outputs_are_what_no_other_node_reads_unless_they_are_named():
     assert stem().outputs == ("pool",)
     assert Graph(stem(), outputs=["relu"]).outputs == ("relu",)

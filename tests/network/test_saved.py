@@ -84,7 +84,7 @@ def test_of_every_kind_of_layer_torch_keeps_what_is_said(name, training):
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "ResNet-18": (lambda: resnet(18), (3, 64, 64)),
     "ResNet-50": (lambda: resnet(50), (3, 64, 64)),
-    "VGG-16": (lambda: VGG16(), (3, 224, 224)),
+    "VGG-16": (lambda: VGG16(width=8, hidden=64, size=64), (3, 64, 64)),
     "U-Net": (lambda: UNet(width=8, depth=2), (1, 60, 60)),
     "autoencoder": (lambda: Autoencoder(width=8), (1, 28, 28)),
     "PatchGAN": (lambda: PatchGAN(width=8), (6, 70, 70)),
@@ -332,12 +332,37 @@ def test_of_random_networks_torch_keeps_what_is_said(network):
     assert (saved.value, saved.status) == (kept(module, torch.rand(network.sizes["input"])), "complete")
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_the_bytes_are_those_of_the_type_but_for_places(dtype):
-    module = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(), nn.Linear(5, 2))
-    module = module.to(dtype)
-    report, image = read(module, IMAGE)
-    assert report.saved_bytes(dtype) == kept(module, image.to(dtype))
+TYPED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "convolutions": (
+        lambda: nn.Sequential(conv(), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(), nn.Linear(5, 2)),
+        IMAGE,
+    ),
+    "norms": (lambda: nn.Sequential(conv(), nn.GroupNorm(2, 4), nn.LayerNorm(10), nn.InstanceNorm2d(4)), IMAGE),
+    "rms_norm": (
+        lambda: nn.Sequential(dense(), nn.RMSNorm(8), dense(), nn.RMSNorm(8, elementwise_affine=False)),
+        TOKENS,
+    ),
+    "rms_norm first": (lambda: nn.RMSNorm(8), TOKENS),
+    "attention": (lambda: Function(fused, dense(), dense(), dense()), TOKENS),
+    "another type between": (
+        lambda: Function(lambda x, conv, drop: drop(F.silu(conv(x)).double().softmax(1)).float(), conv(), nn.Dropout()),
+        IMAGE,
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", TYPED)
+def test_the_bytes_are_those_of_the_type_of_the_module(name, dtype):
+    """But for places, sums of halves, and what is cast."""
+    make, size = TYPED[name]
+    module = make().to(dtype)
+    report, image = read(module, size)
+    saved = report.saved()
+    assert (report.dtype, saved.status) == (str(dtype).removeprefix("torch."), "complete")
+    assert saved.value == kept(module, image.to(dtype))
+    if name == "convolutions":
+        assert from_torch(make(), size, batch_size=2).analyze().saved_bytes(dtype) == saved.value
 
 
 # What is said where it is not known
@@ -435,7 +460,8 @@ def test_of_a_module_in_another_type_torch_keeps_what_is_said_of_that_type_and_n
     module = nn.Sequential(conv(), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), conv()).to(getattr(torch, dtype))
     report = from_torch(module, IMAGE, batch_size=2).analyze()
     held = kept(module, torch.rand(2, *IMAGE, dtype=getattr(torch, dtype)))
-    assert report.saved_bytes(dtype) == held != report.saved_bytes()
+    assert report.saved_bytes() == report.saved_bytes(dtype) == held != report.saved_bytes("float32")
+    assert sum(report.saved_tensors(row.name).nbytes() for row in report) == held
 
 
 def test_the_rate_of_dropout_is_an_attribute_or_an_input_in_onnx():

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 from convmath.errors import DomainError  # noqa: E402
 from convmath.network import Graph, from_torch  # noqa: E402
 from convmath.network.fields.spans import Spans  # noqa: E402
-from convmath.network.operators import Einsum, Recurrent, Slice  # noqa: E402
+from convmath.network.operators import Einsum, Linear, Recurrent, Slice  # noqa: E402
 from convmath.network.operators.einsum import pairwise, parsed  # noqa: E402
 
 LAYERS = {
@@ -145,14 +145,23 @@ def test_a_step_reads_all_before_it_and_of_both_directions_everything():
         assert graph.analyze()["steps"].receptive_field[0].reads(3).clipped(0, 7) == wanted
 
 
-def test_half_of_the_features_of_both_directions_read_an_unknown_part():
+def test_each_half_of_the_features_of_both_directions_reads_from_its_end():
     graph = Graph()
     both = graph.add("both", Recurrent("lstm", 5, 2, time=2, both=True), graph.input((3, 7, 5)))
     graph.add("forwards", Slice(3, 0, 2), both)
+    graph.add("backwards", Slice(3, 2, 4), both)
+    graph.add("some", Slice(3, 1, 3), both)
     twice = graph.add("twice", Recurrent("lstm", 5, 2, time=2, layers=2, both=True), "input")
     graph.add("half", Slice(3, 0, 2), twice)
+    graph.add("mixed", Linear(4, 2), both)
     report = graph.analyze()
-    assert report.reads("forwards", 3, 0)["input"][0] == Spans.first(7).bounded()
+    assert report.reads("forwards", 3, 0)["input"][0] == Spans.first(4)
+    assert report.reads("backwards", 3, 1)["input"][0] == Spans.of([(3, 7)])
+    for name, index in (("both", 1), ("both", 2), ("some", 0)):
+        assert report.reads(name, 3, index)["input"][0] == (Spans.of([(3, 7)]) if index == 2 else Spans.first(4))
+    assert report.reads("some", 3, 1)["input"][0] == Spans.of([(3, 7)])
+    assert report.reads("both")["input"][0] == Spans.first(7)
+    assert report.reads("mixed", 3, 0)["input"][0] == Spans.first(7)
     assert report["forwards"].receptive_field.holes[0] is None
     assert report.reads("half", 3, 0)["input"][0] == Spans.first(7)  # the second layer reads both of the first
 

@@ -33,9 +33,9 @@ def peak(module: nn.Module) -> int:
 
 def test_layers_take_memory_in_proportion(chain):
     peak(chain[:10])  # what is loaded and remembered once
-    few, many = peak(chain[:1000]), peak(chain[:4000])
+    few, many = peak(chain[:250]), peak(chain[:1000])
     assert many < 5 * few
-    assert few < 20e3 * 1000  # so that ten thousand take less than 200 MB
+    assert few < 20e3 * 250  # so that ten thousand take less than 200 MB
 
 
 def test_ten_thousand_layers_are_analysed_in_two_seconds(chain):
@@ -50,5 +50,6 @@ def test_ten_thousand_layers_are_analysed_in_two_seconds(chain):
             taken.append(process_time() - start)
         finally:
             gc.enable()
+    assert (len(report), report.output.name) == (LAYERS + 1, str(LAYERS - 1))
     assert report.output.receptive_field.size == (2 * LAYERS + 1,) * 2
     assert min(taken) < 2

@@ -33,7 +33,7 @@ class Convention:
     Attributes:
         name: what it is called.
         why: what it counts and why its number differs from others, in a sentence.
-        forward: the operations of a node; None where they are not known.
+        forward: the operations of a node that is understood; None where they are not known.
         backward: those of its gradients; None where the convention says nothing of them.
         version: the version of the tool whose numbers it reproduces; empty if it is none's.
     """
@@ -46,7 +46,7 @@ class Convention:
 
 
 def flops(convention: str, *, backward: bool = False) -> Count:
-    """The operations of a row by a convention, to be summed by :meth:`NetworkReport.total`.
+    """The operations of a row by a convention, to be summed by :meth:`NetworkReport.total`; None where not known.
 
     Raises:
         DomainError: the convention is unknown, or says nothing of the gradients.
@@ -62,11 +62,16 @@ def flops(convention: str, *, backward: bool = False) -> Count:
         raise DomainError("convention", convention, f"needs one of {', '.join(CONVENTIONS)}")
     found = CONVENTIONS[convention]
     if not backward:
-        return found.forward
+        return _of_understood(found.forward)
     if found.backward is None:
         able = ", ".join(name for name, one in CONVENTIONS.items() if one.backward)
         raise DomainError("convention", convention, f"says nothing of the gradients; needs one of {able}")
-    return found.backward
+    return _of_understood(found.backward)
+
+
+def _of_understood(rule: Count) -> Count:
+    """A rule that is asked only about rows that are understood; of the others nothing is known."""
+    return lambda row: None if row.reason else rule(row)
 
 
 def _exact(row: Row) -> Any:

@@ -8,10 +8,9 @@ from ..operators import Attention, Conv, ConvTranspose, Einsum, MatMul, Recurren
 from ..operators.base import product
 from ..origin import CHAIN, VECTOR
 from ..row import Row
-from .shared import first, is_cell, origin_of, second, understood
+from .shared import first, is_cell, origin_of, second
 
 
-@understood
 def flop_counter(row: Row) -> Any:
     """Of an operator of torch, two for each multiply-accumulate; matrix by vector is not among them."""
     if isinstance(row.operator, Recurrent) and not is_cell(row):
@@ -21,7 +20,6 @@ def flop_counter(row: Row) -> Any:
     return 0 if _unseen(row) else 2 * row.work.macs
 
 
-@understood
 def flop_counter_backward(row: Row) -> Any:
     """Of the gradients of what is returned; fused attention computes its weights once more, for any of them."""
     operator = row.operator

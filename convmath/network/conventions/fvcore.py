@@ -19,13 +19,12 @@ from ..operators import (
 )
 from ..operators.base import product
 from ..row import Row
-from .shared import first, is_cell, origin_of, second, understood
+from .shared import first, is_cell, origin_of, second
 
 _PRODUCTS = ("matmul", "mm", "bmm", "addmm", "linear")
 _UNKNOWN_TO_IT = ("baddbmm", "tensordot", "bilinear", "outer", "ger", "inner")
 
 
-@understood
 def fvcore(row: Row) -> Any:
     """Of an operator that torch.jit.trace records, by its sizes."""
     origin, operator, out = origin_of(row), row.operator, row.elements

@@ -20,7 +20,7 @@ from ..operators import (
 from ..operators.base import product
 from ..origin import RESCALED, SCALES, VECTOR, Call, Origin
 from ..row import Row
-from .shared import first, given_to, origin_of, second, torchs, understood
+from .shared import first, given_to, origin_of, second, torchs
 
 _FUNCTIONS = {
     *("relu", "prelu", "elu", "relu6", "gelu", "silu", "softmax"),
@@ -40,7 +40,6 @@ _LOOKED_UP = {*_FUNCTIONS, *_INTERPOLATE, *(f"lp_pool{axes}d" for axes in (1, 2,
 _COUNTED = (Activation, AdaptivePool, Pool, Resize, Softmax)
 
 
-@understood
 def ptflops(row: Row) -> Any:
     """Of a call of one of the modules that it knows, and of one of the functions that it knows, in a module or not."""
     origin = origin_of(row)
@@ -121,8 +120,16 @@ def _attention(row: Row, name: str) -> Any:
     query, key, _, *masks = row.inputs
     weights = product((row.sizes or ())[:-1]) * (key or ())[-2]
     heads = row.operator.heads if isinstance(row.operator, Attention) else 1
-    mask = product(masks[0] or ()) if name == "baddbmm" else 0
+    mask = _mask([sizes or () for sizes in masks], weights * heads, row.sizes or ()) if name == "baddbmm" else 0
     return weights * ((query or ())[-1] + (row.sizes or ())[-1] + heads) + mask
+
+
+def _mask(masks: Sequence[Sizes], weights: Any, output: Sizes) -> Any:
+    """One for all heads as it is; one for each, or of keys, is laid out for every head, and for queries if one is."""
+    if len(masks) == 1 and len(masks[0]) == 2:
+        return product(masks[0])
+    rows = max(sizes[-2] if len(sizes) > 1 else 1 for sizes in masks)
+    return weights * rows // output[-2]
 
 
 def _call(row: Row, origin: Origin) -> Any:

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeAlias
-
 from ..operators import Sizes
 from ..origin import Call, Origin, usual
 from ..row import Row
-
-Rule: TypeAlias = Callable[[Row], Any]
-"""What a tool counts for a row; None where that is not known."""
-
-
-def understood(rule: Rule) -> Rule:
-    """A rule that is asked only about rows that are understood; of the others nothing is known."""
-
-    @wraps(rule)
-    def asked(row: Row) -> Any:
-        return None if row.reason else rule(row)
-
-    return asked
 
 
 def origin_of(row: Row) -> Origin:

@@ -126,11 +126,23 @@ def _back(node: Node, report: NetworkReport, here: Sequence[Box], boxes: dict[st
     except UnsupportedError as error:
         raise DomainError("name", node.name, f"what it reads is unknown: {error}") from error
     inputs = tuple(sizes for sizes in row.inputs if sizes is not None)
-    for other, shape, reads in zip(node.inputs, inputs, accesses, strict=True):
+    for number, (other, shape, reads) in enumerate(zip(node.inputs, inputs, accesses, strict=True)):
         for box in here:
-            back = _box(node.operator, box, shape, reads, row.sizes)
-            if all(back):
-                boxes[other] = _with(boxes.get(other, []), back)
+            halves = () if number else _halves(node.operator, box, row.sizes)
+            for operator in halves or (node.operator,):
+                own = operator.reads(inputs, row.sizes)[0] if halves else reads
+                back = _box(operator, box, shape, own, row.sizes)
+                if all(back):
+                    boxes[other] = _with(boxes.get(other, []), back)
+
+
+def _halves(operator: Operator, box: Box, output: Sizes) -> tuple[Operator, ...]:
+    """Those halves of an operator that compute some features of a box; none where it has none, or these are unknown."""
+    if not operator.halves or not box[-1].exact:
+        return ()
+    middle = output[-1] // 2
+    ends = Spans.first(middle), Spans.of([(middle, output[-1])])
+    return tuple(half for half, own in zip(operator.halves, ends, strict=True) if box[-1] & own)
 
 
 def _box(operator: Operator, box: Box, shape: Sizes, reads: Reads, output: Sizes) -> Box:
@@ -147,7 +159,7 @@ def _box(operator: Operator, box: Box, shape: Sizes, reads: Reads, output: Sizes
     part_of_named = part_of_unnamed = lost = False
     for here, n, entry in zip(box, output, reads, strict=True):
         if entry is None:
-            part_of_unnamed |= (operator.rearranges or operator.parted) and here != Spans.first(n)
+            part_of_unnamed |= (operator.rearranges or bool(operator.halves)) and here != Spans.first(n)
         if isinstance(entry, Merged) and _product(entry, here) != here.clipped(0, n).count:
             lost = True
         for dimension, one_field in parts(entry):

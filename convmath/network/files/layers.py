@@ -20,6 +20,7 @@ from ..operators import (
     Dropout,
     Einsum,
     Embedding,
+    Expand,
     Flatten,
     Flip,
     Input,
@@ -204,6 +205,25 @@ def _reshape(sizes: Sizes, *, shape: Any) -> Operator:
     return Reshape((0, *_spread(shape, 1)))
 
 
+def _squeeze(sizes: Sizes, *, dim: Any) -> Operator:
+    dims = _dims(sizes, dim)
+    if any(sizes[one] != 1 for one in dims):
+        raise DomainError("dim", dim, f"needs dimensions of size 1, and the input has the sizes {sizes}")
+    return Reshape(tuple(size for one, size in enumerate(sizes) if one not in dims))
+
+
+def _unsqueeze(sizes: Sizes, *, dim: int) -> Operator:
+    at = _dim((*sizes, 1), dim)
+    return Reshape((*sizes[:at], 1, *sizes[at:]))
+
+
+def _expand(sizes: Sizes, *, size: Any) -> Operator:
+    whole = _spread(size, 1)
+    own = (1,) * (len(whole) - len(sizes)) + sizes
+    kept = own[len(own) - len(whole) :]
+    return Expand(tuple(n if one == -1 else one for one, n in zip(whole, kept, strict=True)))
+
+
 def _slice(sizes: Sizes, *, dim: int, start: int = 0, stop: Any = None, step: int = 1) -> Operator:
     own = _dim(sizes, dim)
     size = sizes[own]
@@ -268,8 +288,8 @@ def _matmul(sizes: Sizes) -> Operator:
     return MatMul()
 
 
-def _attention(sizes: Sizes, *, num_heads: int = 1, dropout_p: float = 0.0) -> Operator:
-    return Attention(num_heads, dropout_p)
+def _attention(sizes: Sizes, *, num_heads: int = 1, dropout_p: float = 0.0, is_causal: bool = False) -> Operator:
+    return Attention(num_heads, dropout_p, is_causal)
 
 
 def _parameter(name: str, inputs: Sequence[str], sizes: Sequence[Sizes], *, shape: Any) -> list[Node]:
@@ -394,6 +414,9 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
         "topk": _topk,
         "flatten": _flatten,
         "reshape": _reshape,
+        "squeeze": _squeeze,
+        "unsqueeze": _unsqueeze,
+        "expand": _expand,
         "permute": _permute,
         "slice": _slice,
         "flip": _flip,

@@ -14,12 +14,12 @@ from typing import Any
 from ...division import is_symbolic
 from ...errors import DomainError, UnsupportedError, unknown
 from ..graph import Graph, Node
+from ..input_sizes import LARGEST
 from ..operators import Input, Sizes
 from ..symbolic import axes_of, symbol, with_symbols
 from .layers import JOINS, LAYERS, SEVERAL
 
 MOST_BYTES = 2**20
-LARGEST = 2**63 - 1
 
 
 def read(path: str | PathLike[str]) -> Graph:
@@ -63,12 +63,7 @@ def read(path: str | PathLike[str]) -> Graph:
     >>> net.analyze().output.name, net.analyze().output.output_size
     ('conv1', (6, 24, 24))
     """
-    if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str):
-        raise DomainError("path", path, "needs the path of a file, which is a text or a Path")
-    readers = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
-    suffix = Path(path).suffix.lower()
-    if suffix not in readers:
-        raise DomainError("path", fspath(path), f"needs a file that ends in {', '.join(readers)}")
+    suffix = suffix_of(path)
     try:
         with Path(path).open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -78,7 +73,7 @@ def read(path: str | PathLike[str]) -> Graph:
     if len(content) > MOST_BYTES:
         raise DomainError("path", fspath(path), f"the file is longer than {MOST_BYTES} bytes")
     try:
-        return described(readers[suffix](content.decode("utf-8")))
+        return described(_READERS[suffix](content.decode("utf-8")))
     except UnicodeDecodeError as error:
         raise DomainError("path", fspath(path), f"the file is not encoded as UTF-8: byte {error.start}") from error
     except RecursionError as error:
@@ -87,6 +82,20 @@ def read(path: str | PathLike[str]) -> Graph:
         if isinstance(error, DomainError):
             raise
         raise DomainError("path", fspath(path), f"the file cannot be parsed: {error}") from error
+
+
+def suffix_of(path: Any) -> str:
+    """The suffix of the path of a description.
+
+    Raises:
+        DomainError: it is no path, or the suffix is another.
+    """
+    if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str):
+        raise DomainError("path", path, "needs the path of a file, which is a text or a Path")
+    suffix = Path(path).suffix.lower()
+    if suffix not in _READERS:
+        raise DomainError("path", fspath(path), f"needs a file that ends in {', '.join(_READERS)}")
+    return suffix
 
 
 def _toml(text: str) -> Any:
@@ -104,6 +113,9 @@ def _yaml(text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(_yaml_sentence(error)) from error
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType({".toml": _toml, ".yaml": _yaml, ".yml": _yaml})
 
 
 def _yaml_sentence(error: Any) -> str:
@@ -208,7 +220,9 @@ def _left_open(node: Node) -> str:
 
 def _alone(sizes: Sizes) -> Sizes:
     """Sizes with a symbol of its own for each that goes by the size of an input: only whether it does matters here."""
-    return tuple(symbol(f"size{number}") if is_symbolic(size) else size for number, size in enumerate(sizes))
+    from ...calculus.index import integers
+
+    return tuple(integers(f"?{number}") if is_symbolic(size) else size for number, size in enumerate(sizes))
 
 
 def _as_given(error: DomainError, layer: Mapping[str, Any]) -> DomainError:
@@ -366,7 +380,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
         **dict.fromkeys(("kernel_size", "stride", "dilation", "output_padding", "output_size"), _per_axis),
         **dict.fromkeys(("shape", "size", "dim", "dims", "repeats"), _per_axis),
         **dict.fromkeys(("bias", "ceil_mode", "count_include_pad", "affine", "elementwise_affine"), _truth),
-        **dict.fromkeys(("keepdim", "align_corners", "bidirectional", "reverse"), _truth),
+        **dict.fromkeys(("keepdim", "align_corners", "bidirectional", "reverse", "is_causal"), _truth),
         "amounts": _padding,
         **dict.fromkeys(("mode", "equation"), _text),
         "padding": _padding,

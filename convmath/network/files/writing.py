@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from inspect import Parameter, signature
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ...errors import DomainError, UnsupportedError
 from ..fields.budget import Budget
-from ..gradients import Gradients, gradients_of
+from ..gradients import gradients_of
 from ..graph import Graph, Node
-from ..layer import layers_of
+from ..layer import Layer, layers_of
 from ..operators import (
     Activation,
     AdaptivePool,
@@ -28,6 +28,7 @@ from ..operators import (
     Dropout,
     Einsum,
     Embedding,
+    Expand,
     Flatten,
     Flip,
     Input,
@@ -45,12 +46,13 @@ from ..operators import (
     Repeat,
     Reshape,
     Resize,
+    Sizes,
     Slice,
     Softmax,
     Sort,
 )
 from .layers import LAYERS, MODES, SEVERAL
-from .reading import MOST_BYTES, described
+from .reading import MOST_BYTES, described, suffix_of
 
 
 def write(graph: Graph, path: str | PathLike[str]) -> None:
@@ -78,9 +80,7 @@ def write(graph: Graph, path: str | PathLike[str]) -> None:
     """
     from ...text_files import write_file
 
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".toml", ".yaml", ".yml"):
-        raise DomainError("path", fspath(path), "needs a file that ends in .toml, .yaml or .yml")
+    suffix = suffix_of(path)
     found = description(graph)
     text = _toml(found) if suffix == ".toml" else _yaml(found)
     if (length := len(text.encode("utf-8"))) > MOST_BYTES:
@@ -110,9 +110,10 @@ def description(graph: Graph) -> dict[str, Any]:
         raise UnsupportedError("files have no network without an input")
     for node in graph:
         _require_sayable(node)
-    trained = _gradients(graph)
+    layers = layers_of(graph, Budget(len(graph)))
     inputs, batch = {node.name: list(_shape(node)[1:]) for node in sources}, _shape(sources[0])[0]
-    found: dict[str, Any] = {"inputs": inputs, "layers": [_layer(node) for node in graph if not _is_input(node)]}
+    found: dict[str, Any] = {"inputs": inputs, "layers": []}
+    found["layers"] += [_layer(node, layers[node.name].inputs) for node in graph if not _is_input(node)]
     if batch != 1:
         found = {"batch_size": batch, **found}
     found["outputs"] = list(graph.outputs)
@@ -120,7 +121,7 @@ def description(graph: Graph) -> dict[str, Any]:
         again = described(found)
     except DomainError as error:
         raise UnsupportedError(f"files cannot say the network as it is: {error}") from error
-    _require_same(graph, trained, again)
+    _require_same(graph, layers, again)
     return found
 
 
@@ -140,17 +141,14 @@ def _shape(node: Node) -> tuple[Any, ...]:
     return node.operator.sizes()
 
 
-def _gradients(graph: Graph) -> dict[str, Gradients]:
-    return gradients_of(graph, layers_of(graph, Budget(len(graph))))
-
-
-def _require_same(graph: Graph, trained: Mapping[str, Gradients], again: Graph) -> None:
+def _require_same(graph: Graph, layers: Mapping[str, Layer], again: Graph) -> None:
     """Raise UnsupportedError for the first node that a file does not give again as it is."""
-    usual = _gradients(again)
+    trained, usual = gradients_of(graph, layers), gradients_of(again, layers_of(again, Budget(len(again))))
     for node in graph:
         same = again[node.name]
         counted = [one.operator.params if one.params is None else one.params for one in (node, same)]
-        if node != Node(same.name, same.operator, same.inputs, node.params) or counted[0] != counted[1]:
+        given = layers[node.name].inputs
+        if _kept(node, given) != _kept(same, given) or counted[0] != counted[1]:
             raise _unsupported(node)
         if trained[node.name] != usual[node.name]:
             raise _unsupported(node, ": training computes other gradients there, as of what is frozen or detached")
@@ -160,9 +158,17 @@ def _unsupported(node: Node, why: str = "") -> UnsupportedError:
     return UnsupportedError(f"files have no layer for {node.name}, which is {node.operator}{why}")
 
 
-def _layer(node: Node) -> dict[str, Any]:
+def _kept(node: Node, given: Sequence[Sizes | None]) -> tuple[Operator, tuple[str, ...]]:
+    """What a node does with what; of sizes that it gives its result, with 0 for the first where it keeps that."""
+    operator, sizes = node.operator, next(iter(given), None) or ()
+    if isinstance(operator, Reshape) and operator.shape and operator.shape[:1] == sizes[:1]:
+        operator = Reshape((0, *operator.shape[1:]))
+    return operator, node.inputs
+
+
+def _layer(node: Node, given: Sequence[Sizes | None]) -> dict[str, Any]:
     """A layer as a file says it; without the options that are what they are by default."""
-    found = _named(node)
+    found = _named(node, given)
     if found is None:
         raise _unsupported(node)
     op, told = found
@@ -190,7 +196,7 @@ _OPS: Mapping[type[Operator], str] = MappingProxyType(
 """The layers whose options are called as the attributes of their operators."""
 
 
-def _named(node: Node) -> tuple[str, dict[str, Any]] | None:
+def _named(node: Node, given: Sequence[Sizes | None]) -> tuple[str, dict[str, Any]] | None:
     """The op and the options of a node; None where files have no layer for it."""
     match operator := node.operator:
         case Input(shape=shape):
@@ -213,16 +219,18 @@ def _named(node: Node) -> tuple[str, dict[str, Any]] | None:
             return _known(op, {})
         case Einsum(inputs=inputs, output=output):
             return "einsum", {"equation": f"{','.join(inputs)}->{output}"}
-        case Attention(heads=heads, dropout=dropout):
-            return "attention", {"num_heads": heads, "dropout_p": dropout}
+        case Attention(heads=heads, dropout=dropout, causal=causal):
+            return "attention", {"num_heads": heads, "dropout_p": dropout, "is_causal": causal}
         case Embedding(rows=rows, features=features):
             return "embedding", {"num_embeddings": rows, "embedding_dim": features}
         case Recurrent(cell=cell, layers=layers, both=both):
             return _known(cell, {**vars(operator), "num_layers": layers, "bidirectional": both})
         case Sort(name=op, dim=dim, length=length):
             return _known(op, {"dim": dim, "k": length})
-        case Reshape(shape=shape) if shape and shape[0] == 0:
-            return "reshape", {"shape": shape[1:]}
+        case Reshape(shape=shape):
+            return _reshaped(shape, given[0] or ())
+        case Expand(shape=shape):
+            return "expand", {"size": shape}
         case Pad(amounts=amounts, mode=mode):
             return "pad", {"amounts": amounts[2:], "mode": mode}
         case Flatten(start=start, end=end):
@@ -240,6 +248,27 @@ def _named(node: Node) -> tuple[str, dict[str, Any]] | None:
         case _ if type(operator) in _OPS:
             return _OPS[type(operator)], vars(operator)
     return None
+
+
+def _reshaped(shape: Sizes, given: Sizes) -> tuple[str, dict[str, Any]] | None:
+    if dims := _ones(given, shape):
+        return "squeeze", {"dim": dims}
+    if len(dims := _ones(shape, given)) == 1:
+        return "unsqueeze", {"dim": dims[0]}
+    return ("reshape", {"shape": shape[1:]}) if shape and shape[0] in (0, *given[:1]) else None
+
+
+def _ones(sizes: Sizes, others: Sizes) -> tuple[int, ...]:
+    """The dimensions of size 1 that are left out of sizes to give others, the last ones of several; empty if none."""
+    rest, found = list(reversed(others)), []
+    for dim, size in enumerate(sizes):
+        if rest and rest[-1] == size:
+            rest.pop()
+        elif size == 1:
+            found.append(dim)
+        else:
+            return ()
+    return () if rest else tuple(found)
 
 
 def _resized(operator: Resize) -> tuple[str, dict[str, Any]] | None:

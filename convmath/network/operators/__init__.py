@@ -10,7 +10,7 @@ from .layout import Concat, Expand, Flatten, Lookup, Pad, Permute, Reshape, Slic
 from .pooling import AdaptivePool, Pool, Reduce
 from .recurrent import LastState, Recurrent
 from .resize import PixelShuffle, PixelUnshuffle, Resize
-from .sequence import Cumulative, Embedding, Flip, Sort, Take
+from .sequence import Cumulative, Embedding, Flip, Gather, Sort, Take
 from .unfolding import Fold, Unfold, Windows
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Flatten",
     "Flip",
     "Fold",
+    "Gather",
     "Identity",
     "Input",
     "Interpolate",

@@ -10,31 +10,33 @@ from ...assumptions import require
 from ...division import mod
 from ...errors import DomainError
 from ..fields.field import Field
-from .base import Operator, Reads, Size, Sizes, Work, broadcast, product, require_equal, stretched
-from .domains import POSITIVE, SHARE, Domains
+from .base import Operator, Reads, Size, Sizes, Work, broadcast, product, require_equal, stretched, stretched_to
+from .domains import FLAG, POSITIVE, SHARE, Domains
+from .sequence import running
 
 
 @dataclass(frozen=True)
 class Attention(Operator):
-    """Sums of values, weighted by the softmax of the products of queries and keys; inputs: query, key, value and mask.
+    """Sums of values, weighted by the softmax of the products of queries and keys; inputs: query, key, value and masks.
 
     Queries of the sizes ``(..., L, E)``, keys ``(..., S, E)`` and values ``(..., S, V)`` give ``(..., L, V)``; a mask
-    is stretched to ``(..., L, S)``.
+    is stretched to ``(..., L, S)``, or to ``(..., heads, L, S)`` if it has a dimension more than the output.
 
     Attributes: heads: parts into which the features are split, each with weights of its own. dropout: the share of the
-        weights that is dropped in training.
+        weights that is dropped in training. causal: whether a query reads only the keys and values up to its place.
 
     Source: [VaswaniEtAl2017, equation 1].
     """
 
     heads: int = 1
     dropout: float = 0.0
+    causal: bool = False
 
-    domains: ClassVar[Domains] = {"heads": POSITIVE, "dropout": SHARE}
+    domains: ClassVar[Domains] = {"heads": POSITIVE, "dropout": SHARE, "causal": FLAG}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """A sum of values for every query."""
-        if len(inputs) not in (3, 4) or min(map(len, inputs[:3])) < 2:
+        if len(inputs) < 3 or min(map(len, inputs[:3])) < 2:
             raise DomainError("inputs", inputs, "attention needs query, key and value of at least two dimensions")
         query, key, value = inputs[:3]
         require_equal(self, "features of the key", key[-1], query[-1])
@@ -44,22 +46,29 @@ class Attention(Operator):
             require("==", mod(features, self.heads), 0, "heads", needs, heads=self.heads)
         output = (*broadcast(self, query[:-2], key[:-2], value[:-2]), query[-2], value[-1])
         for mask in inputs[3:]:
-            broadcast(self, mask, (*output[:-1], key[-2]))
+            heads = (self.heads,) if len(mask) > len(output) else ()
+            broadcast(self, mask, (*output[:-2], *heads, query[-2], key[-2]))
         return output
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """A query is read in its place; keys and values are read whole."""
+        """A query is read in its place; keys and values are read whole, whatever a mask leaves of them, or up to it."""
 
         def stacked(source: Sizes, dimensions: int) -> Reads:
             return tuple(stretched(source, output, dimension) for dimension in range(dimensions))
 
+        def masked(mask: Sizes) -> Reads:
+            row = (len(mask) - 2, stretched_to(mask[-2], output[-2])) if len(mask) > 1 else None
+            return (*stacked(mask[: len(output)], stacks), row, None)
+
         stacks = len(output) - 2
         query, key, value, *masks = inputs
+        rows = running(output[-2]) if self.causal else None
+        read_of = [None if rows is None else (len(source) - 2, rows) for source in (key, value)]
         return (
             (*stacked(query, stacks), (len(query) - 2, Field.same()), None),
-            (*stacked(key, stacks), None, None),
-            (*stacked(value, stacks), None, (len(value) - 1, Field.same())),
-            *((*stacked(mask, stacks + 1), None) for mask in masks),
+            (*stacked(key, stacks), read_of[0], None),
+            (*stacked(value, stacks), read_of[1], (len(value) - 1, Field.same())),
+            *map(masked, masks),
         )
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:

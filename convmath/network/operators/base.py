@@ -121,9 +121,9 @@ class Operator(ABC):
         return True
 
     @property
-    def parted(self) -> bool:
-        """Whether a part of the features may read less than all of them together are said to."""
-        return False
+    def halves(self) -> tuple[Operator, ...]:
+        """What computes each half of the features, where one reads less of the first input than both together."""
+        return ()
 
     @abstractmethod
     def sizes(self, *inputs: Sizes) -> Sizes:

@@ -142,8 +142,8 @@ WINDOW: Domains = {
 }
 """What the options of a window may be."""
 SCALES = several(
-    Domain(lambda value: type(value) is Fraction and value > 0, ""),
-    "a Fraction or an integer > 0 for each axis, such as (Fraction(3, 2), 2)",
+    Domain(lambda value: type(value) is Fraction and 1 <= value * 2**64 <= 2**128, ""),
+    "a Fraction or an integer > 0 for each axis, from 1/2**64 to 2**64, such as (Fraction(3, 2), 2)",
     empty=False,
 )
 

@@ -50,6 +50,7 @@ class Interpolate(Resize):
     Attributes:
         coordinates: how the place of position o follows from it, one of ``COORDINATES``.
         rounding: which element is nearest, one of ``ROUNDINGS``.
+        align_corners: that of torch; False, as ``coordinates`` say it.
 
     Source: [onnx.Resize, coordinate_transformation_mode and nearest_mode].
 
@@ -67,6 +68,16 @@ class Interpolate(Resize):
         "rounding": one_of(*ROUNDINGS),
     }
 
+    def __post_init__(self) -> None:
+        """Require that coordinates are said in one way.
+
+        Raises:
+            DomainError: corners are aligned by another name, or a parameter lies outside of its domain.
+        """
+        super().__post_init__()
+        if self.align_corners:
+            raise DomainError("align_corners", self.align_corners, "needs coordinates='align_corners' instead")
+
     def _axis(self, axis: int, size: int, wanted: int) -> Field:
         ratio, first = self._line(axis, size, wanted)
         nearest = ROUNDINGS[self.rounding]
@@ -80,10 +91,9 @@ class Interpolate(Resize):
 
         if ratio.denominator <= MOST_PHASES and self.coordinates != "half_pixel_symmetric":
             return Field.sampled(ratio.denominator, ratio.numerator, lambda o: reads(o * ratio + first))
-        place = self._place(axis, size, wanted)
-        return looked_at(wanted, lambda o: reads(place(o)))
+        return looked_at(wanted, lambda o: reads(self._place(axis, size, wanted, o)))
 
-    def _place(self, axis: int, size: int, wanted: int) -> Callable[[int], Fraction]:
+    def _place(self, axis: int, size: int, wanted: int, position: int) -> Fraction:
         """The place of a position, each operation rounded to a 32-bit float as ONNX Runtime's are.
 
         Of ``half_pixel_symmetric`` it rounds those of the offset and the sum, and takes doubles in between.
@@ -95,15 +105,11 @@ class Interpolate(Resize):
         if self.coordinates == "half_pixel_symmetric":
             adjusted = _rounded(wanted / _rounded(scale * size))
             offset = _rounded(_rounded(size / 2) * _rounded(1 - adjusted))
-
-        def place(position: int) -> Fraction:
-            if self.coordinates == "align_corners":
-                return Fraction(_rounded(_rounded(position * (size - 1)) / (wanted - 1)))
-            if self.coordinates == "half_pixel_symmetric":
-                return Fraction(_rounded(offset + (position + half) / scale - half))
-            return Fraction(_rounded(_rounded(_rounded(position + half) / scale) - back))
-
-        return place
+        if self.coordinates == "align_corners":
+            return Fraction(_rounded(_rounded(position * (size - 1)) / (wanted - 1)))
+        if self.coordinates == "half_pixel_symmetric":
+            return Fraction(_rounded(offset + (position + half) / scale - half))
+        return Fraction(_rounded(_rounded(_rounded(position + half) / scale) - back))
 
     def _line(self, axis: int, size: int, wanted: int) -> tuple[Fraction, Fraction]:
         """The place of position o as ``ratio*o + first``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ...errors import DomainError
@@ -116,9 +116,10 @@ class Recurrent(Operator):
         return found
 
     @property
-    def parted(self) -> bool:
+    def halves(self) -> tuple[Recurrent, ...]:
         """The features of a single layer that reads from both ends are of one of them each."""
-        return self.both and self.layers == 1
+        ends = (self.reverse, not self.reverse) if self.both and self.layers == 1 else ()
+        return tuple(replace(self, both=False, reverse=reverse) for reverse in ends)
 
     def _inputs(self, layer: int) -> int:
         return self.input_size if layer == 0 else self.features * self.directions

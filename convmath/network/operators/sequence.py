@@ -194,6 +194,38 @@ class Take(Operator):
 
 
 @dataclass(frozen=True)
+class Gather(Operator):
+    """Elements of a dimension, chosen for every position by the index in its place; inputs: what is read, and indices.
+
+    Attributes: dim: the dimension, from 0.
+
+    >>> Gather(0).reads([(5,), (3,)], (3,))[0][0][1].reads(2)
+    Spans(within 0:5)
+    """
+
+    dim: int
+
+    domains: ClassVar[Domains] = {"dim": DIM}
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """Those of the indices."""
+        if len(inputs) != 2 or len(inputs[0]) != len(inputs[1]):
+            raise DomainError("inputs", inputs, "gather needs indices of as many dimensions as what it reads")
+        source, index = inputs
+        require_dims(self, source, self.dim, parameter="dim")
+        for dimension, (n, m) in enumerate(zip(source, index, strict=True)):
+            if dimension != self.dim:
+                needs = f"gather needs at most the {n} indices of dimension {dimension}"
+                require("<=", m, n, "index", needs, index=m)
+        return index
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Some element of the dimension; the others, and the indices, are read in place."""
+        some = Field.constant(Spans.first(inputs[0][self.dim]).bounded())
+        return (*_along(output, {self.dim: some}), in_place(output))
+
+
+@dataclass(frozen=True)
 class Embedding(Operator):
     """A row of learned features for every element, which is the number of the row."""
 

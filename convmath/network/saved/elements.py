@@ -152,11 +152,13 @@ def _laid(site: Site, statistics: Besides) -> Answer:
 
 
 def _rms_norm(site: Site, operator: Norm) -> Answer:
-    """For the gradient of the weight what it is multiplied by, too."""
-    scaled = (("copy", product(site.source)),) if site.row.trained else ()
+    """For the gradient of the weight what it is multiplied by, too; of 16 bits a copy with 32."""
+    copy = site.widened("copy", product(site.source))
+    scaled = (copy,) if site.row.trained else ()
     if not site.wanted(0):
         return Keeps(besides=scaled)
-    return Keeps((0,), besides=(_statistics(_rows_of(site, operator)), *scaled))
+    statistics = site.widened("statistics", _rows_of(site, operator))
+    return Keeps(besides=(copy, statistics, *scaled)) if site.half else Keeps((0,), besides=(statistics, *scaled))
 
 
 _STATISTICS: Mapping[str, Callable[[Site, Norm], Answer]] = {

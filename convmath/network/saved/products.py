@@ -7,8 +7,8 @@ from typing import Any
 from ...formulas.padding import resolve_padding
 from ..operators import Conv
 from ..operators.base import product
+from ..strides import stacked, viewed
 from .site import INPUT, LAYOUT, NOTHING, OTHER, Answer, Keeps, Site, copied, in_order
-from .strides import stacked, viewed
 
 
 def _computes_weight(site: Site) -> bool:
@@ -101,4 +101,4 @@ def attention(site: Site) -> Answer:
         return "how torch's module lays out its heads is not followed"
     if not site.fused:
         return "which algorithm torch chooses goes by masks, dropout, sizes, strides and the device"
-    return Keeps((0, 1, 2), output=True, besides=(("statistics", product(site.source[:-1])),))
+    return Keeps((0, 1, 2), output=True, besides=(site.widened("statistics", product(site.source[:-1])),))

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ..operators import Attention, Sizes
 from ..operators.base import product
 from ..row import Row
-from .strides import Strides, is_contiguous
+from ..strides import Strides, is_contiguous
 
 Besides: TypeAlias = tuple[str, Any] | tuple[str, Any, str]
 """What a tensor is, its elements, and their type where it is not the network's."""
@@ -60,6 +60,15 @@ class Site:
         if not all(strides and strides[-1] == 1 for strides in self.strides):
             return False
         return len(query) == 4 and query[:2] == key[:2] == value[:2] and query[-1] == value[-1]
+
+    @property
+    def half(self) -> bool:
+        """Whether it computes in a type of 16 bits, of which torch takes some sums in float32."""
+        return self.row.dtype in ("float16", "bfloat16")
+
+    def widened(self, what: str, elements: Any) -> Besides:
+        """A tensor of its own that has at least the bits of float32."""
+        return (what, elements, "float32") if self.half else (what, elements)
 
     def wanted(self, number: int) -> bool:
         """Whether the gradient of an input is computed."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..gradients import ends
 from ..memory import itemsize, shares
 from ..operators import Attention, Dropout, Flatten, Identity, Input, Reshape
+from ..placement import DTYPE
+from ..strides import Strides, contiguous, dense, is_contiguous, laid_out, viewed
 from .rules import kept
 from .site import Keeps, Site
-from .strides import Strides, contiguous, dense, is_contiguous, laid_out, viewed
 
 if TYPE_CHECKING:
     from ..graph import Node
@@ -43,13 +44,15 @@ class Saved:
     Attributes:
         tensors: its result and what it makes besides, as far as they are kept.
         unknown: why it is not known what the node saves, in words; empty if it is.
+        network_dtype: the type of the network.
     """
 
     tensors: tuple[SavedTensor, ...] = ()
     unknown: str = ""
+    network_dtype: str = DTYPE
 
-    def nbytes(self, dtype: Any = "float32") -> Any:
-        """Bytes of its tensors; None where they are not known.
+    def nbytes(self, dtype: Any = None) -> Any:
+        """Bytes of its tensors, by default in the network's own type; None where they are not known.
 
         Raises:
             DomainError: the dtype is unknown.
@@ -57,7 +60,7 @@ class Saved:
         >>> Saved((SavedTensor("output", 6), SavedTensor("indices", 2, "int64"))).nbytes("float16")
         28
         """
-        size = itemsize(dtype)
+        size = itemsize(self.network_dtype if dtype is None else dtype)
         found = sum(one.elements * (itemsize(one.dtype) if one.dtype else size) for one in self.tensors)
         return None if self.unknown else found
 
@@ -82,13 +85,20 @@ def saved_tensors(report: NetworkReport, *, training: bool = True) -> dict[str, 
         if isinstance(found, Keeps):
             outputs.update(owner[node.inputs[number]] for number in found.inputs)
             outputs.update([owner[row.name]] if found.output else [])
-            besides[row.name] = [SavedTensor(*one) for one in found.besides]
+            besides[row.name] = [_besides(row, *one) for one in found.besides]
         else:
             unknown.setdefault(row.name, found)
     return {
-        row.name: Saved((*_output(row, outputs), *besides.get(row.name, ())), _reason(row, outputs, unknown))
+        row.name: Saved(
+            (*_output(row, outputs), *besides.get(row.name, ())), _reason(row, outputs, unknown), report.dtype
+        )
         for row in report
     }
+
+
+def _besides(row: Row, what: str, elements: Any, dtype: str = "") -> SavedTensor:
+    """What a node makes besides its result is of the type of that, if nothing else is said."""
+    return SavedTensor(what, elements, dtype or row.placement.dtype)
 
 
 def _output(row: Row, outputs: Iterable[str]) -> Iterator[SavedTensor]:

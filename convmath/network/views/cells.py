@@ -13,7 +13,6 @@ from ..conventions import CONVENTIONS, flops
 from ..fields.pieces import Followed, Pieces
 from ..fields.receptive import ReceptiveFields
 from ..operators import Input
-from ..placement import DTYPE
 from ..report import NetworkReport, Total
 from ..row import Row
 
@@ -66,7 +65,7 @@ def shown(
     count: Callable[[Any], str] | None = None,
     *,
     wide: bool = False,
-    dtype: Any = DTYPE,
+    dtype: Any = None,
     more: Sequence[Note] = (),
 ) -> Shown:
     """A report as text.
@@ -77,7 +76,7 @@ def shown(
         count: how numbers in the rows are written; by default with all their digits.
         wide: whether rows and notes say everything; otherwise they leave out what fields are padded by and where their
             centres are, fields in other inputs than the first, what is computed backward, memory, and long lists.
-        dtype: in which bytes of activations are counted.
+        dtype: in which bytes of activations are counted; by default that of the network.
         more: notes that follow those of the report.
 
     Raises:
@@ -91,6 +90,7 @@ def shown(
     >>> found.rows[1], found.totals[1]
     (('stem', 'conv2d', '8x4x4', '3', '2', '224', '3,456'), ('MACs', '3,456', 'complete'))
     """
+    dtype = report.dtype if dtype is None else dtype
     title = f"{counted(len(report), 'node')}, {report.status}; input {' and '.join(_inputs(report))}"
     columns = tuple(_columns(report.rows, convention, count or digits, dtype, wide=wide))
     cells = tuple(tuple(cell(row) for _, cell in columns) for row in report)

@@ -15,7 +15,6 @@ from ..fields.pieces import Pieces
 from ..fields.receptive import ReceptiveFields
 from ..fields.spans import Spans
 from ..operators import Input, Norm
-from ..placement import DTYPE
 from ..report import NetworkReport
 from ..row import Row, without
 from .cells import DIFFERS, Note, between, digits, known, sizes, some, stored, unit
@@ -100,7 +99,7 @@ def node_lines(
     report: NetworkReport,
     name: str,
     convention: str = "mac",
-    dtype: Any = DTYPE,
+    dtype: Any = None,
     position: Position | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Everything that a report says of a node, in lines with names; with a position, what that reads.
@@ -140,7 +139,7 @@ def shown_node(
 EVALUATES = "those of the training, as in evaluation; in training a position also reads all others of its channel"
 
 
-def details(row: Row, convention: str = "mac", dtype: Any = DTYPE) -> Iterator[tuple[str, str]]:
+def details(row: Row, convention: str = "mac", dtype: Any = None) -> Iterator[tuple[str, str]]:
     """Everything that is known of a node, in lines with names.
 
     Raises:
@@ -175,7 +174,8 @@ def details(row: Row, convention: str = "mac", dtype: Any = DTYPE) -> Iterator[t
 def _memory(row: Row, dtype: Any) -> str:
     if row.sizes is None:
         return "?"
-    return f"{digits(row.elements)} elements, {stored(row.activation_bytes(dtype))} in {dtype}"
+    counted = row.dtype if dtype is None else row.placement.dtype or dtype
+    return f"{digits(row.elements)} elements, {stored(row.activation_bytes(dtype))} in {counted}"
 
 
 def row_html(row: Row) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import DomainError
 from ...notebook import plain
-from ..placement import DTYPE
 from ..report import NetworkReport
 from .cells import SEVERAL, shown
 from .details import Position, position_note, shown_node
@@ -26,7 +25,7 @@ def document(
     style: str,
     convention: str = "mac",
     name: str | None = None,
-    dtype: Any = DTYPE,
+    dtype: Any = None,
     position: Position | None = None,
 ) -> str:
     """A report as the text of a file; ``docs/networks.md`` says what the keys of JSON and the columns of CSV hold.
@@ -36,7 +35,7 @@ def document(
         style: ``"json"``, ``"csv"``, ``"markdown"``, ``"latex"`` or ``"html"``.
         convention: what counts as an operation.
         name: the only node that is written, with all its details; None for all, with the totals.
-        dtype: in which bytes of activations are counted.
+        dtype: in which bytes of activations are counted; by default that of the network.
         position: one of which it is said, too, what it reads.
 
     Raises:
@@ -66,7 +65,7 @@ def _json(report: NetworkReport, convention: str, name: str | None, dtype: Any, 
 
 _CSV = (
     *("name", "op", "inputs", "batch_size", "batch_dimension", "output_size", "params", "macs", "backward_macs"),
-    *("operations", "backward_operations", "activations", "activation_bytes", "own_dtype", "saved_bytes"),
+    *("operations", "backward_operations", "activations", "activation_bytes", "dtype", "own_dtype", "saved_bytes"),
     *("saved_tensors", "saved_unknown"),
     *("field_inputs", "field_size", "field_stride", "field_padding", "field_center", "field_phases"),
     *("field_dimension", "field_reads", "holes", "field_unknown", "unknown", "remarks", "operator"),

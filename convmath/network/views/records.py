@@ -13,7 +13,6 @@ from ..fields.field import Field
 from ..fields.pieces import Followed, Pieces
 from ..fields.spans import Spans
 from ..operators import Sizes
-from ..placement import DTYPE
 from ..report import NetworkReport, Total
 from ..row import Row
 from .cells import notes
@@ -27,7 +26,7 @@ def content(
     report: NetworkReport,
     convention: str,
     name: str | None = None,
-    dtype: Any = DTYPE,
+    dtype: Any = None,
     position: Position | None = None,
 ) -> dict[str, Any]:
     """A whole report, or of its rows only that of a node; ``docs/networks.md`` says what each key holds.
@@ -46,7 +45,7 @@ def content(
         "convention": convention,
         "convention_version": found.version or None,
         "convention_why": found.why,
-        "dtype": str(dtype),
+        "dtype": report.dtype if dtype is None else str(dtype),
         "nodes": list(records(report, convention, name, dtype)),
         "totals": {
             "params": _total(report.total("params")),
@@ -77,7 +76,7 @@ def content(
 
 
 def records(
-    report: NetworkReport, convention: str, name: str | None = None, dtype: Any = DTYPE
+    report: NetworkReport, convention: str, name: str | None = None, dtype: Any = None
 ) -> Iterator[dict[str, Any]]:
     """A record for every row, or for that of a node.
 
@@ -94,7 +93,7 @@ def records(
         }
 
 
-def record(row: Row, convention: str, inputs: list[str], dtype: Any = DTYPE) -> dict[str, Any]:
+def record(row: Row, convention: str, inputs: list[str], dtype: Any = None) -> dict[str, Any]:
     """A row: None where a number is unknown; fractions that are no integers are texts such as "1/2"."""
     known = not row.lacks("macs")
     counts_backward = CONVENTIONS[convention].backward is not None
@@ -116,6 +115,7 @@ def record(row: Row, convention: str, inputs: list[str], dtype: Any = DTYPE) -> 
         "work": _jsonable(row.work) if known else None,
         "activations": row.elements,
         "activation_bytes": row.activation_bytes(dtype),
+        "dtype": row.dtype,
         "own_dtype": row.placement.dtype or None,
         "learned_inputs": list(row.learned),
         "receptive_fields": {

@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ...notebook import ruled
-from ..placement import DTYPE
 from ..report import NetworkReport
 from .cells import short, shown
 from .details import Position, node_lines, position_note
@@ -22,7 +21,7 @@ OPERATION = 30
 """Longer names of operations go on in the next line where a terminal is narrow."""
 
 
-def view(report: NetworkReport, convention: str = "mac", dtype: Any = DTYPE, position: Position | None = None) -> Group:
+def view(report: NetworkReport, convention: str = "mac", dtype: Any = None, position: Position | None = None) -> Group:
     """The whole report, 80 columns wide where names are short, and what a position of a node reads.
 
     Raises:
@@ -62,7 +61,7 @@ def node_view(
     report: NetworkReport,
     name: str,
     convention: str = "mac",
-    dtype: Any = DTYPE,
+    dtype: Any = None,
     position: Position | None = None,
 ) -> Group:
     """Everything that is known of a node, and what a position of it reads exactly.
