@@ -270,3 +270,100 @@ def test_random_numbers_and_the_default_type_go_on_as_they_were():
         assert state() != before
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+PAST: list[Any] = [None]
+REAL = torch.zeros(3)
+FEATURES: dict[str, Any] = {"a": REAL, "b": None}
+
+
+def replacing(module, y):
+    PAST[0] = FEATURES["a"] = FEATURES["b"] = y
+    return y if PAST[0] is None else y + PAST[0]
+
+
+def of_a_closure():
+    state, last = {"turn": 0, "tensor": None}, None
+
+    def keep(module, y):
+        nonlocal last
+        state["turn"] += 1
+        state["tensor"] = last = y
+        return y + state["tensor"] + last
+
+    return keep, lambda: (dict(state), last)
+
+
+def test_what_held_something_else_before_holds_it_again():
+    from_torch(Keeping(replacing), SIZE)
+    assert (PAST, FEATURES["b"]) == ([None], None)
+    assert FEATURES["a"] is REAL
+    keep, held = of_a_closure()
+    from_torch(Keeping(keep), SIZE)
+    assert held() == ({"turn": 0, "tensor": None}, None)
+
+
+def test_an_object_with_slots_keeps_no_tensor_that_is_none():
+    slot = Slot(None)
+
+    def keep(module, y):
+        slot.only = y if slot.only is None else slot.only
+        return y + slot.only
+
+    module = Keeping(keep)
+    from_torch(module, SIZE)
+    assert slot.only is None
+    assert type(module(torch.rand(1, *SIZE))) is torch.Tensor
+
+
+def test_tensors_that_hold_each_other_are_collected_and_not_looked_for(monkeypatch):
+    looked = []
+    monkeypatch.setattr(following, "forget", looked.append)
+
+    def keep(module, y):
+        held = [y]
+        held.append(held)
+        return y
+
+    from_torch(Keeping(keep), SIZE)
+    assert not looked
+    from_torch(Keeping(in_a_cached_function), SIZE)
+    assert looked
+    emptied()
+
+
+def test_the_parts_that_a_forward_runs_in_threads_are_read():
+    class Threaded(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
+
+        def forward(self, x):
+            out = []
+            thread = threading.Thread(target=lambda: out.append(self.first(x)))
+            thread.start()
+            thread.join()
+            return self.last(out[0])
+
+    report = from_torch(Threaded(), SIZE).analyze()
+    assert [row.name for row in report] == ["x", "first", "last"]
+    assert (report.params, report.status) == (3 * 8 * 9 + 8 + 8 * 4 + 4, "complete")
+
+
+def test_a_tensor_without_elements_that_torch_export_found_kept_is_refused(monkeypatch):
+    kept = []
+
+    class Stubborn(nn.Module):
+        def forward(self, x):
+            if not torch.compiler.is_exporting():
+                raise RuntimeError
+            kept.append(x * 2)
+            return x + kept[0]
+
+    from_torch(Stubborn(), SIZE)
+    assert kept == []
+    monkeypatch.setattr(following, "forget", lambda *_: None)
+    monkeypatch.setattr(untouched, "_held", lambda *_: ([], []))
+    from_torch(Stubborn(), SIZE)
+    with pytest.raises(UnsupportedError, match="it keeps a tensor from one call to the next"):
+        from_torch(Stubborn(), (3, 12, 10))

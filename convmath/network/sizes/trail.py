@@ -175,6 +175,11 @@ class Recorder:
         """Note that sizes may be seen from here on in ways that are not followed."""
         self._astray = self._read() if self._astray is None else self._astray
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the network is being read."""
+        return self in _ON
+
     def refuse(self) -> None:
         """Note that an operator refuses its input."""
         self.went_on |= self._refused

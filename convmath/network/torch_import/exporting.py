@@ -10,13 +10,15 @@ from io import StringIO
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
+from ...errors import UnsupportedError
 from ..sizes.in_operators import numbers
 from . import calls
 from .arguments import Arguments
 from .builder import Builder
 from .framework import silenced
-from .registry import name_of
+from .registry import KEPT, name_of
 from .values import Value, mapped, values_in
 
 
@@ -40,6 +42,8 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
     signature = program.graph_signature
     fakes = (node.meta.get("val") for node in program.graph.nodes)
     builder.mode = next((fake.fake_mode for fake in fakes if isinstance(fake, torch.Tensor)), None)
+    if any(isinstance(tensor, FakeTensor) for tensor in program.constants.values()):
+        raise UnsupportedError(f"the forward of {type(module).__name__} could not be followed: {KEPT}")
     names = {
         **signature.inputs_to_parameters,
         **signature.inputs_to_buffers,
@@ -64,8 +68,6 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
 
 
 def _exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others: Mapping[str, Any]) -> Any:
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
     with FakeTensorMode():
         tensors = {
             name: torch.empty(numbers(value.known), dtype=value.dtype, device=builder.device)

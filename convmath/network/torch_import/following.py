@@ -6,6 +6,7 @@ ints, too: that is the network, and what the first reading saw of sizes is known
 
 from __future__ import annotations
 
+import gc
 import linecache
 import os
 import sys
@@ -154,8 +155,9 @@ def _nothing_kept(builder: Builder) -> Iterator[None]:
         _clear_frames(error)
         raise
     finally:
-        if getrefcount(builder.node) > _ALONE:
-            forget(lambda item: type(item) is TensorProxy)
+        for let_go in (gc.collect, lambda: forget(lambda item: type(item) is TensorProxy)):
+            if getrefcount(builder.node) > _ALONE:
+                let_go()
         if (mode := builder.mode) is not None:
             forget(lambda item: type(item) is FakeTensor and item.fake_mode is mode)
 

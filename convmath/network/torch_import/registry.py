@@ -94,6 +94,10 @@ def usual(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, 
 _OPTIONS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim"}
 
 
+KEPT = "it keeps a tensor from one call to the next; keep it in a buffer of the module"
+"""Why a forward cannot be followed that uses a tensor of an earlier reading."""
+
+
 class NotUnderstoodError(Exception):
     """A call that is none of those that are understood; the message says why."""
 

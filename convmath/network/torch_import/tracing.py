@@ -21,7 +21,7 @@ from .arguments import Arguments
 from .builder import Builder
 from .modules import handler_of
 from .passing import STOOD_FOR, Passing
-from .registry import HANDLERS, UntraceableError, name_of
+from .registry import HANDLERS, KEPT, UntraceableError, name_of
 from .shapes import shape_of
 from .values import Value, mapped
 
@@ -229,8 +229,8 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         return attr_val
 
     def call_module(self, m: Any, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The forward of a submodule, without its hooks; what another thread calls is not read."""
-        if not self._reads:
+        """The forward of a submodule, without its hooks; what another thread runs is not read."""
+        if not self._reads and not _has_proxy((args, kwargs)):
             return forward(*args, **kwargs)
         if self.builder.suspended:
             return m.forward(*args, **kwargs)
@@ -260,15 +260,14 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         return RECORDER.get() is self.builder.recorder
 
     def _require_reading(self) -> None:
-        """Require that it is the reading that calls, as no tensor outlives it, nor goes to another thread."""
-        if not self._reads:
+        """Require that the reading goes on, as no tensor outlives it."""
+        if not self.builder.recorder.is_on:
             raise self._kept()
 
     def _kept(self) -> UnsupportedError:
-        """That the forward uses a tensor when it has ended, or in another thread; noted, as it may be caught."""
-        reason = "it keeps a tensor from one call to the next, or gives it to another thread"
+        """That the forward uses a tensor of an earlier reading; noted, as it may be caught."""
         forward = f"the forward of {type(self.module).__name__} could not be followed"
-        error = UnsupportedError(f"{forward}: {reason}; keep it in a buffer of the module")
+        error = UnsupportedError(f"{forward}: {KEPT}")
         self.builder.recorder.failure = error
         return error
 

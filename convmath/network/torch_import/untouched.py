@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import gc
 import random
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import is_
-from types import SimpleNamespace
+from types import CellType, FunctionType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -23,17 +24,23 @@ _PLAIN = {type(None), bool, int, float, str, torch.Tensor, torch.nn.Parameter}
 """Of which nothing within is looked at."""
 
 _CACHED = type(lru_cache(int))
+_EMPTY = CellType()
+
+MOST_LOOKED_AT = 1000
+"""A class's or a file's own container of more elements is not looked at."""
 
 
 @contextmanager
 def untouched(modules: Collection[Any], stands: Callable[[Any], bool]) -> Iterator[None]:
     """On leaving, the attributes of these modules are what they were, and so is all that these hold.
 
-    That is what is in containers, and in objects whose classes are the network's own, as deep as it may be. Their
-    classes, and the files of these, have what they had instead of what stands for a tensor.
+    That is what is in containers, and in objects whose classes are the network's own, as deep as it may be, also where
+    functions, these classes and their files hold them. The names of these have what they had instead of what stands for
+    a tensor.
     """
-    filled, empty = _held(modules)
-    named = [(owner, dict(vars(owner))) for owner in _owners(modules)]
+    owners = _owners(modules)
+    filled, empty = _held(modules, owners)
+    named = [(owner, dict(vars(owner))) for owner in owners]
     try:
         yield
     finally:
@@ -79,60 +86,81 @@ def _is_own(kind: type) -> bool:
     return str(kind.__module__).partition(".")[0] not in LIBRARIES
 
 
-def _held(modules: Collection[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
-    """The attributes and containers that modules hold, with copies; and the empty ones."""
+def _held(modules: Iterable[Any], owners: Iterable[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """The attributes and containers that modules, classes and files hold, with copies; and the empty ones."""
     filled: list[tuple[Any, Any]] = []
     empty: list[Any] = []
-    seen = set(map(id, modules))
-    waiting: list[Any] = [vars(module) for module in modules]
+    seen: set[int] = set()
+    waiting: list[Any] = [tuple(_named(owner)) for owner in owners]
+    waiting += [vars(module) for module in modules]
     while waiting:
         item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
         if isinstance(item, CONTAINERS):
             filled.append((item, item.copy()))
         for one in item.values() if isinstance(item, dict) else item:
             if type(one) in _PLAIN:
                 continue
-            if isinstance(one, CONTAINERS) and not one:
+            if not isinstance(one, (*CONTAINERS, tuple)):
+                one = _attributes(one)
+            if one:
+                waiting.append(one)
+            elif isinstance(one, CONTAINERS):
                 empty.append(one)
-            elif id(one) not in seen:
-                seen.add(id(one))
-                waiting.append(one if isinstance(one, _NESTED) else _attributes(one))
     return filled, empty
 
 
+def _named(owner: Any) -> Iterator[Any]:
+    """What the names of a class or a file say, but for what is too much to look at."""
+    for name, one in list(vars(owner).items()):
+        if not name.startswith("__") and not (isinstance(one, (*CONTAINERS, tuple)) and len(one) > MOST_LOOKED_AT):
+            yield one
+
+
 def _attributes(item: Any) -> Any:
-    """Those of a module, or of an object whose class is the network's own."""
+    """Those of a module, or of an object whose class is the network's own; of a function, what it has from outside."""
+    if type(item) is FunctionType:
+        return tuple(cell.cell_contents for cell in item.__closure__ or () if cell != _EMPTY)
     own = isinstance(item, torch.nn.Module | SimpleNamespace) or _is_own(type(item))
-    return vars(item) if own and hasattr(item, "__dict__") else ()
+    return vars(item) if own and hasattr(item, "__dict__") else None
 
 
 def forget(stands: Callable[[Any], bool]) -> None:
     """Let go of all that stands for a tensor: caches of functions are emptied, lists and dictionaries lose it.
 
-    What is an attribute of no module, or a name of a file, stays.
+    What is a name of a file, or an attribute of an object without slots, stays.
     """
     frozen = gc.get_freeze_count() > 0
     gc.unfreeze()  # or the collector would not say who holds what
-    waiting = [item for item in gc.get_objects() if stands(item)]
-    while waiting:
-        item = waiting.pop()
-        for holder in gc.get_referrers(item):
-            if type(holder) is tuple:
-                waiting.append(holder)
-            elif holder is not waiting:
-                _let_go(holder, item)
+    items = [item for item in gc.get_objects() if stands(item)]
+    while items:
+        known = {id(item) for item in items}
+        holders = gc.get_referrers(*items)
+        items = [holder for holder in holders if type(holder) is tuple]
+        for holder in holders:
+            _let_go(holder, known)
     if frozen:
         gc.freeze()
 
 
-def _let_go(holder: Any, item: Any) -> None:
+def _let_go(holder: Any, items: Collection[int]) -> None:
     if type(holder) is _CACHED:
         holder.cache_clear()
     elif type(holder) is list:
-        holder[:] = [one for one in holder if one is not item]
+        while holder and id(holder[-1]) in items:
+            holder.pop()
+        holder[:] = [None if id(one) in items else one for one in holder]
     elif type(holder) is dict and not _is_namespace(holder):
-        for name in [name for name, one in holder.items() if one is item]:
+        for name in [name for name, one in holder.items() if id(one) in items]:
             del holder[name]
+    elif type(holder) is CellType:
+        holder.cell_contents = None
+    elif hasattr(type(holder), "__slots__"):
+        for name in copyreg._slotnames(type(holder)):  # type: ignore[attr-defined]
+            if id(getattr(holder, name, None)) in items:
+                object.__setattr__(holder, name, None)
 
 
 def _is_namespace(held: dict[Any, Any]) -> bool:
