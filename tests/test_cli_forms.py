@@ -384,7 +384,7 @@ def test_the_round_trip_of_an_autoencoder(folder):
     words = [re.split(r"\s{2,}", line.strip()) for line in printed("solve coder.toml --round-trip").splitlines()]
     assert words[2:] == [
         ["the network as it is", "n >= 1 with n mod 2 = 1", "proved"],
-        ["with output padding of decode", "1", "checked"],
+        ["with output padding 1 in layer decode", "the size that the input has", "computed at that size"],
     ]
     assert json.loads(printed("solve coder.toml --round-trip --format json"))["output_padding"] == {"decode": [1, 1]}
 
@@ -416,6 +416,9 @@ def test_the_layers_between_two_sizes(folder):
     ]
     assert json.loads(printed("solve --from 14 --to 28 -t --format json"))[0]["output_padding"] == 1
     assert printed("solve --from 3 --to 500").strip() == "No layer within the bounds takes 3 to 500."
+    assert printed("solve --from 112 --to 224").split(". ")[1].strip() == "Transposed ones do: ask with -t."
+    assert "Kernel size" in printed("solve --from 112 --to 224 -t")
+    assert printed("solve --from 224 --to 112 -t -p 0").strip().endswith(". Other ones do: ask without -t.")
     lines = printed("solve --from 28x14 --to 14x7 -o layers.md") or (folder / "layers.md").read_text()
     assert "| Kernel size | Stride |" in lines
 
@@ -424,8 +427,9 @@ WRONG = {
     "": "ask one question",
     "coder.toml": "ask one question",
     "--output-size 7": "ask one question",
-    "--from 224": "ask one question",
-    "--to 224": "ask one question",
+    "--from 224": "--to is missing: --from N with --to M asks which layers take N to M",
+    "--to 224": "--from is missing",
+    "coder.toml --from 224": "ask one question",
     "coder.toml --from 3 --to 3": "ask one question",
     "coder.toml --output-size 7 --round-trip": "ask one question",
     "--from 3 --to 3 -i 1,3,3": "need MODEL",

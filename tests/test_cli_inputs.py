@@ -216,3 +216,44 @@ def test_a_position_of_a_network_without_axes_is_said_to_need_a_letter(folder):
     pixel = ("--dtype", "int64", "--node", "steps", "--pixel", "3")
     for at, said in ((("ids=20",), "a letter makes its steps one"), (("ids=n", "--at", "20"), "0 to 3")):
         assert said in " ".join(command_line.printed("net", "asked:Tagger", "-i", *at, *pixel).split())
+
+
+def test_a_network_of_ids_in_numbers_is_said_to_need_a_letter_for_fields(folder):
+    """A line says how; with the letter there are fields, and no such line."""
+    line = "net asked:Tagger --dtype int64"
+    advice = "a letter for its size makes the steps of a sequence one, as in --input ids=n --at 16"
+    assert advice in " ".join(printed(f"{line} -i 16").split())
+    assert "makes the steps" not in printed(f"{line} -i ids=n --at 16")
+    said = command_line.refused(*f"{line} -i 16 --pixel 3".split())
+    assert "no input has axes, and a letter makes any dimension one, as in --input n --at 64" in " ".join(said.split())
+
+
+MIXED = """
+[inputs]
+ids = [16]
+[[layers]]
+op = "embedding"
+name = "table"
+num_embeddings = 30
+embedding_dim = 8
+[[layers]]
+op = "multi_head_attention"
+name = "mixed"
+num_heads = 2
+[[layers]]
+op = "linear"
+name = "last"
+out_features = 5
+"""
+
+
+def test_a_position_without_a_node_is_a_token_of_the_output_though_all_tokens_read_the_same(folder):
+    """Not of a branch before the attention, where it reads itself alone; tokens are counted, and not features."""
+    (folder / "mixed.toml").write_text(MIXED)
+    line = "net mixed.toml -i n --at 16 --pixel"
+    found = printed(f"{line} 11")
+    assert "Position (11) of last, on dimension 1 of its output" in found
+    assert "reads of ids, axis 0: 0 to 15" in found
+    said = command_line.refused(*f"{line} 16".split())
+    assert "needs 0 <= index < 16 on dimension 1 of last, and 16 is none" in " ".join(said.split())
+    assert "reads of ids, axis 0 11" in " ".join(printed(f"{line} 11 --node table").split())

@@ -13,7 +13,7 @@ from convmath.errors import DomainError
 from convmath.figures import seen, seen_picture
 from convmath.figures.seen import MOST_STAGES, Stage
 from convmath.network import Graph
-from convmath.network.operators import Activation, Combine, Conv, Flatten, Linear, Permute, Pool, Slice, Unknown
+from convmath.network.operators import Activation, Combine, Conv, Flatten, Linear, Pad, Permute, Pool, Slice, Unknown
 
 SVG = "{http://www.w3.org/2000/svg}"
 RECTANGLE = re.compile(r"M(\d+) (\d+)h(\d+)v(\d+)h-\d+z")
@@ -149,6 +149,46 @@ def test_the_field_without_borders_is_drawn_where_it_ends_near():
     assert "of a field of" not in seen_picture(seen(report, "relu2", (12, 12))).svg
 
 
+def causal(count, kernel, size=20):
+    """Convolutions of a sequence, each after padding of its own at the left alone."""
+    net = Graph()
+    last = net.input((1, size))
+    for number in range(count):
+        last = net.add(f"pad{number}", Pad(((0, 0), (0, 0), (kernel - 1, 0))), last)
+        last = net.add(f"conv{number}", Conv(1, 1, (kernel,)), last)
+    return net.analyze()
+
+
+def hulls(what):
+    """The right end of what is marked in each strip, and of its elements, in pixels; read from the picture."""
+    root = ElementTree.fromstring(seen_picture(what).svg)  # noqa: S314 - our own output
+    found = []
+    for group in root.iter(f"{SVG}g"):
+        if group.get("data-node"):
+            boxes = [one for one in group.findall(f"{SVG}rect") if one.get("fill") == "none"]
+            found.append([float(one.get("x")) + float(one.get("width")) for one in boxes])
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_no_strip_of_a_causal_network_is_marked_after_the_position(count):
+    """All strips are as long, as what is padded is none of them; of many of one size some are shown."""
+    what = seen(causal(count, 3), None, (9,))
+    assert len({tuple(one) for one in hulls(what)}) == 1
+    assert [stage.size for stage in what.stages] == [(20,)] * (min(count - 1, MOST_STAGES) + 2)
+    padded = seen(causal(count, 3), "pad1", (11,))
+    assert len({tuple(one) for one in hulls(padded)}) > 1
+
+
+def test_the_field_of_a_strip_is_drawn_within_its_length_and_else_said_to_go_on():
+    near, far = (seen_picture(seen(causal(2, kernel), None, (3,))).svg for kernel in (9, 15))
+    assert ["open where it goes on" in svg for svg in (near, far)] == [False, True]
+    assert ["of a field of" in svg for svg in (near, far)] == [True, True]
+    roots = [ElementTree.fromstring(svg) for svg in (near, far)]  # noqa: S314 - our own output
+    dashed = [[path for path in root.iter(f"{SVG}path") if path.get("stroke-dasharray")] for root in roots]
+    assert [[path.get("d").count("M") for path in paths] for paths in dashed] == [[4], [3]]
+
+
 def test_lines_lead_from_each_tensor_to_the_first_that_reads_it():
     net = Graph()
     left, right = (net.input((1, 9, 9), name) for name in ("left", "right"))
@@ -261,5 +301,6 @@ def test_a_node_whose_axes_lie_before_its_channels_is_drawn_along_these():
     assert then.stages[0].parts == (((6, 9), (4, 7)),)
     assert then.stages[0].field == ((6, 9), (4, 7))
     assert "What last reads at (3, 2)" in seen_picture(then).svg
-    with pytest.raises(DomainError, match="cannot be drawn, as its positions have no index for each axis"):
+    refusal = r"cannot be drawn, as its positions have no index for each axis .*; last can be, by --node last"
+    with pytest.raises(DomainError, match=refusal):
         seen(report, "turned", (2, 3))

@@ -7,7 +7,9 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -109,6 +111,9 @@ def _graph(model: str, sizes: list[str], batch_size: int, at: At, dtypes: Sequen
     if not _FACTORY.fullmatch(model):
         dotted = "MODULE is written as in an import, such as my_pkg.models"
         hint = f"; {dotted}" if ".py" in model or "/" in model or os.sep in model else ""
+        module, dot, factory = model.rpartition(".")
+        if dot and not hint and _FACTORY.fullmatch(meant := f"{module}:{factory}"):
+            hint = f"; did you mean {meant}?"
         raise DomainError("model", model, f"needs MODULE:FACTORY, or a file {', '.join(_FILES)}{hint}")
     made = _made(model)
     if isinstance(made, network.Graph):
@@ -207,11 +212,14 @@ def _run(model: str, what: str, action: Callable[[], Any]) -> Any:
 
 
 def _hint(model: str, error: BaseException) -> str:
-    """What to do where MODULE is not found, or FACTORY needs arguments."""
+    """What to do where MODULE or FACTORY is not found, or FACTORY needs arguments."""
     module, _, factory = model.partition(":")
     if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
         found = "the current folder, and where Python looks (PYTHONPATH)"
         return "; MODULE is written without .py, as in an import" if module.endswith(".py") else f"; searched: {found}"
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType) and error.name in factory.split("."):
+        near = get_close_matches(error.name, [name for name in vars(error.obj) if not name.startswith("_")], n=1)
+        return f"; did you mean {error.obj.__name__}:{near[0]}?" if near else ""
     if isinstance(error, TypeError) and "required" in str(error):
         return f"; name a function that takes none and returns {factory}(...)"
     return ""

@@ -113,7 +113,8 @@ def net(
     graph = graph_of(model, sizes or [], batch_size, numbers, read_at, dtypes or [])
     if graph.symbols:
         if pixel is not None or figure is not None or convention != "mac" or activation_dtype is not None:
-            needs = "need sizes in numbers; letters in --input ask for closed forms"
+            letters = ",".join(f"{letter}=64" for letter in graph.symbols)
+            needs = f"need sizes in numbers; letters ask for closed forms, and --at {letters} puts numbers for them"
             raise typer.BadParameter(needs, param_hint="--pixel, --figure, --convention and --activation-dtype")
         _closed_forms(graph, chosen, node, output)
         return

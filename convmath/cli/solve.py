@@ -115,6 +115,10 @@ def solve(
     options = _given({"node": node, "axis": axis, "source": source, "layer": layer}) | bounds.given
     asked = _given(wanted)
     between = source_size is not None and target_size is not None
+    if model is None and not asked and (source_size is None) != (target_size is None):
+        given, missing = ("--to", "--from") if source_size is None else ("--from", "--to")
+        needs = f"{missing} is missing: --from N with --to M asks which layers take N to M"
+        raise typer.BadParameter(needs, param_hint=given)
     if (source_size is None) != (target_size is None) or len(asked) + between != 1 or between == (model is not None):
         needs = "ask one question: MODEL with --output-size, --round-trip or --receptive-field, or --from with --to"
         raise typer.BadParameter(needs, param_hint="the question")
@@ -135,7 +139,13 @@ def _layers(source: str, target: str, options: Mapping[str, Any]) -> tuple[Any, 
 
     pair = {"input_size": _sizes("from", source), "output_size": _sizes("to", target)}
     with renamed(input_size="from", output_size="to"):
-        return solve(**pair, **options), f"No layer within the bounds takes {source} to {target}."
+        found = solve(**pair, **options)
+        if found:
+            return found, ""
+        transposed = not options.get("transposed", False)
+        others = solve(**pair, **{**options, "transposed": transposed})
+    hint = f" {'Transposed' if transposed else 'Other'} ones do: ask {'with' if transposed else 'without'} -t."
+    return found, f"No layer within the bounds takes {source} to {target}.{hint if others else ''}"
 
 
 def _about(graph: Graph, asked: Mapping[str, Any], options: Mapping[str, Any]) -> Any:

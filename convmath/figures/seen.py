@@ -8,20 +8,20 @@ from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
 
-from ..errors import DomainError, UnsupportedError
-from ..network.fields.exact import indexed, placed, regions
+from ..errors import DomainError
+from ..network.fields.exact import carried, indexed, placed, regions
 from ..network.fields.field import Field
 from ..network.fields.receptive import ReceptiveFields
 from ..network.fields.spans import Spans
 from ..network.graph import Node
-from ..network.operators import Input
-from ..network.operators.base import Merged, parts
+from ..network.operators import Input, Pad
+from ..network.operators.base import parts
 from ..network.report import NetworkReport
 from ..network.row import Row
 from ..notebook import bracketed, brief, listed
 
 MOST_STAGES = 10
-"""Tensors that a figure shows; of more, one is shown for each size."""
+"""Tensors that a figure shows; of more, one is shown for each size, or some where all have one size."""
 
 MOST_PARTS = 1024
 """Rectangles of a tensor that are drawn; of more, their hull is."""
@@ -128,7 +128,7 @@ def seen(report: NetworkReport, name: str | None = None, position: Sequence[int]
     >>> [(stage.name, stage.parts) for stage in seen(net.analyze(), "head", (1,)).stages]
     [('input', (((2, 7),),)), ('stem', (((1, 3),),)), ('head', (((1, 2),),))]
     """
-    places = _places(report)
+    places = carried(report)
     row = _last(report, places) if name is None else report[name]
     if row.sizes is not None and row.name not in places:
         lost = f"cannot be drawn, as the axes of an input are no axes of its sizes {row.sizes} any more"
@@ -136,17 +136,18 @@ def seen(report: NetworkReport, name: str | None = None, position: Sequence[int]
         raise DomainError("node", row.name, unknown if row.field_unknown else lost)
     dimensions = places.get(row.name, ())
     sizes = row.sizes or ()
-    if not dimensions or dimensions != indexed(row):
+    if not dimensions or dimensions != indexed(report, row, places):
         reason = row.reason or row.field_unknown or f"its sizes are {row.sizes}"
         needs = f"cannot be drawn, as its positions have no index for each axis of an input in order; {reason}"
-        raise DomainError("node", row.name, needs)
+        raise DomainError("node", row.name, f"{needs}; {_drawable(report, places)}")
     at = tuple(sizes[d] // 2 for d in dimensions) if not position else tuple(position)
-    walk = [(node, boxes) for node, boxes in regions(report, row.name, placed(row, at)) if node.name in places]
+    where = placed(report, row, at)
+    walk = [(node, boxes) for node, boxes in regions(report, row.name, where) if node.name in places]
     chosen = _chosen([node for node, _ in reversed(walk)], report, places, row.name)
     stages = {}
     for node, boxes in walk:
         if node.name in chosen and len(places[node.name]) == len(at):
-            stages[node.name] = _stage(report[node.name], boxes, places[node.name], row, placed(row, at))
+            stages[node.name] = _stage(report[node.name], boxes, places[node.name], row, where)
     readers = _readers([node for node, _ in reversed(walk)], stages)
     shown = (replace(stages[one], reader=readers.get(one)) for one in chosen if one in stages)
     return Seen(row.name, at, tuple(shown))
@@ -166,32 +167,13 @@ def _readers(nodes: list[Node], stages: Collection[str]) -> dict[str, str]:
     return readers
 
 
-def _places(report: NetworkReport) -> dict[str, tuple[int, ...]]:
-    """The dimensions of every tensor along which the axes of an input run, in their order, where all of them do."""
-    places: dict[str, tuple[int, ...]] = {}
-    for row, node in zip(report, report.graph, strict=True):
-        if isinstance(node.operator, Input):
-            if node.operator.axes:
-                places[row.name] = node.operator.axes
-        elif not row.reason and any(name in places for name in node.inputs):
-            found = _carried(report, node, places)
-            if found:
-                places[row.name] = found
-    return places
-
-
-def _carried(report: NetworkReport, node: Node, places: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
-    try:
-        accesses = report.accesses(node.name)
-    except UnsupportedError:
-        return ()
-    for name, reads in zip(node.inputs, accesses, strict=True):
-        own = {
-            one[0]: dimension for dimension, one in enumerate(reads) if one is not None and not isinstance(one, Merged)
-        }
-        if name in places and all(dimension in own for dimension in places[name]):
-            return tuple(own[dimension] for dimension in places[name])
-    return ()
+def _drawable(report: NetworkReport, places: dict[str, tuple[int, ...]]) -> str:
+    """What can be drawn, in words."""
+    rows = [row for row in reversed(report.rows) if row.fields and row.op != "input"]
+    found = next((row.name for row in rows if places.get(row.name, ()) == indexed(report, row, places) != ()), None)
+    if found is None:
+        return "no node of this network can be; --pixel without --figure says what one reads"
+    return f"{found} can be, by --node {found}"
 
 
 def _last(report: NetworkReport, places: dict[str, tuple[int, ...]]) -> Row:
@@ -203,14 +185,17 @@ def _last(report: NetworkReport, places: dict[str, tuple[int, ...]]) -> Row:
 
 
 def _chosen(nodes: list[Node], report: NetworkReport, places: dict[str, tuple[int, ...]], last: str) -> list[str]:
-    """The inputs, the layers that look around and the last node; or one for each size, if these are too many."""
+    """The inputs, the layers that look around and the last node; or one for each size, if these are too many.
+
+    What is padded on its own is not shown: drawn as long as the others, its elements would not lie below theirs.
+    """
     inputs = [node.name for node in nodes if isinstance(node.operator, Input)]
-    others = [node for node in nodes if node.name not in (*inputs, last)]
+    others = [node for node in nodes if node.name not in (*inputs, last) and not isinstance(node.operator, Pad)]
     looking = [node.name for node in others if _looks_around(node, report, places)]
     if len(looking) > MOST_STAGES:
         spatial = {node.name: [(report[node.name].sizes or ())[d] for d in places[node.name]] for node in nodes}
         order = [*inputs[-1:], *(node.name for node in others)]
-        looking = [name for before, name in pairwise(order) if spatial[name] != spatial[before]]
+        looking = [name for before, name in pairwise(order) if spatial[name] != spatial[before]] or looking
     if len(looking) > MOST_STAGES:
         looking = [looking[i * (len(looking) - 1) // (MOST_STAGES - 1)] for i in range(MOST_STAGES)]
     return [*inputs, *looking, *([last] if last not in inputs else [])]

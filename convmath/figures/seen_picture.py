@@ -43,13 +43,19 @@ def seen_picture(what: Seen) -> Picture:
     bottom = max(plane.bottom for panel in panels for plane in panel.planes)
     title = f"What {what.name} reads at ({', '.join(map(str, what.position))})"
     told = "; ".join(f"{stage.name}: {' '.join(_words(stage, what))}" for stage in what.stages)
-    width = max(right + MARGIN, width_of(title, 15, bold=True) + 2 * MARGIN, width_of(_summary(what)) + 2 * MARGIN, 460)
+    framed = any(stage.field for stage in what.stages)
+    goes_on = any(_goes_on(plane) for panel in panels for plane in panel.planes)
+    more = ", open where it goes on" if goes_on else ""
+    least = 460 + width_of(more, 11)
+    width = max(
+        right + MARGIN, width_of(title, 15, bold=True) + 2 * MARGIN, width_of(_summary(what)) + 2 * MARGIN, least
+    )
     drawing = Drawing(width, bottom + 44, title, f"From the inputs to {what.name}: {told}.")
     drawing.text(drawing.root, MARGIN, 32, title, 15, font_weight="bold")
     drawing.text(drawing.root, MARGIN, 52, _summary(what), fill=FAINT)
     for panel in panels:
         _panel(drawing, panel)
-    _legend(drawing, bottom + 24, any(stage.field for stage in what.stages))
+    _legend(drawing, bottom + 24, f"field, as if there were no border{more}" if framed else "")
     return drawing.picture()
 
 
@@ -111,12 +117,23 @@ class _Plane:
 
 
 def _reach(stage: Stage) -> Part:
-    """The elements that are drawn: the tensor's, and the field beyond it where that ends within half its length."""
+    """The elements that are drawn: the tensor's, and the field beyond it where that ends near.
+
+    That is within half its length on each side, and of a strip within its length, as the field of causal layers lies to
+    one side alone.
+    """
     field = stage.field or tuple((0, n) for n in stage.size)
     return tuple(
-        (min(0, start) if start >= -(n // 2) else 0, max(n, stop) if stop <= n + n // 2 else n)
+        (min(0, start) if start >= -most else 0, max(n, stop) if stop <= n + most else n)
         for n, (start, stop) in zip(stage.size, field, strict=True)
+        for most in (n if len(stage.size) == 1 else n // 2,)
     )
+
+
+def _goes_on(plane: _Plane) -> bool:
+    """Whether a side of the field lies too far away to be drawn."""
+    pairs = zip(plane.stage.field or (), _reach(plane.stage), strict=False)
+    return any(start < least or stop > most for (start, stop), (least, most) in pairs)
 
 
 @dataclass(frozen=True)
@@ -288,7 +305,7 @@ def _rays(drawing: Drawing, parent: Element, before: _Plane, after: _Plane, *, f
         drawing.add(parent, "line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=FAINT, stroke_width=0.75)
 
 
-def _legend(drawing: Drawing, y: float, field: bool) -> None:
+def _legend(drawing: Drawing, y: float, field: str) -> None:
     group = drawing.group()
     x = float(MARGIN)
     entries: list[tuple[str, dict[str, Any]]] = [
@@ -297,7 +314,7 @@ def _legend(drawing: Drawing, y: float, field: bool) -> None:
         ("the position", {"fill": GREEN, "stroke": INK}),
     ]
     if field:
-        entries.append(("field, as if there were no border", _DASHED))
+        entries.append((field, _DASHED))
     for words, look in entries:
         drawing.add(group, "rect", x=x, y=y - 11, width=14, height=14, **look)
         drawing.text(group, x + 20, y, words, 11)

@@ -45,6 +45,8 @@ class Node:
         frozen: which of its own parameters training leaves as they are: none, its ``"weights"`` but not what is added,
             or ``"all"``; two nodes are equal without it.
         placement: how its result lies in memory; two nodes are equal without it.
+        layer: the path of the module without parts whose result it is, which all calls of the module have; empty where
+            no module was called; two nodes are equal without it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Node:
     cut: tuple[int, ...] = field(default=(), compare=False)
     frozen: Literal["", "weights", "all"] = field(default="", compare=False)
     placement: Placement = field(default=USUAL, compare=False)
+    layer: str = field(default="", compare=False)
 
     @property
     def op(self) -> str:

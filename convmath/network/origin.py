@@ -79,6 +79,8 @@ class Origin:
             if that may be.
         used: whether what the network returns depends on the node.
         call: the call of that module, at the node that is its first result.
+        drops: whether dropout drops in evaluation, too, as a function does that is told so whatever the mode is.
+        cast: whether it was called within ``torch.autocast``, which chooses the types.
     """
 
     function: str = ""
@@ -86,6 +88,8 @@ class Origin:
     held: bool | None = False
     used: bool = True
     call: Call | None = None
+    drops: bool = False
+    cast: bool = False
 
     @property
     def name(self) -> str:

@@ -277,7 +277,8 @@ class NetworkReport:
 
         What is saved is torch's choice, here that of its operators on a CPU at version 2.13. On a GPU the mask of
         dropout has a byte for each element, whatever the dtype is, and cuDNN may keep room of its own. What
-        ``torch.utils.checkpoint`` leaves out and ``torch.autocast`` makes smaller is not seen.
+        ``torch.utils.checkpoint`` leaves out is not seen. What ``torch.autocast`` casts is not known, and neither is
+        what is computed of it.
 
         Args:
             name: the node.

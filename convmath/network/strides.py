@@ -20,6 +20,7 @@ from .operators import (
     Operator,
     Permute,
     Reshape,
+    ReshapeKeeping,
     Sizes,
     Slice,
     Softmax,
@@ -111,7 +112,7 @@ def _always_contiguous(operator: Operator) -> bool:
     return kind in _IN_ROWS
 
 
-_IN_ROWS = (Linear, MatMul, Embedding, Softmax, Reshape, Flatten)
+_IN_ROWS = (Linear, MatMul, Embedding, Softmax, Reshape, ReshapeKeeping, Flatten)
 
 
 def _kept(
@@ -138,6 +139,23 @@ def dense(sizes: Sizes, strides: Strides) -> bool:
         left.remove(found)
         apart = apart * found[1]
     return True
+
+
+def packed(sizes: Sizes, strides: Strides) -> Strides | None:
+    """The strides without gaps of dimensions in the order of some; None where that leaves their order open.
+
+    >>> packed((2, 4, 5, 8), (480, 8, 96, 1)), packed((2, 3), (0, 1))
+    ((160, 8, 32, 1), None)
+    """
+    apart: Any = 1
+    found = list(contiguous(sizes))
+    several = [d for d, n in enumerate(sizes) if n != 1]
+    if len({strides[d] for d in several} - {0}) < len(several):
+        return None
+    for d in sorted(several, key=lambda d: strides[d]):
+        found[d] = apart
+        apart = apart * sizes[d]
+    return tuple(found)
 
 
 def _view(operator: Operator, source: Sizes, strides: Strides, sizes: Sizes) -> Strides | None:

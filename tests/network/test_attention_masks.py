@@ -151,3 +151,72 @@ def test_a_mask_that_is_not_said_to_be_causal_leaves_every_position():
     report = from_torch(module, (WIDTH, LENGTH)).analyze()
     (reads,) = report.reads(report.output.name, 0)["x"]
     assert reads.parts == ((0, LENGTH),)
+
+
+BAND = ~torch.ones(LENGTH, LENGTH, dtype=torch.bool).triu(-1).tril(1)
+HINTED = {
+    "with its weights": {"need_weights": True},
+    "with masked keys": {"need_weights": False, "key_padding_mask": torch.zeros(1, LENGTH, dtype=torch.bool)},
+    "without both": {"need_weights": False},
+}
+
+
+@pytest.mark.parametrize("name", HINTED)
+def test_the_hint_that_a_mask_is_causal_counts_only_where_torch_goes_by_it(name):
+    module = Calls(heads().double(), lambda m, x: m(x, x, x, attn_mask=BAND, is_causal=True, **HINTED[name])[0])
+    report = from_torch(module, (WIDTH, LENGTH)).analyze()
+    x = torch.rand(1, WIDTH, LENGTH, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad((module(x)[0, 2] ** 2).sum(), x)
+    (reads,) = report.reads("inner.attention", 2)["x"]
+    read = {element for start, stop in reads.parts for element in range(start, stop)}
+    true = set(slope[0].any(0).nonzero().flatten().tolist())
+    assert true <= read
+    assert (true, read) == (({0, 1, 2},) * 2 if name == "without both" else ({1, 2, 3}, set(range(LENGTH))))
+
+
+def given(mask, dtype, **options):
+    """Attention in a module with a mask of a type."""
+    masks = {mask: torch.zeros(3 if "key" in mask else LENGTH, LENGTH).to(dtype)}
+    return lambda m, x: m(x, x, x, **masks, **options)[0]
+
+
+def in_function(dtype):
+    return lambda m, x: F.scaled_dot_product_attention(*[x[:, None]] * 3, attn_mask=torch.zeros(5, 5).to(dtype))
+
+
+TYPED = {
+    **{f"function {dtype}": in_function(dtype) for dtype in (torch.bool, torch.float32, torch.float64, torch.int64)},
+    **{
+        f"{mask} {dtype} {weights}": given(mask, dtype, need_weights=weights)
+        for mask in ("attn_mask", "key_padding_mask")
+        for dtype in (torch.bool, torch.float32, torch.float64, torch.float16, torch.int64)
+        for weights in (True, False)
+    },
+    "dropped, float64": given("attn_mask", torch.float64, is_causal=True, need_weights=False),
+    "dropped, int64": given("attn_mask", torch.int64, is_causal=True, need_weights=False),
+    "causal with weights": lambda m, x: m(x, x, x, is_causal=True)[0],
+    "causal": lambda m, x: m(x, x, x, is_causal=True, need_weights=False)[0],
+    "causal, other keys": lambda m, x: m(x, x[:, :3], x[:, :3], is_causal=True)[0],
+    "both, their sum in float32": lambda m, x: m(
+        x, x, x, attn_mask=torch.zeros(5, 5), key_padding_mask=torch.zeros(3, 5).half()
+    )[0],
+    "cast by itself": lambda m, x: torch.autocast("cpu")(
+        lambda: F.scaled_dot_product_attention(*[x[:, None]] * 3, attn_mask=torch.zeros(5, 5).bfloat16())
+    )(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Support for mismatched")
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", TYPED)
+def test_masks_are_refused_where_torch_refuses_them(name, training):
+    module = Calls(heads().train(training), TYPED[name])
+    x = torch.rand(3, WIDTH, LENGTH)
+    try:
+        with torch.set_grad_enabled(training):
+            module(x)
+    except (RuntimeError, AssertionError):
+        with pytest.raises(DomainError, match=r"needs (masks of|attn_mask with it)"):
+            from_torch(module, (WIDTH, LENGTH), batch_size=3)
+    else:
+        assert from_torch(module, (WIDTH, LENGTH), batch_size=3).analyze().status == "complete"

@@ -25,6 +25,7 @@ from convmath.network.operators import (
     Einsum,
     Embedding,
     Expand,
+    ExpandKeeping,
     Flatten,
     Flip,
     Fold,
@@ -46,8 +47,10 @@ from convmath.network.operators import (
     Reduce,
     Repeat,
     Reshape,
+    ReshapeKeeping,
     Resize,
     Slice,
+    SliceFromEnd,
     Softmax,
     Sort,
     Take,
@@ -139,6 +142,7 @@ WITHIN = (
     *(Repeat((1, 2)), Reshape((0, -1)), Einsum(("ab",), "a"), Flip((1,)), Input((1, 3, 8), (2,)), LastState((1, 2), 0)),
     *(Flatten(), Permute((0, 1)), Slice(1, 0, 2), Concat(1), Expand((2, 3)), Lookup((2,)), Unfold((2, 2))),
     *(Windows(0, 2, 1), Fold((4, 4), (2, 2)), Identity(), Dropout(0.1), Unknown("odd", "it is odd")),
+    *(ExpandKeeping((2, -1)), SliceFromEnd(1, -1, 0), ReshapeKeeping((0, 1), (0,))),
 )
 
 

@@ -131,7 +131,7 @@ def test_a_position_of_a_sequence_is_that_of_a_step_and_reads_what_its_gradient_
     for dimension, turn in turns.items():
         module = Function(lambda x, conv, turn=turn: turn(conv(x)), conv)
         row = (report := from_torch(module, (1, 9)).analyze()).output
-        assert indexed(row) == (dimension,)
+        assert indexed(report, row) == (dimension,)
         for step in range(row.sizes[dimension]):
             image = torch.zeros(1, 1, 9, requires_grad=True)
             module(image).select(dimension, step).sum().backward()

@@ -36,6 +36,7 @@ from convmath.network.operators import (
     Resize,
 )
 from convmath.network.placement import Placement
+from convmath.network.symbolic import resized as resized_to
 
 from ..models.classics import LeNet
 from ..models.dense_prediction import Autoencoder, UNet
@@ -357,6 +358,13 @@ def test_what_files_have_no_layer_for_is_named_and_not_written(tmp_path, make):
         description(Graph())
 
 
+@pytest.mark.parametrize("size", [1, 2, (3, 2)])
+def test_pooling_that_files_have_not_is_refused_in_a_sentence(size):
+    with pytest.raises(UnsupportedError, match=r"files have no layer for lp_pool2d, which is Pool\(how='lp'"):
+        description(from_torch(nn.LPPool2d(2, size), (3, 8, 8)))
+    assert description(from_torch(nn.AvgPool2d(size), (3, 8, 8)))["layers"][0]["op"] == "avg_pool"
+
+
 @pytest.mark.parametrize("path", [3, b"net.toml"])
 def test_what_is_no_path_is_not_written(path):
     with pytest.raises(DomainError, match="needs the path of a file"):
@@ -545,6 +553,92 @@ def test_a_vision_transformer_can_be_written_by_hand(tmp_path):
     assert report["tokens"].output_size == (17, 16)
 
 
+LAST = """
+inputs: {ids: [%s]}
+layers:
+  - {op: embedding, num_embeddings: 10, embedding_dim: 6}
+  - {op: lstm, hidden_size: 5}
+  - {op: slice, name: last, dim: 1, %s}
+"""
+
+
+class Last(torch.nn.Module):
+    def __init__(self, start: int | None, stop: int | None, step: int) -> None:
+        super().__init__()
+        self.rows, self.cell, self.cut = nn.Embedding(10, 6), nn.LSTM(6, 5, batch_first=True), slice(start, stop, step)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.cell(self.rows(x))[0][:, self.cut]
+
+
+@pytest.mark.parametrize("size", ["n", "50"])
+@pytest.mark.parametrize("cut", [(-1, None, 1), (-9, -2, 2), (3, None, 1), (2, -4, 3)])
+def test_what_is_counted_from_the_end_follows_the_size_of_the_input(tmp_path, cut, size):
+    options = ", ".join(f"{key}: {one}" for key, one in zip(("start", "stop", "step"), cut, strict=True) if one)
+    net = resized_to(read(written(tmp_path, LAST % (size, options), "net.yaml")), ("n",))
+    wanted = from_torch(Last(*cut), ("n",), dtype="int64")
+    for n in (10, 23, 50, 81):
+        given = Last(*cut)(torch.zeros(1, n, dtype=torch.int64))
+        report, other = net.at(n).analyze(), wanted.at(n).analyze()
+        assert report.output.sizes == tuple(given.shape) == other.output.sizes
+        assert [report.reads("last", at) for at in range(given.shape[1])] == [
+            {"ids": other.reads(other.output.name, at)["x"]} for at in range(given.shape[1])
+        ]
+    forms = net.closed_forms()
+    assert (forms.output.label, forms.valid.sizes.least) == ("proved", least_size(cut))
+
+
+def least_size(cut: tuple[int | None, ...]) -> int:
+    """The least size in which both ends lie, with something between them."""
+    return next(n for n in range(1, 99) if range(n)[slice(*cut)] and all(-n <= one <= n for one in cut[:2] if one))
+
+
+KEPT = {
+    "squeeze": ([8, 1, 6], {"op": "squeeze", "dim": 2}, lambda x: x.squeeze(2)),
+    "unsqueeze": ([8, 6], {"op": "unsqueeze", "dim": 1}, lambda x: x.unsqueeze(1)),
+    "the last": ([8, 6], {"op": "unsqueeze", "dim": -1}, lambda x: x.unsqueeze(-1)),
+    "expand": ([8, 6], {"op": "expand", "size": [4, -1, 8, -1]}, lambda x: x.expand(4, -1, 8, -1)),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_sizes_that_are_kept_are_those_of_the_input_at_every_size(name):
+    sizes, layer, function = KEPT[name]
+    net = described({"input": sizes, "layers": [layer]})
+    for n in (4, 6, 17):
+        found = resized_to(net, (*sizes[:-1], n)).analyze()
+        assert found.output.sizes == tuple(function(torch.zeros(1, *sizes[:-1], n)).shape)
+    forms = resized_to(net, (*sizes[:-1], "n")).closed_forms()
+    assert (forms.output.label, forms.valid.sizes.least, forms.valid.sizes.greatest) == ("proved", 1, None)
+    first, last = (8, "n") if name == "expand" else ("m", "n")
+    assert described({"input": [first, *sizes[1:-1], last], "layers": [layer]}).symbols
+    if name != "expand":
+        turned = (6, *sizes[1:-1], 8)  # as many elements
+        assert resized_to(net, turned).analyze().output.sizes == tuple(function(torch.zeros(1, *turned)).shape)
+
+
+def test_a_dimension_of_one_that_grows_is_not_left_out():
+    net = described({"input": [8, 1, 6], "layers": [{"op": "squeeze", "dim": 2}]})
+    sizes = resized_to(net, (8, "n", 6)).closed_forms().valid.sizes
+    assert (sizes.least, sizes.greatest) == (1, 1)
+    with pytest.raises(DomainError, match=r"needs as many elements as \(1, 8, 3, 6\) has"):
+        resized_to(net, (8, 3, 6))
+
+
+@pytest.mark.parametrize("size", [[2], [-1, 4, 8, 8, 8]])
+def test_a_size_that_expand_cannot_keep_is_refused(size):
+    with pytest.raises(DomainError, match="expand needs"):
+        described({"input": [4, 8, 8], "layers": [{"op": "expand", "size": size}]})
+    assert described(alone("expand")).analyze().output.sizes == (2, 1, 4, 8, 8)
+
+
+def test_a_slice_with_ends_in_front_stays_in_front(tmp_path):
+    net = resized_to(read(written(tmp_path, LAST % (50, "start: 3, stop: 7"), "net.yaml")), ("n",))
+    forms = net.closed_forms()
+    assert (forms.output.output_size, forms.valid.sizes.least) == ((4, 5), 7)
+    assert net.at(81).analyze().reads("last", 0)["ids"] == net.at(7).analyze().reads("last", 0)["ids"]
+
+
 def layer(**changes: Any) -> dict[str, Any]:
     conv = {"op": "conv", "out_channels": 2, "kernel_size": 3, **changes}
     return {"input": [3, 8, 8], "layers": [{key: value for key, value in conv.items() if value is not None}]}
@@ -590,6 +684,8 @@ def layer(**changes: Any) -> dict[str, Any]:
         ({"input": [3, 8], "layers": [{"op": "mean", "dim": 3}]}, "dim=3: needs a dimension of 3"),
         ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "start": -20}]}, "start=-20: needs start >= -8"),
         ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "stop": -9}]}, "stop=-9: needs stop >= -8"),
+        ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "stop": 0}]}, "stop=0: needs a stop after its start"),
+        ({"input": [3, 8], "layers": [{"op": "slice", "dim": 2, "start": 8}]}, "stop=0: .*after start=8"),
         ({"input": [3, 8], "layers": [{"op": "flip", "dims": -4}]}, "dim=-4: needs a dimension of 3"),
         ({"input": [3, 8, 8], "layers": [{"op": "lstm", "hidden_size": 2}]}, "lstm needs a sequence"),
         ({"input": [3, 8], "layers": [{"op": "einsum", "equation": "...c->...c"}]}, "needs a letter for each"),

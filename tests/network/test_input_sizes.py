@@ -230,7 +230,7 @@ def test_a_file_may_leave_sizes_open(tmp_path, letters):
     [
         (3, {"op": "linear", "out_features": 2}, r"layers\[1\]='linear2': its in_features goes by a size of the input"),
         ("n", {"op": "relu"}, r"layers\[0\]='conv1': its in_channels goes by a size of the input that the file leaves"),
-        (3, {"op": "slice", "dim": -1, "start": -2}, r"layers\[1\]='slice2': one of its options goes by a size"),
+        (3, {"op": "rms_norm"}, r"layers\[1\]='rms_norm2': its parameters goes by a size of the input"),
     ],
 )
 def test_a_layer_whose_parameters_go_by_a_letter_is_named(size, layer, sentence):

@@ -102,3 +102,83 @@ def test_parts_without_elements_add_nothing_to_what_is_joined():
     function = lambda table, rows, pairs: torch.cat([table.new_zeros(0), table, table.new_zeros(0, 6, 7)], 0)  # noqa: E731
     form = forms(function)
     assert (form.label, form.at(3)) == ("proved", (5, 6, 7))
+
+
+class Positions(torch.nn.Module):
+    """Rows of a table by numbers that are made of the length of the input."""
+
+    def __init__(self, numbers, take=F.embedding):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.zeros(16, 4))
+        self.numbers, self.take = numbers, take
+
+    def forward(self, x):
+        return self.take(self.numbers(x), self.table).sum(-1) + x
+
+
+COUNTED = {
+    "a row": (lambda x: torch.arange(x.shape[-1]), 16),
+    "a row of two dimensions": (lambda x: torch.arange(x.shape[-1]).unsqueeze(0).expand(x.shape[0], -1), 16),
+    "as another type": (lambda x: torch.arange(x.shape[-1], dtype=torch.int32).view(1, -1).to(torch.int64), 16),
+    "from another number on": (lambda x: 1 + torch.arange(x.shape[-1]) + 2, 13),
+    "a part of a row": (lambda x: torch.arange(2 * x.shape[-1])[x.shape[-1] :], 8),
+    "every other": (lambda x: torch.arange(2 * x.shape[-1])[::2], 8),
+    "written in place": (lambda x: torch.arange(x.shape[-1]).add_(4), 12),
+}
+TAKEN = {
+    "embedding": F.embedding,
+    "an index": lambda numbers, table: table[numbers],
+    "an index_select": lambda numbers, table: table.index_select(0, numbers.reshape(-1)),
+}
+
+
+def takes(module, n):
+    """Whether torch runs a module on so many elements."""
+    try:
+        module(torch.zeros(1, n))
+    except IndexError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("take", TAKEN)
+@pytest.mark.parametrize("name", COUNTED)
+def test_positions_are_looked_up_as_far_as_the_table_goes(name, take):
+    numbers, last = COUNTED[name]
+    module = Positions(numbers, TAKEN[take])
+    assert [takes(module, n) for n in (last, last + 1)] == [True, False]
+    forms = from_torch(module, ("n",), at=4).closed_forms()
+    assert (str(forms.valid), forms.output.label) == (f"1 <= n <= {last}", "proved")
+    assert from_torch(module, (last,), verify=True).analyze().output.output_size == (last,)
+    with pytest.raises(DomainError, match=r"16 rows: needs 0 <= index < 16"):
+        from_torch(module, (last + 1,))
+
+
+UNCOUNTED = {
+    "the remainder": lambda x: torch.arange(x.shape[-1]) % 16,
+    "at most the last": lambda x: torch.arange(x.shape[-1]).clamp(max=15),
+    "half": lambda x: torch.arange(x.shape[-1]) // 2,
+    "zeros in its place": lambda x: torch.arange(x.shape[-1]).zero_(),
+    "a part of columns": lambda x: torch.arange(2 * x.shape[-1]).view(2, -1).t().reshape(-1)[: x.shape[-1]] // 2,
+    "written by another name": lambda x: _written(torch.arange(x.shape[-1])),
+}
+
+
+def _written(row):
+    view = row.view(1, -1)
+    row.mul_(0)
+    return view[0]
+
+
+@pytest.mark.parametrize("name", UNCOUNTED)
+def test_numbers_of_rows_that_are_not_known_refuse_nothing(name):
+    module = Positions(UNCOUNTED[name])
+    assert takes(module, 20)
+    assert from_torch(module, (20,)).analyze().output.output_size == (20,)
+
+
+def test_the_last_index_of_a_lookup_is_below_its_rows():
+    assert Lookup((3, 4), (0, 2), 3).sizes((3, 4), (3,)) == (3, 4)
+    for ends in ((0, 3), (-1, 2)):
+        with pytest.raises(DomainError, match=r"needs 0 <= index < 3"):
+            Lookup((3, 4), ends, 3).sizes((3, 4), (3,))

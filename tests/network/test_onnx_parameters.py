@@ -241,3 +241,61 @@ def test_what_nodes_say_is_not_learned_and_what_is_stored_is():
     assert normalised() == 0
     assert normalised(scale=np.ones(4, np.float32)) == 4
     assert normalised(scale=np.ones(4, np.float32), shift=np.zeros(4, np.float32)) == 8
+
+
+def hidden(*sizes: int, low: float = -np.inf) -> Any:
+    """What hides the places after each one, with sizes of 1 before."""
+    length = sizes[-1]
+    return np.triu(np.full((length, length), low, np.float32), 1).reshape(sizes)
+
+
+def attended(added: Any, *others: onnx.NodeProto, heads: int = 2) -> Any:
+    """The parameters of weights that a softmax makes of the input and of what is added to it."""
+    nodes = [
+        helper.make_node("Slice", ["c", "from", "to", "axis"], ["part"], "part"),
+        helper.make_node("Add", ["x", "part"], ["sum"], "sum"),
+        helper.make_node("Reshape", ["sum", "shape"], ["joined"], "joined"),
+        *others,
+        helper.make_node("Softmax", ["joined"], ["y"], "weights", axis=-1),
+    ]
+    n = added.shape[-1]
+    numbers = {"from": [0], "to": [n], "axis": [-1], "shape": [heads, n, n]}
+    stored = {name: np.array(value, np.int64) for name, value in numbers.items()}
+    return from_onnx(model(nodes, {"x": (1, heads, n, n)}, {"c": added, **stored})).analyze().params
+
+
+@pytest.mark.parametrize("length", [6, 40])
+@pytest.mark.parametrize("low", [-np.inf, np.finfo(np.float32).min, -10000.0])
+def test_a_stored_mask_of_attention_is_not_learned(length, low):
+    for before in ((), (1,), (1, 1)):
+        assert attended(hidden(*before, length, length, low=low)) == 0
+
+
+def test_what_is_added_before_a_softmax_and_is_no_mask_is_learned():
+    ones = np.ones((6, 6), np.float32)
+    assert attended(ones) == attended(ones * 0) == attended(hidden(6, 6) + ones) == 36
+    assert attended(np.stack([hidden(40, 40)] * 2)) == 3200  # one for each head
+    assert attended(np.ones((1, 6), np.float32)) == 6
+
+
+def test_what_something_else_reads_too_is_learned():
+    other = helper.make_node("Mul", ["joined", "c"], ["scaled"], "scaled")
+    assert attended(hidden(40, 40), other) == 1600
+    again = helper.make_node("Relu", ["sum"], ["kept"], "kept")
+    assert attended(hidden(40, 40), again) == 1600
+
+
+def test_a_causal_mask_that_an_exporter_has_stored_is_not_learned(tmp_path):
+    class Causal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.made = nn.Linear(4, 12)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            q, k, v = self.made(x).unsqueeze(1).chunk(3, -1)
+            return nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+    path = exported(trained(Causal), tmp_path / "net.onnx", (24, 4), 18, dynamo=True, optimize=True)
+    stored = [one for one in onnx.load(path).graph.initializer if tuple(one.dims) == (24, 24)]
+    assert len(stored) == 1
+    assert sum_of(path) == 60

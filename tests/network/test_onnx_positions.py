@@ -14,6 +14,7 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
+from convmath.errors import DomainError
 from convmath.network import from_onnx, from_torch
 
 from .onnx_models import model, session
@@ -72,7 +73,7 @@ def turned(x: torch.Tensor, rates: torch.Tensor) -> torch.Tensor:
     return torch.cat((first * cos - second * sin, second * cos + first * sin), 3)
 
 
-WAYS = {"rows": "n >= 1", "rows of a slice": "1 <= n <= 64", "a slice": "1 <= n <= 64", "turned": "n >= 1"}
+WAYS = {"rows": "1 <= n <= 64", "rows of a slice": "1 <= n <= 64", "a slice": "1 <= n <= 64", "turned": "n >= 1"}
 MASKS = ("tril", "triu", "slice", "where")
 DECODERS = [(places, mask, turn % 2 == 1) for turn, (places, mask) in enumerate(zip(WAYS, MASKS, strict=True))]
 DECODERS += [(places, mask, not dynamo) for (places, _, dynamo), mask in zip(DECODERS, reversed(MASKS), strict=True)]
@@ -110,6 +111,19 @@ def test_positions_and_masks_follow_the_length(places, mask, dynamo, tmp_path):
     unsaid = 2 if places == "turned" and not dynamo else 0  # older files do not say what is no parameter
     layers = (module.words, module.joined, module.head)
     assert ours.params == sum(one.numel() for layer in layers for one in layer.parameters()) + tables + unsaid
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_rows_beyond_the_table_are_refused_as_onnx_runtime_refuses_them(dynamo, tmp_path):
+    path = written(Decoder("rows", "triu").eval(), tmp_path / "net.onnx", dynamo=dynamo)
+    runtime = session(onnx.load(path))
+    tokens = {n: {"tokens": np.zeros((1, n), np.int64)} for n in (MOST, MOST + 1)}
+    assert runtime.run(None, tokens[MOST])[0].shape == (1, MOST, WORDS)
+    assert from_onnx(path, (MOST,)).analyze().output.output_size == (MOST, WORDS)
+    with pytest.raises(Exception, match="out of data bounds"):
+        runtime.run(None, tokens[MOST + 1])
+    with pytest.raises(DomainError, match=r"index=64: what is looked up has 64 rows: needs 0 <= index < 64"):
+        from_onnx(path, (MOST + 1,))
 
 
 # Nodes one by one
@@ -199,3 +213,32 @@ def test_elements_that_are_made_are_still_known_at_reading():
     report = from_onnx(proto).analyze()
     assert (report.status, report.output.sizes) == ("complete", (1, 1, 6, 6))
     assert [row.name for row in report] == ["x", "y"], "what nothing reads is no row"
+
+
+@pytest.mark.parametrize("length", [63, 64, 65])
+def test_stored_rows_of_a_table_are_among_its_rows(length):
+    stored = {**CONSTANTS, "rows": np.arange(length)[None], "few": np.full((1, length), -1)}
+    made = {}
+    for rows in ("rows", "few"):
+        nodes = [
+            helper.make_node("Gather", ["table", rows], ["chosen"], "chosen"),
+            helper.make_node("Add", ["x", "chosen"], ["y"], "y"),
+        ]
+        made[rows] = model(nodes, {"x": (1, length, 5)}, stored)
+    assert from_onnx(made["few"]).analyze().output.output_size == (length, 5)
+    if length > 64:
+        with pytest.raises(DomainError, match=r"index=64: what is looked up has 64 rows"):
+            from_onnx(made["rows"])
+    else:
+        assert from_onnx(made["rows"]).analyze().output.output_size == (length, 5)
+
+
+def test_a_range_is_followed_to_the_table_by_way_of_other_dimensions():
+    nodes = [
+        *LENGTH,
+        helper.make_node("Unsqueeze", ["range", "[0]"], ["line"], "line"),
+        helper.make_node("Gather", ["table", "line"], ["chosen"], "chosen"),
+        helper.make_node("Add", ["x", "chosen"], ["y"], "y"),
+    ]
+    found = from_onnx(model(nodes, {"x": (1, 1, "n", 5)}, CONSTANTS), (1, "n", 5)).closed_forms()
+    assert (str(found.valid.sizes), found.output.label) == ("1 <= n <= 64", "proved")

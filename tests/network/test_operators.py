@@ -321,7 +321,7 @@ def test_resizing_reads_what_torch_weighs(size, wanted, mode, align_corners):
         (Conv(3, 8, (9, 9)), [(1, 3, 8, 8)], "kernel_size"),
         (Linear(4, 2), [(1, 3)], "features=3: linear needs 4"),
         (MatMul(), [(2, 3), (2, 3)], "rows of the second input"),
-        (Combine("add"), [(2, 3), (2, 4)], "add needs equal sizes in dimension 1"),
+        (Combine("add"), [(2, 3), (2, 4)], "add needs equal sizes in dimension 1, or 1; closed forms, with letters"),
         (Combine("add"), [], "at least one input"),
         (Concat(1), [(1, 2, 3), (1, 2, 4)], "equal sizes in every dimension but 1; closed forms, with letters"),
         (Concat(5), [(1, 2, 3)], "needs a dimension"),

@@ -121,6 +121,17 @@ def fused(x: Any, query: Any, key: Any, value: Any) -> Any:
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, length, width)
 
 
+def packed(x: Any, projection: Any, turn: bool) -> Any:
+    """Attention in one function, of parts of one projection; between queries lie keys and values."""
+    batch, length, width = x.shape
+    if turn:
+        parts = projection(x).view(batch, length, 3, 2, width // 2).permute(2, 0, 3, 1, 4).unbind(0)
+    else:
+        parts = [p.view(batch, length, 2, width // 2).transpose(1, 2) for p in projection(x).split(width, 2)]
+    attended = F.scaled_dot_product_attention(*parts, is_causal=True)
+    return F.gelu((attended if turn else attended.transpose(1, 2)).reshape(batch, length, width))
+
+
 def laid_out(x: Any, query: Any, key: Any, value: Any) -> Any:
     """The same, its heads side by side before they are projected; their features lie so already."""
     batch, length, width = x.shape
@@ -244,6 +255,13 @@ MANY: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "attention written out": (lambda: Function(attended, dense(), dense(), dense()), TOKENS),
     "attention in one function": (lambda: Function(fused, dense(), dense(), dense()), TOKENS),
     "attention in one function, laid out": (lambda: Function(laid_out, dense(), dense(), dense()), TOKENS),
+    **{
+        f"attention in one function, of {name}": (
+            lambda turn=turn: Function(partial(packed, turn=turn), nn.Linear(8, 24)),
+            TOKENS,
+        )
+        for name, turn in (("a split", False), ("a permuted projection, its heads not put back", True))
+    },
     "dense layers on what is turned": (
         lambda: Function(lambda x, one: one(x.transpose(1, 2)), nn.Linear(6, 3)),
         TOKENS,
@@ -444,6 +462,81 @@ def test_dropout_that_never_drops_keeps_nothing_and_one_that_is_read_in_evaluati
     assert report.saved_bytes() == kept(never, image)
     report, image = read(nn.Sequential(conv(), nn.Dropout(), conv()).eval(), IMAGE)
     assert report.saved_bytes() == kept(nn.Sequential(conv(), nn.Dropout(), conv()), image)
+
+
+class Cast(nn.Module):
+    """A dense layer of what another one gives within ``torch.autocast``, or before it."""
+
+    def __init__(self, cast: str) -> None:
+        super().__init__()
+        self.first, self.cast = nn.Linear(8, 8), cast
+
+    def forward(self, x: Any) -> Any:
+        x = self.first(x)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.cast != "off"):
+            cast = self.first(x.detach() if self.cast == "detached" else x)
+        return cast.float().exp()
+
+
+@pytest.mark.parametrize("cast", ["off", "on", "detached"])
+def test_what_torch_casts_by_itself_is_not_said_to_be_known(cast):
+    report, image = read(Cast(cast), TOKENS)
+    saved = report.saved()
+    if cast == "off":
+        assert (saved.value, saved.status) == (kept(Cast(cast), image), "complete")
+    else:
+        assert (saved.status, "first" in saved.missing) == ("partial", False)
+        assert all("torch.autocast" in report.saved_tensors(name).unknown for name in saved.missing)
+        assert set(saved.missing) >= {"first_1", "exp"}
+
+
+class Attending(nn.Module):
+    """A dense layer, and a function of it that may go by the mode of the module."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.dense, self.function = nn.Linear(8, 8), function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(self, self.dense(x).unflatten(2, (2, 4)).transpose(1, 2)) * 2
+
+
+class Kind(nn.Dropout):
+    """Dropout of a class of its own."""
+
+
+def helped(x: Any, *, training: bool) -> Any:
+    return F.dropout(x, 0.5, training)
+
+
+DROPPING: dict[str, tuple[Callable[[Any, Any], Any], bool]] = {
+    "a function": (lambda m, x: F.dropout(x, 0.3).exp(), True),
+    "a function that is told so": (lambda m, x: F.dropout2d(x, 0.3, True).exp(), True),
+    "a function by the mode": (lambda m, x: F.dropout(x, 0.3, m.training).exp(), False),
+    "a function by a helper": (lambda m, x: helped(x, training=m.training).exp(), False),
+    "a function that never drops": (lambda m, x: F.dropout(x, 0.3, False).exp(), False),
+    "all of it": (lambda m, x: F.dropout(x, 1.0).exp(), True),
+    "a module": (lambda m, x: Kind(0.3).train(m.training)(x).exp(), False),
+    "attention": (lambda m, x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1), True),
+    "attention by the mode": (
+        lambda m, x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1 if m.training else 0.0),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("reading", [True, False])
+@pytest.mark.parametrize("name", DROPPING)
+def test_a_function_that_is_told_to_drop_does_so_in_evaluation_too(name, reading):
+    function, always = DROPPING[name]
+    report = from_torch(Attending(function).train(reading), TOKENS, batch_size=2).analyze()
+    module = Attending(function).eval()
+    saved = report.saved(training=False)
+    if name == "attention":
+        assert saved.status == "partial"
+    else:
+        assert (saved.value, saved.status) == (kept(module, torch.rand(2, *TOKENS)), "complete")
+    assert any(row.origin.drops for row in report if row.origin) == always
 
 
 @pytest.mark.parametrize("training", ["no", 1, None, []])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import pickle
+import re
 from itertools import product
 
 import pytest
@@ -34,6 +37,8 @@ from convmath.network.operators import (
     Unknown,
 )
 from convmath.network.solving.layers import Window
+from convmath.network.torch_import.builder import Builder
+from convmath.network.torch_import.exporting import read_exported
 
 from .computing import Function, shape_of
 
@@ -387,10 +392,138 @@ def test_layers_that_were_read_from_a_module_are_widened_too():
         assert change.graph.analyze().params == 112 + change.params
     one = solve(from_torch(module, (3, 32, 32)), receptive_field=9, layers="0")
     assert any("kernel" in change.text for change in one)
-    twice = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2)
-    shared = solve(from_torch(twice, (3, 32, 32)), receptive_field=9, layers="0_1")
-    assert len(shared) > 0
+    tied = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1) for _ in range(2)])
+    assert any("kernel" in change.text for change in solve(from_torch(tied, (3, 32, 32)), receptive_field=9))
+    tied[1].weight = tied[0].weight
+    shared = solve(from_torch(tied, (3, 32, 32)), receptive_field=9)
+    assert {change.text.split(":")[0] for change in shared} == {"0", "1"}
     assert not any("kernel" in change.text for change in shared)
+
+
+class Calling(nn.Module):
+    """Layers in an order, in which one may come several times."""
+
+    def __init__(self, layers, order):
+        super().__init__()
+        self.layers, self.order = nn.ModuleList(layers), order
+
+    def forward(self, x):
+        for number in self.order:
+            x = self.layers[number](x)
+        return x
+
+
+def made(module, change):
+    """The module in which a layer is changed as a text says; torch lets padding="same" follow by itself."""
+    path, _, words = change.text.partition(": ")
+    layer, other = module.get_submodule(path), copy.deepcopy(module)
+    options = {name: getattr(layer, name) for name in ("kernel_size", "stride", "padding", "dilation")}
+    if isinstance(layer, nn.Conv2d):
+        options |= {"bias": layer.bias is not None, "padding_mode": layer.padding_mode}
+        make = functools.partial(nn.Conv2d, layer.in_channels, layer.out_channels)
+    else:
+        make = nn.MaxPool2d
+    if more := re.match(r"(\d+) more", words):
+        kernel = {"kernel_size": 3, "padding": 1, "bias": layer.bias is not None}
+        changed = nn.Sequential(layer, *[nn.Conv2d(3, 3, **kernel) for _ in range(int(more[1]))])
+    else:
+        pairs = re.findall(r"(kernel|dilation|padding) (\d+) for", words)
+        changed = make(**options | {name.replace("kernel", "kernel_size"): int(value) for name, value in pairs})
+    other.layers[int(path.rpartition(".")[2])] = changed
+    return other
+
+
+LAYERS = {
+    "reflect": lambda: nn.Conv2d(3, 3, 3, padding=1, padding_mode="reflect"),
+    "circular": lambda: nn.Conv2d(3, 3, 3, padding=2, dilation=2, padding_mode="circular", bias=False),
+    "replicate": lambda: nn.Conv2d(3, 3, 5, padding=2, padding_mode="replicate"),
+    "same": lambda: nn.Conv2d(3, 3, 4, padding="same", padding_mode="circular"),
+    "zeros": lambda: nn.Conv2d(3, 3, 3, padding=1),
+    "narrow": lambda: nn.Conv2d(3, 3, 1, padding_mode="reflect"),
+    "pool": lambda: nn.MaxPool2d(3, 1, 1),
+}
+
+
+@given(st.lists(st.sampled_from([*LAYERS]), min_size=1, max_size=3), st.data())
+@settings(max_examples=25)
+def test_a_change_that_is_made_in_torch_does_what_it_says(kinds, data):
+    order = data.draw(st.lists(st.integers(0, len(kinds) - 1), min_size=1, max_size=4))
+    module = Calling([LAYERS[kind]() for kind in kinds], order)
+    graph = from_torch(module, (3, 24, 20))
+    before = graph.analyze()
+    wanted = before.output.receptive_field.size[0] + data.draw(st.integers(1, 6))
+    for change in solve(graph, receptive_field=wanted):
+        again = from_torch(made(module, change), (3, 24, 20))
+        for after in (again.analyze(), change.graph.analyze()):
+            assert after.output.receptive_field.size == change.size, str(change)
+            assert after.output.sizes == before.output.sizes
+            assert (after.params, after.macs) == (before.params + change.params, before.macs + change.macs)
+
+
+def test_all_calls_of_a_module_change_together():
+    module = Calling([LAYERS["zeros"](), LAYERS["pool"](), LAYERS["reflect"]()], [0, 1, 0, 0, 1, 2])
+    graph = from_torch(module, (3, 32, 32))
+    texts = [change.text for change in solve(graph, receptive_field=15)]
+    assert texts[0] == "layers.0: dilation 2 for 1, padding 2 for 1, in 3 calls"
+    assert "layers.1: kernel 5 for 3, padding 2 for 1, in 2 calls" in texts
+    assert "layers.2: kernel 5 for 3, padding 2 for 1" in texts
+    assert {text.split(":")[0] for text in texts} == {"layers.0", "layers.1", "layers.2"}
+    named = solve(graph, receptive_field=15, layers=["layers.0_1", "layers.0_2"])
+    assert [change.text for change in named] == [text for text in texts if text.startswith("layers.0:")]
+    for change in named:
+        again = solve(change.graph, receptive_field=40, layers="layers.0")
+        assert again
+        assert all(one.text.endswith("in 3 calls") for one in again)
+    deeper = next(change for change in named if "more" in change.text).graph
+    further = solve(deeper, receptive_field=40, layers="layers.0_1_more_1")
+    assert {one.text.split(":")[0] for one in further} == {"layers.0_more_1"}
+    assert all(one.graph.analyze().output.receptive_field.size == one.size for one in further)
+
+
+class Twice(nn.Module):
+    """One module by two names."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.relu = LAYERS["circular"](), nn.ReLU()
+        self.second = self.first
+
+    def forward(self, x):
+        return self.second(self.relu(self.first(x)))
+
+
+def by_export(module, sizes):
+    builder = Builder(torch.device("cpu"))
+    builder.weights(module)
+    return builder.graph(read_exported(builder, module, {"x": builder.input("x", (1, *sizes), torch.float32)}, {}))
+
+
+@pytest.mark.parametrize("read", [from_torch, by_export])
+def test_a_module_of_two_names_is_one_layer(read):
+    found = solve(read(Twice(), (3, 32, 32)), receptive_field=15)
+    assert [change.text.split(":")[0] for change in found] == ["first"] * 3
+    assert all(change.text.endswith("in 2 calls") for change in found)
+    assert all(change.graph.analyze().output.receptive_field.size == change.size for change in found)
+
+
+def test_a_padding_that_torch_refuses_is_no_answer():
+    assert solve(from_torch(Calling([LAYERS["zeros"]()], [0]), (3, 12, 12)), receptive_field=25)[0].padding
+    found = solve(from_torch(Calling([LAYERS["reflect"]()], [0]), (3, 12, 12)), receptive_field=25)
+    assert [change.text.split()[2] for change in found] == ["more"]
+    with pytest.raises(RuntimeError, match="Padding size should be less"):
+        nn.Conv2d(3, 3, 3, dilation=12, padding=12, padding_mode="reflect")(torch.rand(1, 3, 12, 12))
+
+
+def test_a_module_whose_calls_differ_is_left_out():
+    class Growing(Calling):
+        def forward(self, x):
+            for dilation in (1, 2):
+                self.layers[0].dilation = self.layers[0].padding = (dilation, dilation)
+                x = self.layers[0](x)
+            return self.layers[1](x)
+
+    graph = from_torch(Growing([LAYERS["zeros"](), LAYERS["pool"]()], []), (3, 32, 32))
+    assert {change.text.split(":")[0] for change in solve(graph, receptive_field=15)} == {"layers.1"}
 
 
 def test_a_symbol_is_asked_for_by_its_name():

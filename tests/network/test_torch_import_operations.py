@@ -351,7 +351,7 @@ def test_an_exported_operation_gives_the_same_sizes_and_fields(name):
     rows = [report[report.graph.outputs[0]] for report in (by_fx, by_export)]
     assert by_export.missing == ()
     assert rows[0].sizes == rows[1].sizes
-    first = (0,) * len(indexed(rows[0]))
+    first = (0,) * len(indexed(by_fx, rows[0]))
     assert by_fx.reads(rows[0].name, *first) == by_export.reads(rows[1].name, *first)
 
 
@@ -475,10 +475,10 @@ def test_an_operation_reads_what_its_gradient_says(name, double_precision):
         assert name in {"matmul", "bmm", "attention", "repeat"}  # both axes along one dimension; or copies in a row
         if name != "repeat":
             return
-    for position in some_positions([row.sizes[dimension] for dimension in indexed(row)]):
+    for position in some_positions([row.sizes[dimension] for dimension in indexed(report, row)]):
         reads = report.reads(row.name, *position)
         found = elements(reads["x"]) if reads else (set(), set())
-        wanted = support(module, dict(zip(indexed(row), position, strict=True)))
+        wanted = support(module, dict(zip(indexed(report, row), position, strict=True)))
         assert all(one <= other for one, other in zip(wanted, found, strict=True)), position
         unsure = name in MERGED and not any(axis.exact for axis in reads["x"])
         assert found == wanted or name in MAXIMA or unsure, position

@@ -303,6 +303,26 @@ def test_what_held_something_else_before_holds_it_again():
     assert held() == ({"turn": 0, "tensor": None}, None)
 
 
+class Registry(collections.OrderedDict):
+    """Classes by name; a look-up makes one of them."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(name)()
+
+
+REGISTRY = Registry(relu=nn.ReLU, tanh=nn.Tanh)
+
+
+def test_a_dictionary_that_makes_something_of_its_look_ups_holds_what_it_held():
+    class Chosen(nn.Module):
+        def forward(self, x):
+            REGISTRY["sigmoid"] = nn.Sigmoid
+            return REGISTRY["relu"](x)
+
+    from_torch(Chosen(), SIZE)
+    assert dict(REGISTRY.items()) == {"relu": nn.ReLU, "tanh": nn.Tanh}
+
+
 def test_an_object_with_slots_keeps_no_tensor_that_is_none():
     slot = Slot(None)
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Box: TypeAlias = tuple[Spans, ...]
 """A set of positions on every dimension of a tensor: their product."""
 
+Places: TypeAlias = Mapping[str, tuple[int, ...]]
+"""Dimensions of tensors, by the names of the nodes that make them."""
+
 MOST_BOXES = 64
 """More boxes at a node are joined, axis by axis; then what is found may be more than is read."""
 
@@ -38,20 +41,24 @@ def exact_field(report: NetworkReport, name: str, position: Sequence[int]) -> di
         DomainError: there is no such node or position, or it depends on what is not understood.
     """
     found: dict[str, Box] = {}
-    for node, boxes in regions(report, name, placed(report[name], position)):
+    for node, boxes in regions(report, name, placed(report, report[name], position)):
         if isinstance(node.operator, Input) and node.operator.axes:
             joined = _hull(boxes)
             found[node.name] = tuple(joined[dimension] for dimension in node.operator.axes)
     return found
 
 
-def indexed(row: Row) -> tuple[int, ...]:
+def indexed(report: NetworkReport, row: Row, places: Places | None = None) -> tuple[int, ...]:
     """The dimensions of a node's output on which a position has an index.
 
     They are those after batch and channels; but where axes of the inputs run along one of these two, as they do along
-    the tokens of a sequence, the dimensions along which axes run.
+    the tokens of a sequence, the dimensions along which axes run. Tokens that all read the same, as after attention,
+    still are positions. ``places`` is what :func:`carried` gives, where that is known already.
     """
     running = along(row)
+    if not running and row.fields and _of_sequences(report.graph):
+        found = (carried(report) if places is None else places).get(row.name, ())
+        running = tuple(dimension for dimension in found if dimension < 2 and (row.sizes or ())[dimension] > 1)
     return running if min(running, default=2) < 2 else tuple(range(2, len(row.sizes or ())))
 
 
@@ -61,7 +68,40 @@ def along(row: Row) -> tuple[int, ...]:
     return tuple(sorted({dimension for dimension in found if dimension is not None}))
 
 
-def placed(row: Row, position: Sequence[int]) -> dict[int, int]:
+def _of_sequences(graph: Graph) -> bool:
+    """Whether an axis of an input is where channels, or the batch, of others are."""
+    return any(isinstance(node.operator, Input) and min(node.operator.axes, default=2) < 2 for node in graph)
+
+
+def carried(report: NetworkReport) -> dict[str, tuple[int, ...]]:
+    """The dimensions of every tensor along which the axes of an input run, in their order, where all of them do."""
+    places: dict[str, tuple[int, ...]] = {}
+    for row, node in zip(report, report.graph, strict=True):
+        if isinstance(node.operator, Input):
+            if node.operator.axes:
+                places[row.name] = node.operator.axes
+        elif not row.reason and any(name in places for name in node.inputs):
+            found = _carried(report, node, places)
+            if found:
+                places[row.name] = found
+    return places
+
+
+def _carried(report: NetworkReport, node: Node, places: Places) -> tuple[int, ...]:
+    try:
+        accesses = report.accesses(node.name)
+    except UnsupportedError:
+        return ()
+    for name, reads in zip(node.inputs, accesses, strict=True):
+        own = {
+            one[0]: dimension for dimension, one in enumerate(reads) if one is not None and not isinstance(one, Merged)
+        }
+        if name in places and all(dimension in own for dimension in places[name]):
+            return tuple(own[dimension] for dimension in places[name])
+    return ()
+
+
+def placed(report: NetworkReport, row: Row, position: Sequence[int]) -> dict[int, int]:
     """The index of a position on each dimension that it has one on; on none, if it is that of all positions together.
 
     Raises:
@@ -69,14 +109,15 @@ def placed(row: Row, position: Sequence[int]) -> dict[int, int]:
     """
     if row.sizes is None:
         raise _unknown(row)
-    dimensions, sizes = indexed(row), row.sizes
+    dimensions, sizes = indexed(report, row), row.sizes
     if position and len(position) != len(dimensions):
         which = f"{'each of the dimensions' if len(dimensions) > 1 else 'dimension'} {', '.join(map(str, dimensions))}"
         needs = f"needs an index on {which} of {sizes}" if dimensions else f"needs none: {sizes} has no positions"
         raise DomainError("position", tuple(position), needs)
     for axis, (index, dimension) in enumerate(zip(indices(position), dimensions, strict=False)):
         if not 0 <= index < sizes[dimension]:
-            raise DomainError("position", tuple(position), f"needs 0 <= index < {sizes[dimension]}", axis=axis)
+            needs = f"needs 0 <= index < {sizes[dimension]} on dimension {dimension} of {row.name}, and {index} is none"
+            raise DomainError("position", tuple(position), f"{needs}; its sizes are {sizes}", axis=axis)
     return dict(zip(dimensions, indices(position), strict=False))
 
 

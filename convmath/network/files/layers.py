@@ -21,6 +21,7 @@ from ..operators import (
     Einsum,
     Embedding,
     Expand,
+    ExpandKeeping,
     Flatten,
     Flip,
     Input,
@@ -37,9 +38,11 @@ from ..operators import (
     Reduce,
     Repeat,
     Reshape,
+    ReshapeKeeping,
     Resize,
     Sizes,
     Slice,
+    SliceFromEnd,
     Softmax,
     Sort,
 )
@@ -209,34 +212,28 @@ def _squeeze(sizes: Sizes, *, dim: Any) -> Operator:
     dims = _dims(sizes, dim)
     if any(sizes[one] != 1 for one in dims):
         raise DomainError("dim", dim, f"needs dimensions of size 1, and the input has the sizes {sizes}")
-    return Reshape(tuple(size for one, size in enumerate(sizes) if one not in dims))
+    kept = tuple(one for one in range(len(sizes)) if one not in dims)
+    return ReshapeKeeping((0,) * len(kept), kept)
 
 
 def _unsqueeze(sizes: Sizes, *, dim: int) -> Operator:
     at = _dim((*sizes, 1), dim)
-    return Reshape((*sizes[:at], 1, *sizes[at:]))
+    return ReshapeKeeping((*(0,) * at, 1, *(0,) * (len(sizes) - at)), tuple(range(len(sizes))))
 
 
 def _expand(sizes: Sizes, *, size: Any) -> Operator:
     whole = _spread(size, 1)
-    own = (1,) * (len(whole) - len(sizes)) + sizes
-    kept = own[len(own) - len(whole) :]
-    return Expand(tuple(n if one == -1 else one for one, n in zip(whole, kept, strict=True)))
+    return (ExpandKeeping if -1 in whole else Expand)(whole)
 
 
 def _slice(sizes: Sizes, *, dim: int, start: int = 0, stop: Any = None, step: int = 1) -> Operator:
+    """Ends that are counted from the end stay there at other sizes, too; without a stop it goes to the end."""
     own = _dim(sizes, dim)
-    size = sizes[own]
-    return Slice(own, _place("start", start, size), size if stop is None else _place("stop", stop, size), step)
-
-
-def _place(name: str, place: int, size: int) -> int:
-    """A place from 0, where it may be counted from the end."""
-    if place >= 0:
-        return place
-    if place < -size:
-        raise DomainError(name, place, f"needs {name} >= -{size}, as the dimension has {size} elements")
-    return place + size
+    if stop == 0:
+        raise DomainError("stop", stop, "needs a stop after its start; without stop, a slice goes to the end")
+    if stop is None or start < 0 or stop < 0:
+        return SliceFromEnd(own, start, stop or 0, step)
+    return Slice(own, start, stop, step)
 
 
 def _flip(sizes: Sizes, *, dims: Any) -> Operator:

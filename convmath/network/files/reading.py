@@ -196,10 +196,6 @@ def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Se
             sizes[node.name] = _alone(node.operator.sizes(*(sizes[one] for one in node.inputs)))
     except DomainError as error:
         raise DomainError(key, name, str(_as_given(error, layer))) from error
-    except TypeError as error:
-        if not any(map(is_symbolic, (size for one in inputs for size in sizes[one]))):
-            raise
-        raise DomainError(key, name, f"one of its options {_OPEN}") from error
     if parameter := next(filter(None, map(_left_open, nodes)), ""):
         raise DomainError(key, name, f"its {parameter} {_OPEN}")
     if not all(is_symbolic(size) or 1 <= size <= LARGEST for size in sizes[name]):
@@ -207,7 +203,7 @@ def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Se
     return nodes
 
 
-_OPEN = "goes by a size of the input that the file leaves open: give the size there, and letters by -i, as -i 1,n,n"
+_OPEN = "goes by a size of the input that the file leaves open: give it there as a number, and letters by -i"
 
 
 def _left_open(node: Node) -> str:

@@ -45,9 +45,11 @@ from ..operators import (
     Reduce,
     Repeat,
     Reshape,
+    ReshapeKeeping,
     Resize,
     Sizes,
     Slice,
+    SliceFromEnd,
     Softmax,
     Sort,
 )
@@ -161,6 +163,8 @@ def _unsupported(node: Node, why: str = "") -> UnsupportedError:
 def _kept(node: Node, given: Sequence[Sizes | None]) -> tuple[Operator, tuple[str, ...]]:
     """What a node does with what; of sizes that it gives its result, with 0 for the first where it keeps that."""
     operator, sizes = node.operator, next(iter(given), None) or ()
+    if isinstance(operator, ReshapeKeeping):
+        operator = Reshape(operator.sizes(sizes))
     if isinstance(operator, Reshape) and operator.shape and operator.shape[:1] == sizes[:1]:
         operator = Reshape((0, *operator.shape[1:]))
     return operator, node.inputs
@@ -190,6 +194,7 @@ _OPS: Mapping[type[Operator], str] = MappingProxyType(
         Concat: "concat",
         MatMul: "matmul",
         Slice: "slice",
+        SliceFromEnd: "slice",
         Flip: "flip",
     }
 )
@@ -202,9 +207,9 @@ def _named(node: Node, given: Sequence[Sizes | None]) -> tuple[str, dict[str, An
         case Input(shape=shape):
             return "parameter", {"shape": shape}
         case Pool(how=how):
-            return f"{how}_pool", vars(operator)
+            return _known(f"{how}_pool", vars(operator))
         case AdaptivePool(how=how):
-            return f"adaptive_{how}_pool", vars(operator)
+            return _known(f"adaptive_{how}_pool", vars(operator))
         case Reduce(how=op, dims=dims, keepdims=kept):
             return _known(op, {"dim": dims, "keepdim": kept})
         case Cumulative(name=op):
@@ -227,6 +232,8 @@ def _named(node: Node, given: Sequence[Sizes | None]) -> tuple[str, dict[str, An
             return _known(cell, {**vars(operator), "num_layers": layers, "bidirectional": both})
         case Sort(name=op, dim=dim, length=length):
             return _known(op, {"dim": dim, "k": length})
+        case ReshapeKeeping():
+            return _reshaped(operator.sizes(given[0] or ()), given[0] or ())
         case Reshape(shape=shape):
             return _reshaped(shape, given[0] or ())
         case Expand(shape=shape):
@@ -243,6 +250,8 @@ def _named(node: Node, given: Sequence[Sizes | None]) -> tuple[str, dict[str, An
             return "pixel_shuffle", {"upscale_factor": factor}
         case PixelUnshuffle(factor=factor):
             return "pixel_unshuffle", {"downscale_factor": factor}
+        case SliceFromEnd(stop=0):
+            return "slice", {**vars(operator), "stop": None}
         case _ if type(operator) is Resize:
             return _resized(operator)
         case _ if type(operator) in _OPS:

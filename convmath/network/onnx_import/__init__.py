@@ -31,9 +31,11 @@ def from_onnx(
     floating-point tensors with dimensions, stored in the file, that Mul, Add, Sum, Pow and Concat read; each counts
     once. Bounds, factors, what is subtracted or divided by, and statistics of batch normalisation are none. What the
     file itself says of a tensor goes before that: torch's newer exporter writes down which ones are parameters. Where
-    it does not, a file cannot tell what was learned: a stored mask that is added counts, a scalar without dimensions
-    does not, and ones and zeros are a norm's own, but not those of InstanceNormalization. What an exporter has folded
-    into other weights is gone, and of equal tensors, as those of layers that are copies, it may have kept one.
+    it does not, a file cannot tell what was learned: a stored matrix that is added, the same for all heads, to what
+    only a softmax reads is taken for a mask, unless it is short and holds others than 0 and very low numbers, and does
+    not count; other masks that are added do, a scalar without dimensions does not, and ones and zeros are a norm's own,
+    but not those of InstanceNormalization. What an exporter has folded into other weights is gone, and of equal
+    tensors, as those of layers that are copies, it may have kept one.
 
     The branch of a known condition, the turns of a loop whose number is known, each with nodes of its own, and the
     functions of the model are followed, and the operators that ONNX Runtime's optimizer and quantizer write are those

@@ -14,7 +14,7 @@ import onnx
 from ...errors import DomainError
 from ..graph import Graph, Node
 from ..input_sizes import LARGEST, refused_at
-from ..operators import Input, Operator, Sizes, Unknown
+from ..operators import Expand, Input, Operator, Permute, Reshape, Sizes, Unknown
 from ..placement import Placement
 from ..provenance import Provenance
 from ..sizes.in_operators import changed, sizes_in
@@ -28,6 +28,9 @@ from .parameters import Parameters
 from .registry import HANDLERS, NotUnderstoodError, key, not_understood
 from .scope import LISTED, LONGEST, Scope, Steps, names_read, nodes_in
 from .value import MOST_DIMENSIONS, Learned, Value
+
+_MOVES = (Expand, Permute, Reshape)
+"""What has the elements of its input in other places."""
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
@@ -305,7 +308,8 @@ class Builder:
             self._made.add(node)
         if not inputs:
             self._nodes[-1] = replace(self._nodes[-1], placement=Placement(made=True))
-        return Value(sizes, node, parts=tuple(inputs) if made else (), made=made)
+        last = inputs[0].last if made and len(inputs) == 1 and isinstance(operator, _MOVES) else None
+        return Value(sizes, node, parts=tuple(inputs) if made else (), made=made, last=last)
 
     def remark(self, value: Value, sentence: str) -> None:
         """Say a sentence about the last node, which has made the value; a constant has no node."""

@@ -19,6 +19,7 @@ from ..symbolic import axes_of, with_symbols
 from . import skeleton
 from .builder import Builder
 from .functions import functions_of
+from .masks import masks
 from .scope import Scope, names_read, texts_in
 from .value import Learned
 
@@ -144,9 +145,13 @@ _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 
 
 def _learned(graph: Any) -> dict[str, Learned]:
-    """What the file itself says of stored tensors: which of them are parameters of the module that was exported."""
+    """What the file itself says of stored tensors: which of them are parameters of the module that was exported.
+
+    Of those of which it says nothing, masks of attention are hardly some.
+    """
     said = {info.name: one.value for info in graph.value_info for one in info.metadata_props if one.key == _KIND}
-    return {name: Learned.YES if kind == "PARAMETER" else Learned.NO for name, kind in said.items()}
+    kinds = {name: Learned.YES if kind == "PARAMETER" else Learned.NO for name, kind in said.items()}
+    return dict.fromkeys(masks(graph), Learned.UNLIKELY) | kinds
 
 
 def _require_texts(graph: Any) -> None:

@@ -20,9 +20,10 @@ class Parameters:
         """None is counted yet.
 
         Args:
-            said: what the file says of stored tensors, by their names.
+            said: what the file says of stored tensors, by their names, or else shows of masks, which are unlikely.
         """
         self._said = said
+        self._says = not set(said.values()) <= {Learned.UNLIKELY}
         self._counted: set[Value] = set()
         self._seen: tuple[set[Value], set[Value]] = (set(), set())
 
@@ -30,7 +31,7 @@ class Parameters:
         """Whether a stored tensor is one: as the file says, if it says it of any; otherwise by its elements."""
         if tensor.name in self._said:
             return self._said[tensor.name]
-        single = product(tensor.dims) == 1 if self._said else not tensor.dims
+        single = product(tensor.dims) == 1 if self._says else not tensor.dims
         return Learned.UNLIKELY if tensor.data_type not in _FLOATS or single else Learned.PERHAPS
 
     def fresh(self, weights: Iterable[Value | None]) -> int:

@@ -44,6 +44,7 @@ class Value:
         items: the tensors of a sequence; None if it is a tensor, or unknown what it holds.
         stored: whether it is made of a tensor that is stored in the file, and not of what nodes say alone.
         made: whether it is a node that depends on no input but on its sizes, as positions and masks do.
+        last: the greatest of its elements, integers of at least 0, where it is known to be so at all sizes.
     """
 
     sizes: Sizes | None
@@ -55,6 +56,7 @@ class Value:
     parts: tuple[Value, ...] = ()
     items: tuple[Value, ...] | None = None
     made: bool = False
+    last: Any = None
     stored: bool = field(init=False)
 
     @property

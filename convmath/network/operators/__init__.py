@@ -6,7 +6,19 @@ from .convolution import Conv, ConvTranspose, Linear, MatMul
 from .einsum import Einsum
 from .elementwise import Activation, Combine, Dropout, Identity, Input, Norm, Softmax, Unknown
 from .interpolation import Interpolate, Repeat
-from .layout import Concat, Expand, Flatten, Lookup, Pad, Permute, Reshape, Slice
+from .layout import (
+    Concat,
+    Expand,
+    ExpandKeeping,
+    Flatten,
+    Lookup,
+    Pad,
+    Permute,
+    Reshape,
+    ReshapeKeeping,
+    Slice,
+    SliceFromEnd,
+)
 from .pooling import AdaptivePool, Pool, Reduce
 from .recurrent import LastState, Recurrent
 from .resize import PixelShuffle, PixelUnshuffle, Resize
@@ -26,6 +38,7 @@ __all__ = [
     "Einsum",
     "Embedding",
     "Expand",
+    "ExpandKeeping",
     "Flatten",
     "Flip",
     "Fold",
@@ -48,9 +61,11 @@ __all__ = [
     "Reduce",
     "Repeat",
     "Reshape",
+    "ReshapeKeeping",
     "Resize",
     "Sizes",
     "Slice",
+    "SliceFromEnd",
     "Softmax",
     "Sort",
     "Take",

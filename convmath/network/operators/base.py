@@ -216,6 +216,10 @@ def require_equal(operator: Operator, name: str, found: Size, wanted: Size) -> N
     require("==", found, wanted, name, f"{operator.kind} needs {wanted}", **{name: found})
 
 
+WHICH = "closed forms, with letters for the input sizes, as in 3,n,n, tell which of them fit"
+"""What helps where branches do not match."""
+
+
 def broadcast(operator: Operator, *shapes: Sizes) -> Sizes:
     """The common sizes of operands whose dimensions of size 1 are stretched, aligned at the end."""
     length = max(map(len, shapes))
@@ -224,7 +228,7 @@ def broadcast(operator: Operator, *shapes: Sizes) -> Sizes:
     for dimension, column in enumerate(zip(*padded, strict=True)):
         sizes = [size for size in column if size != 1]
         for size in sizes[1:]:
-            needs = f"{operator.kind} needs equal sizes in dimension {dimension}, or 1"
+            needs = f"{operator.kind} needs equal sizes in dimension {dimension}, or 1; {WHICH}"
             require("==", sizes[0], size, "sizes", needs, sizes=tuple(shapes))
         common.append(sizes[0] if sizes else 1)
     return tuple(common)

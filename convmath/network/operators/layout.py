@@ -11,8 +11,8 @@ from ...division import ceil_div, floor_div, is_symbolic
 from ...errors import DomainError
 from ..fields.field import Field
 from ..fields.spans import Spans
-from .base import Operator, Reads, Size, Sizes, broadcast, in_place, one, product, stretched
-from .domains import ANY, DIM, INTEGERS, PAIRS, Domains, least, one_of, several
+from .base import WHICH, Operator, Reads, Size, Sizes, broadcast, in_place, one, product, stretched
+from .domains import ANY, DIM, DIMS, INTEGERS, PAIRS, POSITIVE, Domains, least, one_of, several
 from .regrouping import regrouped
 
 
@@ -130,6 +130,36 @@ class Reshape(Operator):
         return (regrouped(inputs[0], output),)
 
 
+@dataclass(frozen=True)
+class ReshapeKeeping(Reshape):
+    """A reshape that keeps sizes of its input in other places.
+
+    Attributes: kept: for each 0 of the shape, in order, the dimension of the input whose size stands there.
+    """
+
+    kept: tuple[int, ...] = ()
+
+    domains: ClassVar[Domains] = {**Reshape.domains, "kept": DIMS}
+
+    @property
+    def kind(self) -> str:
+        """A reshape as any other."""
+        return "reshape"
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The given sizes, with those that are kept filled in."""
+        source = one(self, inputs)
+        if self.shape.count(0) != len(self.kept) or not all(d < len(source) for d in self.kept):
+            needs = f"reshape needs one of {len(source)} dimensions for each 0 of {self.shape}"
+            raise DomainError("kept", self.kept, needs)
+        kept = iter(self.kept)
+        wanted = tuple(source[next(kept)] if size == 0 else size for size in self.shape)
+        new, rest = (size for size in self.shape if size), (n for d, n in enumerate(source) if d not in self.kept)
+        needs = f"reshape needs as many elements as {source} has"
+        require("==", product(tuple(rest)), product(tuple(new)), "kept", needs, kept=self.kept)
+        return wanted
+
+
 def _quotient(total: Size, known: Size) -> Size:
     """How often ``known`` goes into ``total``; sizes that are factors of both cancel."""
     exact = total / known if is_symbolic(total) else None
@@ -212,13 +242,43 @@ class Slice(Operator):
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """Position o reads ``start + step*o``."""
+        return self._reads(output, self.start)
+
+    def _reads(self, output: Sizes, start: Size) -> tuple[Reads, ...]:
         reads: list[Any] = list(in_place(output))
-        reads[self.dim] = (self.dim, Field.window(1, stride=self.step, padding=-self.start))
+        reads[self.dim] = (self.dim, Field.window(1, stride=self.step, padding=-start))
         return (tuple(reads),)
 
 
-WHICH = "closed forms, with letters for the input sizes, as in 3,n,n, tell which of them fit"
-"""What helps where branches do not match."""
+@dataclass(frozen=True)
+class SliceFromEnd(Slice):
+    """A slice whose ends are counted from the end where ``start`` is negative, and ``stop`` negative or 0, the end."""
+
+    @property
+    def kind(self) -> str:
+        """A slice as any other."""
+        return "slice"
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """As many as there are."""
+        source = one(self, inputs)
+        if not 0 <= self.dim < len(source):
+            raise DomainError("dim", self.dim, f"slice needs a dimension of {len(source)}")
+        size = source[self.dim]
+        has = f"as the dimension has {size} elements"
+        ends: dict[str, Any] = {"start": self.start, "stop": self.stop}
+        for name, place in ends.items():
+            needs = f"needs {name} >= -{size}" if place <= 0 else f"needs {name} <= {size}"
+            require("<=", abs(place), size, name, f"{needs}, {has}", **{name: place})
+        more = (self.stop <= 0) - (self.start < 0)
+        length = self.stop - self.start + (more * size if more else 0)
+        require("<=", 1, length, "stop", f"slice needs a stop after start={self.start}, {has}", stop=self.stop)
+        require("<=", 1, self.step, "step", "slice needs step >= 1", step=self.step)
+        return (*source[: self.dim], ceil_div(length, self.step), *source[self.dim + 1 :])
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Position o reads ``start + step*o``, with the start counted from 0."""
+        return self._reads(output, self.start + (inputs[0][self.dim] if self.start < 0 else 0))
 
 
 @dataclass(frozen=True)
@@ -258,15 +318,22 @@ class Concat(Operator):
 class Lookup(Operator):
     """Elements of a constant, chosen by constant indices: the constant, then the indices.
 
-    Attributes: shape: the sizes of the output.
+    Attributes: shape: the sizes of the output. ends: the least and the greatest index, in any order; none where they
+        are not known. rows: how many there are to choose from.
     """
 
     shape: tuple[Size, ...]
+    ends: tuple[Size, ...] = ()
+    rows: Size = 1
 
-    domains: ClassVar[Domains] = {"shape": INTEGERS}
+    domains: ClassVar[Domains] = {"shape": INTEGERS, "ends": INTEGERS, "rows": POSITIVE}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""
+        for index in self.ends:
+            needs = f"what is looked up has {self.rows} rows: needs 0 <= index < {self.rows}"
+            require("<=", 0, index, "index", needs, index=index)
+            require("<", index, self.rows, "index", needs, index=index)
         return self.shape
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
@@ -287,11 +354,33 @@ class Expand(Operator):
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes."""
-        common = broadcast(self, one(self, inputs), self.shape)
-        if len(common) != len(self.shape) or any(n == 1 != full for n, full in zip(self.shape, common, strict=True)):
-            raise DomainError("shape", self.shape, f"expand needs the sizes of {inputs[0]} but where it has 1")
-        return self.shape
+        return self._from(one(self, inputs), self.shape)
+
+    def _from(self, source: Sizes, shape: Sizes) -> Sizes:
+        common = broadcast(self, source, shape)
+        if len(common) != len(shape) or any(n == 1 != full for n, full in zip(shape, common, strict=True)):
+            raise DomainError("shape", self.shape, f"expand needs the sizes of {source} but where it has 1")
+        return shape
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """What is stretched is read at 0."""
         return (tuple(stretched(inputs[0], output, dimension) for dimension in range(len(output))),)
+
+
+@dataclass(frozen=True)
+class ExpandKeeping(Expand):
+    """The same where the shape may have -1, which keeps the size of the input."""
+
+    @property
+    def kind(self) -> str:
+        """An expansion as any other."""
+        return "expand"
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The given sizes, with those that are kept filled in."""
+        source = one(self, inputs)
+        new = len(self.shape) - len(source)
+        if new < 0 or -1 in self.shape[:new]:
+            needs = f"expand needs a size for each dimension, and can keep only the last {len(source)}, of its input"
+            raise DomainError("shape", self.shape, needs)
+        return self._from(source, tuple(source[d - new] if n == -1 else n for d, n in enumerate(self.shape)))

@@ -87,7 +87,7 @@ def identity(site: Site) -> Answer:
 def dropout(site: Site) -> Answer:
     """The factors: those of elements that are dropped are 0."""
     operator: Any = site.row.operator
-    if not site.training or not operator.p or not site.wanted(0):
+    if not site.drops or not operator.p or not site.wanted(0):
         return NOTHING
     whole = 1 if operator.p == 1 else product(site.sizes[:2] if operator.channels else site.sizes)
     return Keeps(besides=(("mask", whole),))

@@ -23,6 +23,7 @@ from ..operators import (
     Einsum,
     Embedding,
     Expand,
+    ExpandKeeping,
     Flatten,
     Flip,
     Fold,
@@ -43,8 +44,10 @@ from ..operators import (
     Reduce,
     Repeat,
     Reshape,
+    ReshapeKeeping,
     Resize,
     Slice,
+    SliceFromEnd,
     Softmax,
     Sort,
     Unfold,
@@ -147,7 +150,7 @@ _RULES: Mapping[type[Operator], Callable[[Site], Answer]] = {
     **dict.fromkeys(
         (
             *(Concat, Expand, Flatten, Flip, Fold, Input, LastState, Permute, PixelShuffle, PixelUnshuffle),
-            *(Repeat, Reshape, Resize, Slice, Unfold, Windows),
+            *(ExpandKeeping, Repeat, Reshape, ReshapeKeeping, Resize, Slice, SliceFromEnd, Unfold, Windows),
         ),
         _nothing,
     ),

@@ -51,10 +51,16 @@ class Site:
         return bool(self.row.placement.shares)
 
     @property
+    def drops(self) -> bool:
+        """Whether dropout drops, if its rate is not 0."""
+        origin = self.row.origin
+        return self.training or (origin is not None and origin.drops)
+
+    @property
     def fused(self) -> bool:
         """Whether it is attention that torch computes without its weights, and lays out as the queries lie."""
         operator, inputs = self.row.operator, [sizes or () for sizes in self.row.inputs]
-        if not isinstance(operator, Attention) or len(inputs) != 3 or (operator.dropout and self.training):
+        if not isinstance(operator, Attention) or len(inputs) != 3 or (operator.dropout and self.drops):
             return False
         query, key, value = inputs
         if not all(strides and strides[-1] == 1 for strides in self.strides):

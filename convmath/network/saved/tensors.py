@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..gradients import ends
 from ..memory import itemsize, shares
-from ..operators import Attention, Dropout, Flatten, Identity, Input, Reshape
+from ..operators import Attention, Dropout, Flatten, Identity, Input, Reshape, ReshapeKeeping
 from ..placement import DTYPE
-from ..strides import Strides, contiguous, dense, is_contiguous, laid_out, viewed
+from ..strides import Strides, contiguous, is_contiguous, laid_out, packed, viewed
 from .rules import kept
 from .site import Keeps, Site
 
@@ -73,8 +73,11 @@ def saved_tensors(report: NetworkReport, *, training: bool = True) -> dict[str, 
     lie: dict[str, Strides | None] = {}
     outputs, besides = set[str](), dict[str, Sequence[SavedTensor]]()
     unknown = dict.fromkeys(ends(graph) - set(graph.outputs), "it is a weight of a layer that does not name it")
+    cast = set[str]()
     for row in report:
         node = graph[row.name]
+        if (row.origin is not None and row.origin.cast) or not cast.isdisjoint(node.inputs):
+            cast.add(row.name)
         site = Site(row, tuple([lie[name] for name in node.inputs]), training)
         alias = _shares(node, site)
         owner[row.name] = owner[node.inputs[0]] if alias else row.name
@@ -88,6 +91,7 @@ def saved_tensors(report: NetworkReport, *, training: bool = True) -> dict[str, 
             besides[row.name] = [_besides(row, *one) for one in found.besides]
         else:
             unknown.setdefault(row.name, found)
+    unknown.update(dict.fromkeys(cast & (differentiated | outputs), _CAST))
     return {
         row.name: Saved(
             (*_output(row, outputs), *besides.get(row.name, ())), _reason(row, outputs, unknown), report.dtype
@@ -123,6 +127,7 @@ def _differentiated(report: NetworkReport) -> Iterator[str]:
             yield row.name
 
 
+_CAST = "torch.autocast chooses the types of its tensors, or of those that it is computed of"
 _COPIED = "whether torch copies it goes by how its input lies in memory, which is not known"
 _MAY_COPY = ("", "reshape", "reshape_as", "flatten", "contiguous")
 
@@ -133,9 +138,9 @@ def _shares(node: Node, site: Site) -> bool | None:
     Dropout in training makes another one, and what is laid out in order stays where it is if it lies so.
     """
     operator, strides = node.operator, site.strides[:1]
-    if type(operator) not in (Dropout, Identity, Reshape, Flatten):
+    if type(operator) not in (Dropout, Identity, Reshape, ReshapeKeeping, Flatten):
         return shares(node)
-    if isinstance(operator, Dropout) and site.training and operator.p and not node.placement.shares:
+    if isinstance(operator, Dropout) and site.drops and operator.p and not node.placement.shares:
         return False
     ordered = isinstance(operator, Identity) and operator.name == "contiguous"
     if not ordered and not (isinstance(operator, Reshape | Flatten) and site.called in _MAY_COPY):
@@ -155,5 +160,5 @@ def _laid_out(site: Site, *, alias: bool) -> Strides | None:
         return contiguous(row.sizes)
     if isinstance(row.operator, Attention):
         query = site.strides[0]
-        return query if site.fused and query is not None and dense(row.sizes, query) else None
+        return packed(row.sizes, query) if site.fused and query is not None else None
     return laid_out(row.operator, row.inputs, site.strides, row.sizes, shares=alias)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count, islice
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from ...errors import DomainError, unknown
-from ...formulas.padding import resolve_padding
 from ...notebook import brief
 from ..fields.receptive import ReceptiveFields
 from ..graph import Graph, Node
@@ -19,6 +18,7 @@ from ..provenance import Edit
 from ..row import Row
 from ..sizes.trail import Trail
 from .answers import Answers
+from .calls import Alter, Calls, Chains, Nodes, Sides, sides_of
 from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
 from .replacing import Fields, Replacing
 
@@ -27,9 +27,6 @@ MOST_LAYERS = 256
 
 MOST_STEPS = 2**20
 """So many nodes are looked at again at most, for all changes together."""
-
-Sides: TypeAlias = tuple[tuple[int, int], ...]
-"""The elements that are padded before and after each axis."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,9 @@ def receptive_field(
 
     For every convolution before the node: a larger dilation, a larger kernel, and further convolutions of three taps
     after it; for pooling a larger kernel. Kernels keep their parity. Each change is as small as is enough, is padded
-    such that no size changes, and is confirmed by the analysis of the changed network.
+    such that no size changes, and is confirmed by the analysis of the changed network. All calls of one module change
+    together, as does what a convolution pads by reflection or in another mode; a module whose calls differ is left out,
+    and so are larger kernels where other layers may have the same weights. Calls of functions change one by one.
 
     Args:
         graph: the network; its input's sizes are ints.
@@ -133,8 +132,10 @@ def receptive_field(
     size = f"The receptive field is {_by(field.size)}"
     if all(n >= least for n, least in zip(field.size, wanted, strict=True)):
         return Changes(nothing=f"{size}: that is large enough.")
-    search = _Search(graph, Replacing(graph, part, name), field.size, wanted, source)
-    found = (search.least(change, node) for node in nodes for change in (_dilated, _widened, _deepened))
+    calls = Calls(graph)
+    search = _Search(calls, Replacing(graph, part, name), field.size, wanted, source)
+    firsts = {node.name: node for node in (calls.of(node)[0] for node in nodes)}.values()
+    found = (search.least(change, node) for node in firsts for change in (_dilated, _widened, _deepened))
     changes = sorted(filter(None, found), key=lambda change: (change.macs, change.params))
     if not changes:
         return Changes(nothing=f"{size}: that is too small, and {_too_small(graph, before[name], source, wanted)}.")
@@ -183,18 +184,11 @@ def _of(fields: Fields, source: str | None) -> ReceptiveFields | None:
     return next(iter(fields.values()), None) if source is None else fields.get(source)
 
 
-Nodes: TypeAlias = tuple[list[Node], str]
-"""The nodes in place of one, the last of which makes what it made, and what changes, in words."""
-
-Alter: TypeAlias = Callable[[Graph, Node, int], Nodes | None]
-"""A change of a network at a node by so much; None if there is no such change."""
-
-
 @dataclass(frozen=True)
 class _Search:
     """The least change of a kind that makes a field large enough and leaves all sizes alone."""
 
-    graph: Graph
+    calls: Calls
     replacing: Replacing
     before: tuple[int, ...]
     wanted: tuple[int, ...]
@@ -225,25 +219,27 @@ class _Search:
 
     def tried(self, change: Alter, node: Node, by: int) -> Change | None:
         """The network with a change by so much; None if there is no such change, or if it changes sizes."""
-        made = change(self.graph, node, by)
+        shared = change is _widened and not self.calls.own_weights(node)
+        made = None if shared else self.calls.changed(node, change, by)
         if made is None:
             return None
         if self.replacing.steps > MOST_STEPS:
             needs = "needs the names of those that may change: the network has too many to try them all"
             raise DomainError("layers", None, needs)
-        nodes, words = made
         try:
-            after = self.replacing.by(node.name, nodes)
+            after = self.replacing.by(made.chains)
         except DomainError:
             return None
         field = None if after is None else _of(after.fields, self.source)
         if after is None or field is None:
             return None
-        sides, padded = _sides(node.operator), _sides(nodes[0].operator)
+        words, sides, padded = made.words, _sides(made.before), _sides(made.after)
         padding = padded if padded != sides else None
         if padding is not None and sides is not None:
             words += f", padding {_shown_sides(padding)} for {_shown_sides(sides)}"
-        make = partial(_again, self.graph, node.name, change, by)
+        if len(made.chains) > 1:
+            words += f", in {len(made.chains)} calls"
+        make = partial(_again, self.calls.graph, node.name, change, by)
         return Change(f"{node.name}: {words}", make, field.size, field.holes, padding, after.params, after.macs)
 
 
@@ -255,32 +251,37 @@ def _gain(before: tuple[int, ...], after: tuple[int, ...], wanted: tuple[int, ..
     return max(2, *(-(-missing // gain) for missing, gain in short))
 
 
-def _replaced(graph: Graph, name: str, nodes: Sequence[Node], edit: Edit) -> Graph:
-    """The network with nodes in place of one; what read it reads the last of them."""
+def _replaced(graph: Graph, chains: Chains, edit: Edit) -> Graph:
+    """The network with nodes in place of some; what read one of those reads the last in its place."""
+    instead: dict[str, Sequence[Node]] = {}
+    for name, nodes in chains.items():
+        own = [node.name for node in nodes].index(name)  # what it pads itself stays where it is
+        instead |= {node.name: [node] for node in nodes[:own]} | {name: nodes[own:]}
+    last = {name: nodes[-1].name for name, nodes in instead.items()}
     kept: list[Node] = []
-    for node in graph:
-        if node.name == name:
-            place = len(kept)
-            kept += nodes
-        else:
-            inputs = tuple(nodes[-1].name if other == name else other for other in node.inputs)
-            kept.append(replace(node, inputs=inputs) if name in node.inputs else node)
-    outputs = (nodes[-1].name if output == name else output for output in graph.outputs)
-    return graph.rebuilt(kept, outputs, edit, graph.trail and _moved(graph.trail, place, len(nodes) - 1))
+    more: list[tuple[int, int]] = []
+    for place, node in enumerate(graph):
+        first, *others = instead.get(node.name, [node])
+        if any(other in last for other in first.inputs):
+            first = replace(first, inputs=tuple(last.get(other, other) for other in first.inputs))
+        kept += [first, *others]
+        more += [(place, len(others))] if others else []
+    outputs = (last.get(output, output) for output in graph.outputs)
+    return graph.rebuilt(kept, outputs, edit, graph.trail and _moved(graph.trail, more))
 
 
 def _again(graph: Graph, name: str, change: Alter, by: int) -> Graph:
     """The network with a change, where it has such a node."""
     node = next((node for node in graph if node.name == name), None)
-    made = node and change(graph, node, by)
-    return _replaced(graph, name, made[0], lambda other: _again(other, name, change, by)) if made else graph
+    made = node and Calls(graph).changed(node, change, by)
+    return _replaced(graph, made.chains, lambda other: _again(other, name, change, by)) if made else graph
 
 
-def _moved(trail: Trail, place: int, by: int) -> Trail:
-    """What was seen, where so many nodes are put in after a place."""
+def _moved(trail: Trail, more: Sequence[tuple[int, int]]) -> Trail:
+    """What was seen, where so many nodes are put in after each of these places."""
 
     def later(position: int) -> int:
-        return position + by if position > place else position
+        return position + sum(by for place, by in more if position > place)
 
     guards = tuple(replace(guard, position=later(guard.position)) for guard in trail.guards)
     looked = tuple((later(position), leaf) for position, leaf in trail.looked)
@@ -299,7 +300,7 @@ def _dilated(_: Graph, node: Node, by: int) -> Nodes | None:
 
 def _widened(_: Graph, node: Node, by: int) -> Nodes | None:
     operator = node.operator
-    if not isinstance(operator, (Conv, Pool)) or node.params not in (None, operator.params):  # it shares its weights
+    if not isinstance(operator, (Conv, Pool)):
         return None
     kernel = tuple(k + 2 * by for k in operator.kernel_size)
     padding = _padded(operator, [2 * by * d for d in dilations_of(operator)])
@@ -314,9 +315,10 @@ def _deepened(graph: Graph, node: Node, by: int) -> Nodes | None:
     channels, axes = operator.out_channels, axes_of(operator)
     layer = Conv(channels, channels, (3,) * axes, padding=1, bias=operator.bias)
     taken, nodes = {other.name for other in graph}, [node]
-    names = (f"{node.name}_more_{number}" for number in count(1))
-    for name in islice((name for name in names if name not in taken), by):
-        nodes.append(Node(name, layer, (nodes[-1].name,)))
+    free = (number for number in count(1) if f"{node.name}_more_{number}" not in taken)
+    for number in islice(free, by):
+        path = node.layer and f"{node.layer}_more_{number}"
+        nodes.append(Node(f"{node.name}_more_{number}", layer, (nodes[-1].name,), layer=path))
     return nodes, f"{by} more layer{'s' if by > 1 else ''} of 3 taps after it"
 
 
@@ -333,8 +335,7 @@ def _sides(operator: Any) -> Sides | None:
     """The elements that a layer pads before and after each axis; None of forms that follow the kernel."""
     if isinstance(operator.padding, str) and operator.padding != "valid":
         return None
-    axes = (1,) * axes_of(operator)
-    return tuple(resolve_padding(operator.padding, axes, operator.kernel_size, dilation=operator.dilation))
+    return sides_of(operator)
 
 
 def _shown_sides(sides: Sides) -> str:

@@ -30,7 +30,7 @@ from .in_place import Writing
 from .memory_layout import Checks
 from .passing import PASSED_FOR
 from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, torchs, usual
-from .values import Frozen, Step, Torch, Value, cut, frozen, mapped, values_in
+from .values import Frozen, Step, Torch, Value, cut, frozen, mapped, run_after, values_in
 
 
 class Builder:
@@ -152,7 +152,7 @@ class Builder:
         constant = bool(inputs) and all(value.constant for value in inputs)
         traced, operator = operator, self._plain(operator)
         sizes = self._output(operator, inputs)
-        origin = Origin(function, calls.kind(self.module)) if function else self._origin
+        origin = Origin(function, calls.kind(self.module), cast=calls.casts_by_itself()) if function else self._origin
         step = Step(self.name(label or self._called), operator, steps, params, constant, origin)
         step.traced = traced if traced is not operator else None
         if self._learns and not torch.is_grad_enabled():
@@ -163,7 +163,10 @@ class Builder:
         if dtype is not self.kind:
             step.placement = self._placed(dtype)
         self.steps.append(step)
-        return Value(sizes, dtype, len(self.steps) - 1, constant)
+        found = Value(sizes, dtype, len(self.steps) - 1, constant)
+        if constant and len(inputs) == 1 and inputs[0].run is not None:
+            found.run = run_after(traced, inputs[0], found)
+        return found
 
     def _placed(self, dtype: Torch, *, stored: bool = False) -> Placement:
         """How a tensor of a type lies in memory."""
@@ -414,7 +417,7 @@ class Builder:
         traced = step.traced and changed(step.traced, lambda size: Size(number_of(size), renamed(size.term, named)))
         inputs = tuple(names[i] for i in step.inputs)
         found = names[number], step.operator, inputs, step.params, origin, traced, ()
-        return Node(*found, step.cut, step.frozen, step.placement)
+        return Node(*found, step.cut, step.frozen, step.placement, step.layer)
 
 
 def _name(dtype: Torch) -> str:

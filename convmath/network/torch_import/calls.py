@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from graphlib import TopologicalSorter
+from inspect import unwrap
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ..origin import OPTIONS, Call, Origin
+from ..sizes.watching import has_networks
 from .registry import spelled
 
 if TYPE_CHECKING:
@@ -33,7 +40,13 @@ def _full_name(found: type) -> str:
 
 def origin(function: Any, module: Any) -> Origin:
     """Where what a function makes comes from, called in the forward of a module, if in any."""
-    return _origin(spelled(function), kind(module), module is not None and _held(function, module))
+    found = _origin(spelled(function), kind(module), module is not None and _held(function, module))
+    return replace(found, cast=True) if casts_by_itself() else found
+
+
+def casts_by_itself() -> bool:
+    """Whether torch casts what its functions are given, within ``torch.autocast``."""
+    return any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
 
 
 @lru_cache(maxsize=1024)
@@ -66,6 +79,21 @@ _ELSEWHERE = {"F", "functional", "nn", "torch"}
 """Names by which a forward looks up functions in torch."""
 
 
+def goes_by_mode(module: Any) -> bool:
+    """Whether code that runs now, up to the forward of a module, names ``training``, the mode of a module."""
+    if type(module).__module__.startswith("torch."):
+        return True
+    forward = getattr(unwrap(type(module).forward), "__code__", None)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        names = (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_consts)
+        if "training" in names and (code is forward or has_networks(frame.f_globals)):
+            return True
+        frame = None if code is forward else frame.f_back
+    return False
+
+
 def called(builder: Builder, module: Any, inputs: tuple[int | None, ...], visits: int) -> Call:
     """A call of a module with the results of these steps."""
     weights = module._parameters.items()
@@ -90,11 +118,10 @@ def of_node(origin: Origin | None, call: Call | None, names: Sequence[str], *, u
     """Where a node comes from: the call of a module has the names of nodes for the numbers of steps."""
     if call is None and (origin is None or used):
         return origin
-    found = origin or Origin()
     if call is not None:
         inputs = tuple([None if given is None else names[given] for given in call.inputs])
         call = Call(call.kind, inputs, call.parameters, call.leaf, call.visits, call.options)
-    return Origin(found.function, found.module, found.held, used, call)
+    return replace(origin or Origin(), used=used, call=call)
 
 
 def parts(module: Any) -> set[Any]:

@@ -90,6 +90,7 @@ class _Layers:
     def __init__(self, builder: Builder, module: Any) -> None:
         self.builder = builder
         self.parts = dict(module.named_modules(remove_duplicate=False))
+        self.own = {part: path for path, part in module.named_modules()}
         self.visits = calls.visits(module.modules())
         self.given: tuple[int | None, ...] = ()
         self.made: Value | None = None
@@ -117,6 +118,7 @@ class _Layers:
         if leaf and result is not None and result.step is not None:
             step = self.builder.steps[result.step]
             step.name = path or step.name
+            step.layer = self.own[part]
             step.call = calls.called(self.builder, part, given, self.visits[part])
 
 

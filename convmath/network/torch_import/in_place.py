@@ -31,7 +31,7 @@ class Writing:
     def seen(self, value: Value) -> Value:
         """A value before it is read: unknown where it was written into by way of another view."""
         if value.version != value.storage.version:
-            value.version = value.storage.version
+            value.version, value.run = value.storage.version, None
             reason = "a part of its memory was written in place by another name"
             unknown = Unknown("written_in_place", reason, value.sizes)
             value.step, value.constant = self._builder.emit(unknown, value, label="written_in_place").step, False
@@ -58,7 +58,7 @@ class Writing:
         target.step, target.sizes, target.constant = result.step, result.sizes, result.constant and target.constant
         if name != "setitem":
             target.strides, target.strided = result.strides, result.strided
-        target.detached = result.detached
+        target.detached, target.run = result.detached, result.run
         if result.step is None:
             target.source, target.name, target.trained = result.source, result.name, result.trained
         return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +15,9 @@ from ...errors import DomainError
 from ..operators import Attention, Concat, Expand, Identity, Linear, Pad, Permute, Reshape, Sizes, Unknown
 from ..sizes.in_operators import numbers
 from .builder import Builder
+from .handlers.attention import of_mask
 from .handlers.layout import squeeze, unsqueeze
+from .handlers.shared import is_whole
 from .registry import name_of
 from .values import NOT_KNOWN, Value, frozen
 
@@ -128,15 +131,37 @@ def _attention(
     call = (query, key, value)
     for one in call:
         _require_rank(tracer, module, one)
-    causal = is_causal is True and module.bias_k is None and not module.add_zero_attn
     masks = (attn_mask, key_padding_mask)
+    by_hint = is_causal is True and key_padding_mask is None and not need_weights
+    causal = by_hint and attn_mask is not None and module.bias_k is None and not module.add_zero_attn
     try:
+        if is_causal is True and attn_mask is None and not _may_be_fast(module, call):
+            raise DomainError("is_causal", True, "MultiheadAttention needs attn_mask with it")
+        _require_masks(query, masks, () if by_hint else masks, need_weights)
         return _MultiHead(tracer, module)(call, masks, need_weights, average_attn_weights, causal=causal)
     except DomainError as error:
         raise DomainError("node", builder.scope, str(error)) from error
 
 
 MODULES[nn.MultiheadAttention] = _attention
+
+
+def _may_be_fast(module: Any, call: tuple[Value, Value, Value]) -> bool:
+    """Whether torch may compute it in one function, which knows no hint: it does so without gradients."""
+    alone = call[0] is call[1] is call[2] and module.in_proj_weight is not None and module.in_proj_bias is not None
+    plain = not module.training and module.batch_first and module.bias_k is None and not module.add_zero_attn
+    return bool(alone and plain and module.num_heads % 2 == 0 and call[0].rank == 3)
+
+
+def _require_masks(query: Value, given: tuple[Any, Any], used: tuple[Any, ...], need_weights: bool) -> None:
+    """Require masks of true and false, or fractions; the sum of those that are used as torch's functions take it."""
+    for name, mask in zip(("attn_mask", "key_padding_mask"), given, strict=True):
+        if mask is not None and is_whole(mask.dtype):
+            of_mask(name, mask.dtype, torch.bool)
+    kinds = [query.dtype if mask.dtype is torch.bool else mask.dtype for mask in used if mask is not None]
+    if kinds and query.sizes is not None:
+        others = () if need_weights else (torch.float32,)
+        of_mask("attn_mask", reduce(torch.promote_types, kinds), *others, query.dtype)
 
 
 class _MultiHead:

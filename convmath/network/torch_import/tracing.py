@@ -308,6 +308,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             step = self.builder.steps[made]
             if leaf:
                 step.name = self.builder.scope or step.name
+                step.layer = self.builder.scope
                 own = module.parameters() if module._modules else module._parameters.values()
                 self.builder.count(own, made)
             step.call = calls.called(self.builder, module, inputs, self._visits.get(module, 1))

@@ -6,7 +6,7 @@ import copyreg
 import gc
 import random
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -98,9 +98,10 @@ def _held(modules: Iterable[Any], owners: Iterable[Any]) -> tuple[list[tuple[Any
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, CONTAINERS):
-            filled.append((item, item.copy()))
-        for one in item.values() if isinstance(item, dict) else item:
+        within = _copy(item) if isinstance(item, CONTAINERS) else item
+        if within is not item:
+            filled.append((item, within))
+        for one in within.values() if isinstance(within, dict) else within:
             if type(one) in _PLAIN:
                 continue
             if not isinstance(one, (*CONTAINERS, tuple)):
@@ -110,6 +111,12 @@ def _held(modules: Iterable[Any], owners: Iterable[Any]) -> tuple[list[tuple[Any
             elif isinstance(one, CONTAINERS):
                 empty.append(one)
     return filled, empty
+
+
+def _copy(container: Any) -> Any:
+    """A copy of it, of a dictionary as it is held: a class of its own may make something else of each look-up."""
+    raw = isinstance(container, dict) and type(container) is not OrderedDict
+    return dict(dict.items(container)) if raw else container.copy()
 
 
 def _named(owner: Any) -> Iterator[Any]:
@@ -179,6 +186,7 @@ def _restore(container: Any, before: Any) -> None:
 
 def _holds(container: Any, before: Any) -> bool:
     """Whether a container holds the objects that it held, in their order."""
-    if len(container) != len(before) or not all(map(is_, container, before)):
+    now = _copy(container)
+    if len(now) != len(before) or not all(map(is_, now, before)):
         return False
-    return not isinstance(container, dict) or all(map(is_, container.values(), before.values()))
+    return not isinstance(now, dict) or all(map(is_, now.values(), before.values()))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from operator import is_
 from typing import Any, Literal, TypeAlias
 
-from ..operators import Operator, Sizes
+import torch
+
+from ..operators import Expand, Flatten, Identity, Operator, Permute, Reshape, Sizes, Slice
 from ..origin import Call, Origin
 from ..placement import USUAL, Placement
 from ..sizes.in_operators import size_of_node, sizes_of_node
@@ -20,6 +22,9 @@ from .strides import Strided
 Torch: TypeAlias = Any
 """A tensor, a dtype or a function of torch."""
 
+
+INDICES = (torch.int64, torch.int32)
+"""The types of numbers of rows, which hold all of them."""
 
 Frozen: TypeAlias = Literal["", "weights", "all"]
 
@@ -54,6 +59,8 @@ class Value:
         strided: how it lies at other sizes, too, where ``strides`` are not None; None if that is not known.
         detached: whether no gradient goes back from it, though its type has one.
         trained: whether it is a tensor that training changes.
+        run: of a constant, the first and the last of its elements, which are integers in equal steps, and the step, or
+            None where they are in another order, or several times there; None as a whole where this is not known.
     """
 
     sizes: Sizes | None
@@ -68,6 +75,7 @@ class Value:
     strided: Strided | None = None
     detached: bool = False
     trained: bool = False
+    run: tuple[int, int, int | None] | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -151,11 +159,27 @@ class Value:
         return len(self._given)
 
 
+def run_after(operator: Operator, x: Value, made: Value) -> tuple[int, int, int | None] | None:
+    """The ``run`` of what an operator makes of a constant; None where it is not known."""
+    if x.run is None or made.dtype not in INDICES:
+        return None
+    first, last, step = x.run
+    match operator:
+        case Reshape() | Flatten() | Identity():
+            return x.run
+        case Expand() | Permute():
+            return first, last, None
+        case Slice() if step is not None and x.rank == 1:
+            start, apart = first + step * operator.start, step * operator.step
+            return start, start + apart * (made.carried[0] - 1), apart
+    return None
+
+
 @dataclass(slots=True)
 class Step:
     """A node that is still without its final name; ``traced`` is its operator with the terms of sizes, if any.
 
-    ``cut``, ``frozen`` and ``placement`` are those of the node.
+    ``cut``, ``frozen``, ``placement`` and ``layer`` are those of the node.
     """
 
     name: str
@@ -169,6 +193,7 @@ class Step:
     cut: tuple[int, ...] = ()
     frozen: Frozen = ""
     placement: Placement = USUAL
+    layer: str = ""
 
 
 def _note_asked() -> None:

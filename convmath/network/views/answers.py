@@ -91,10 +91,9 @@ def _window(window: Window) -> tuple[str, ...]:
 def _round_trip(answer: RoundTrip, sets: Callable[[InputSizes], str]) -> Shown:
     """The input sizes and output paddings that are known, and why others are not."""
     rows: list[tuple[str, ...]] = [("the network as it is", sets(found), found.label) for found in answer.each]
-    rows += [
-        (f"with output padding of {plain(name)}", alike(values), "checked")
-        for name, values in (answer.paddings.values.items() if answer.paddings else ())
-    ]
+    if answer.paddings is not None:
+        each = (f"{alike(values)} in layer {plain(name)}" for name, values in answer.paddings.values.items())
+        rows.append((f"with output padding {', '.join(each)}", "the size that the input has", "computed at that size"))
     unknown = (
         ("Input sizes that are given back", answer.sizes_unknown),
         ("For the input as it is", answer.paddings_unknown),

@@ -12,7 +12,7 @@ from ...notebook import counted, plain
 from ..conventions import CONVENTIONS, flops
 from ..fields.pieces import Followed, Pieces
 from ..fields.receptive import ReceptiveFields
-from ..operators import Input
+from ..operators import Embedding, Input
 from ..report import NetworkReport, Total
 from ..row import Row
 
@@ -38,6 +38,8 @@ STRIDES = (
     "Field stride: from the field of one position to that of the next, with x between the axes of the input; "
     "a fraction is the mean of positions that take turns, and 0 is where they go no further"
 )
+STEPS = "Field -: no input has axes; a letter for its size makes the steps of a sequence one"
+"""Of networks of ids in numbers."""
 
 
 @dataclass(frozen=True)
@@ -311,6 +313,7 @@ def _notes(report: NetworkReport, most: int, *, wide: bool) -> Iterator[Note]:
 def _marks(report: NetworkReport, *, wide: bool) -> Iterator[str]:
     """What the marks and numbers mean that fields have in this report."""
     found = [(name, fields) for row in report for name, fields in row.fields.items()]
+    yield from _letter(report)
     if any(axis.holes is not False for _, fields in found for axis in fields.axes):
         yield HOLES
     if not wide and any(len(row.fields) > 1 for row in report):
@@ -323,6 +326,19 @@ def _marks(report: NetworkReport, *, wide: bool) -> Iterator[str]:
         yield PADDED
     if any(len(set(fields.stride)) > 1 or any(map(_is_no_integer, fields.stride)) for _, fields in found):
         yield STRIDES
+
+
+def _letter(report: NetworkReport) -> Iterator[str]:
+    """How steps are made an axis, in a network of ids that has none."""
+    inputs = {node.name: node.operator for node in report.graph if isinstance(node.operator, Input)}
+    if any(operator.axes for operator in inputs.values()):
+        return
+    ids = (node.inputs[0] for node in report.graph if isinstance(node.operator, Embedding))
+    for name in ids:
+        if name in inputs:
+            size = inputs[name].shape[-1]
+            yield f"{STEPS}, as in --input {plain(name)}=n --at {size}, or ('n',) and .at({size}) in Python"
+            return
 
 
 def _exceeds(report: NetworkReport, name: str, fields: ReceptiveFields) -> bool:

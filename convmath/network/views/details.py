@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DomainError
 from ...notebook import counted, html_table, plain
 from ..conventions import CONVENTIONS
-from ..fields.exact import along, indexed, placed
+from ..fields.exact import along, carried, indexed, placed
 from ..fields.field import Field
 from ..fields.pieces import Pieces
 from ..fields.receptive import ReceptiveFields
@@ -32,17 +32,21 @@ class Position:
 
 
 def position_of(report: NetworkReport, node: str | None, at: tuple[int, ...]) -> Position:
-    """A position of a node, by default of the last whose positions have as many indices and read several things.
+    """A position of a node, by default of the last with as many indices along which axes of an input run.
 
     Raises:
         DomainError: there is no such node or position.
     """
     if node is None:
-        found = (row.name for row in reversed(report.rows) if len(indexed(row)) == len(at) and _differ(row))
-        node = next(found, None)
+        rows = [row for row in reversed(report.rows) if not isinstance(row.operator, Input)]
+        places = carried(report)
+        known = [
+            row for row in rows if _several(row, along(row)) or (row.fields and _several(row, places.get(row.name)))
+        ]
+        node = next((row.name for row in known if len(indexed(report, row, places)) == len(at)), None)
         if node is None:
-            raise DomainError("position", at, _no_such_position(report, len(at)))
-    placed(report[node], at)
+            raise DomainError("position", at, _no_such_position(report, known, len(at)))
+    placed(report, report[node], at)
     return Position(node, at)
 
 
@@ -50,24 +54,30 @@ NO_AXES = "nothing that is told: no input has axes; a letter makes its steps one
 """Of networks whose inputs are features, or ids, in numbers."""
 
 
-def _no_such_position(report: NetworkReport, indices: int) -> str:
+def _no_such_position(report: NetworkReport, known: Sequence[Row], indices: int) -> str:
     """Why no position has so many indices, and which has how many."""
-    row = next(filter(_differ, reversed(report.rows)), None)
-    if row is None:
-        return "no node is known to have positions that read different elements"
-    middle = ",".join(str((row.sizes or ())[dimension] // 2) for dimension in indexed(row))
+    if not known:
+        axes = any(isinstance(node.operator, Input) and node.operator.axes for node in report.graph)
+        return f"no node is known to have positions that read different elements{'' if axes else LETTER}"
+    row = known[0]
+    dimensions = indexed(report, row)
+    middle = ",".join(str((row.sizes or ())[dimension] // 2) for dimension in dimensions)
     has = f"with {indices} {'index' if indices == 1 else 'indices'} that read different elements"
-    return f"no node is known to have positions {has}; {row.name} takes {len(indexed(row))}, such as {middle}"
+    return f"no node is known to have positions {has}; {row.name} takes {len(dimensions)}, such as {middle}"
 
 
-def _differ(row: Row) -> bool:
-    """Whether positions of a layer read several things."""
-    return not isinstance(row.operator, Input) and any((row.sizes or ())[dimension] > 1 for dimension in along(row))
+LETTER = "; no input has axes, and a letter makes any dimension one, as in --input n --at 64"
+"""What to do where positions are asked for and no input has axes."""
+
+
+def _several(row: Row, dimensions: Sequence[int] | None) -> bool:
+    """Whether there are several positions along these dimensions of a node's output."""
+    return any((row.sizes or ())[dimension] > 1 for dimension in dimensions or ())
 
 
 def _place(report: NetworkReport, position: Position) -> tuple[str, str]:
     """The indices of a position, and what they mean."""
-    dimensions = indexed(report[position.node])
+    dimensions = indexed(report, report[position.node])
     which = f"dimension{'s' * (len(dimensions) > 1)} {' and '.join(map(str, dimensions))}"
     return f"({', '.join(map(str, position.at))})", f"on {which} of its output"
 

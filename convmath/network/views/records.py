@@ -149,7 +149,7 @@ def _position(report: NetworkReport, position: Position) -> dict[str, Any]:
     return {
         "node": position.node,
         "index": list(position.at),
-        "dimensions": list(indexed(report[position.node])),
+        "dimensions": list(indexed(report, report[position.node])),
         "reads": {name: [[list(part) for part in axis.parts] for axis in axes] for name, axes in found.items()},
         "exact": all(axis.exact for axes in found.values() for axis in axes),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from math import ceil
 from typing import Any
@@ -226,7 +227,9 @@ def _range(call: Call) -> Value:
     if step == 0 or (limit <= start if step > 0 else limit >= start):
         raise DomainError("node", call.name, f"Range needs a step that leads from {start} to {limit}, and not {step}")
     whole = all(isinstance(bound, int) for bound in (start, limit, step))
-    return call.emit(Input((-((start - limit) // step) if whole else ceil((limit - start) / step),)))
+    count = -((start - limit) // step) if whole else ceil((limit - start) / step)
+    made = call.emit(Input((count,)))
+    return replace(made, last=start + step * (count - 1)) if whole and step > 0 and start >= 0 else made
 
 
 @handles("Expand")
@@ -287,10 +290,13 @@ def _gather(call: Call) -> Value:
     sizes = call.sizes(kept=True)
     axis = call.dimension(call.integer("axis", 0), len(sizes))
     table, index = call.value(0), call.value(1)
-    if index.node and not table.node and axis == 0 and len(sizes) == 2:
+    if index.node and index.last is None and not table.node and axis == 0 and len(sizes) == 2:
         return call.emit(Embedding(*sizes), index, params=call.params(table))
     if table.constant and index.constant:
-        return call.emit(Lookup((*sizes[:axis], *call.sizes(1, kept=True), *sizes[axis + 1 :])), table, index)
+        last = _last(index)
+        ends = () if last is None else (last,)
+        found = Lookup((*sizes[:axis], *call.sizes(1, kept=True), *sizes[axis + 1 :]), ends, sizes[axis])
+        return call.emit(found, table, index)
     if table.constant or not index.constant or not isinstance(sizes[axis], int):
         raise NotUnderstoodError("which elements it takes is not known beforehand")
     array, n = call.array(1), sizes[axis]
@@ -307,6 +313,14 @@ def _gather(call: Call) -> Value:
         return call.emit(cut, call.value())
     one = call.emit(cut, call.value(), label="slice")
     return call.emit(moved(sizes, [d for d in range(len(sizes)) if d != axis]), one)
+
+
+def _last(index: Value) -> Any:
+    """The greatest of constant places, where they are known at all sizes and none is counted from the end."""
+    array = index.elements
+    if index.last is not None or array is None or index.told or array.dtype.kind != "i" or not array.size:
+        return index.last
+    return int(array.max()) if array.min() >= 0 else None
 
 
 @handles("Compress")

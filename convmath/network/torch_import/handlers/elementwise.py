@@ -15,9 +15,9 @@ from ...operators.elementwise import COMPARISONS, TESTS
 from ...sizes.in_operators import numbers
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError, handles
-from ..values import Value, values_in
+from ..values import INDICES, Value, values_in
 from .indexing import chunk
-from .shared import dimension, is_whole, of_constants, of_fractions, promoted
+from .shared import dimension, drops, is_whole, of_constants, of_fractions, promoted
 
 _FUNCTIONS = (
     *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign"),
@@ -59,7 +59,13 @@ def combined(name: str, builder: Builder, *operands: Any, dtype: Any = None, **o
     if name in _QUOTIENTS and not options.get("rounding_mode") and is_whole(kind):
         kind = torch.get_default_dtype()
     reflected = name == "truediv" and not isinstance(operands[0], Value)  # torch takes the reciprocal, times the number
-    return builder.emit(Combine(name), *tensors, dtype=kind, function="operator.rtruediv" if reflected else "")
+    found = builder.emit(Combine(name), *tensors, dtype=kind, function="operator.rtruediv" if reflected else "")
+    if name == "add" and len(tensors) == 1 and len(operands) == 2 and not options and kind in INDICES:
+        more = next(one for one in operands if not isinstance(one, Value))
+        if tensors[0].run is not None and isinstance(more, int):
+            first, last, step = tensors[0].run
+            found.run = first + more, last + more, step
+    return found
 
 
 for _name in _FUNCTIONS:
@@ -138,8 +144,10 @@ def _dropout(
     channels: bool, builder: Builder, x: Value, p: float = 0.5, training: bool = True, *_: Any, **options: Any
 ) -> Value:
     """As in evaluation: nothing is dropped; in training nothing either where it is told so while a module trains."""
-    never = not options.get("train", training) and builder.module is not None and builder.module.training
-    return builder.emit(Dropout(0 if never else p, channels), x)
+    told = options.get("train", training)
+    never = not told and builder.module is not None and builder.module.training
+    result = builder.emit(Dropout(0 if never else p, channels), x)
+    return drops(builder, result) if told else result
 
 
 handles("dropout", "alpha_dropout", views=True, pointwise=True)(partial(_dropout, False))

@@ -38,7 +38,11 @@ def _getitem(builder: Builder, x: Any, index: Any) -> Any:
     entries[at : at + 1] = [slice(None)] * (x.rank - used)
     tensors = [entry for entry in entries if isinstance(entry, Value)]
     if tensors and x.constant and all(tensor.constant for tensor in tensors):
-        return looked_up(builder, x, _sizes_of_chosen(x, entries, tensors), *tensors)
+        own = [entry for entry in entries if entry is not None]
+        run = tensors[0].run
+        counted = run is not None and all(end >= 0 for end in (run[0], run[1]))  # others are counted from the end
+        along = own.index(tensors[0]) if counted else None
+        return looked_up(builder, x, _sizes_of_chosen(x, entries, tensors), *tensors, dim=along)
     if sum(map(_is_list, entries)) > 1 or not all(
         entry is None or _is_int(entry) or isinstance(entry, slice) or _is_list(entry) for entry in entries
     ):
@@ -208,7 +212,7 @@ def _unbind(builder: Builder, x: Value, dim: int = 0) -> Any:
 def _index_select(builder: Builder, x: Value, dim: int, index: Value) -> Value:
     at = dimension(x, dim)
     chosen = index.carried if index.rank else (1,)
-    return _of_constants(builder, x, (*x.carried[:at], *chosen, *x.carried[at + 1 :]), index)
+    return _of_constants(builder, x, (*x.carried[:at], *chosen, *x.carried[at + 1 :]), index, at)
 
 
 @handles("gather", contiguous=True)
@@ -223,10 +227,10 @@ def _take(builder: Builder, x: Value, index: Value) -> Value:
     return _of_constants(builder, x, index.carried, index)
 
 
-def _of_constants(builder: Builder, x: Value, sizes: Sizes, index: Value) -> Value:
+def _of_constants(builder: Builder, x: Value, sizes: Sizes, index: Value, dim: int | None = None) -> Value:
     if not (x.constant and index.constant):
         _chosen_by_tensor(builder)
-    return looked_up(builder, x, sizes, index)
+    return looked_up(builder, x, sizes, index, dim=dim)
 
 
 @handles("take_along_dim", "masked_select", "index")

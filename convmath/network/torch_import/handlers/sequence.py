@@ -194,7 +194,7 @@ def _embedding(builder: Builder, indices: Value, weight: Value, *_: Any, **__: A
     of_numbers("embedding", indices, torch.int32)
     of_constants(weight)
     if indices.constant:
-        return looked_up(builder, weight, (*indices.carried, weight.carried[1]), indices)
+        return looked_up(builder, weight, (*indices.carried, weight.carried[1]), indices, dim=0)
     rows, features = weight.known
     return builder.emit(Embedding(rows, features), indices, params=builder.claim(weight), dtype=weight.dtype)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -12,7 +13,7 @@ from ....errors import DomainError
 from ...operators import Lookup, Reshape, Sizes
 from ...sizes.in_operators import numbers
 from ...sizes.number import number_of
-from .. import framework
+from .. import calls, framework
 from ..builder import Builder
 from ..registry import NotUnderstoodError, RefusedError
 from ..values import Value
@@ -85,9 +86,21 @@ def sizes_from(args: tuple[Any, ...]) -> tuple[int, ...]:
     return sizes
 
 
-def looked_up(builder: Builder, table: Value, sizes: Sizes, *indices: Value) -> Value:
-    """Elements of a constant that constants choose: how many is known at all sizes, and which does not matter."""
-    return builder.emit(Lookup(sizes), table, *indices, params=builder.claim(table), dtype=table.dtype)
+def looked_up(builder: Builder, table: Value, sizes: Sizes, *indices: Value, dim: int | None = None) -> Value:
+    """Elements of a constant that constants choose: how many is known at all sizes, and which does not matter.
+
+    Raises:
+        RefusedError: it has fewer along the dimension ``dim`` than the first indices choose from, as far as these are
+            known.
+    """
+    run = indices[0].run
+    known = Lookup(sizes) if run is None or dim is None else Lookup(sizes, run[:2], table.carried[dim])
+    try:
+        return builder.emit(known, table, *indices, params=builder.claim(table), dtype=table.dtype)
+    except DomainError as error:
+        if error.parameter != "index":
+            raise
+        raise RefusedError(error.parameter, error.value, error.condition, error.detail, error.axis) from error
 
 
 def promoted(builder: Builder, *operands: Any) -> Any:
@@ -123,10 +136,22 @@ def of_one_type(x: Value, other: Value) -> None:
     kinds = (x.dtype, other.dtype)
     if x.dtype is other.dtype or any(kind.is_complex for kind in kinds) or None in (x.sizes, other.sizes):
         return
-    if all(kind.is_floating_point for kind in kinds) and any(map(torch.is_autocast_enabled, ("cpu", "cuda"))):
+    if all(kind.is_floating_point for kind in kinds) and calls.casts_by_itself():
         return
     needs = f"its factors, or weights, are of {other.dtype}: needs both of one type, as x.to({other.dtype}) makes it"
-    raise RefusedError("dtype", x.dtype, f"{needs}; an input has the type that dtype or --dtype gives it")
+    how = "an input has the type that dtype or --dtype gives it"
+    if x.dtype is not None and x.dtype.is_floating_point:
+        weights = f"the weights that of module.to({x.dtype}), as by .half()"
+        how = f"{how}, and {weights}; --activation-dtype alone counts activations in another type"
+    raise RefusedError("dtype", x.dtype, f"{needs}; {how}")
+
+
+def drops(builder: Builder, result: Value) -> Value:
+    """The result of a function that is told to drop; noted where that is so whatever the mode of its module is."""
+    module, step = builder.module, builder.steps[-1]
+    if module is not None and step.origin is not None and not (module.training and calls.goes_by_mode(module)):
+        step.origin = replace(step.origin, drops=True)
+    return result
 
 
 def of_numbers(name: str, x: Value, *others: Any) -> None:

@@ -20,7 +20,7 @@ from ..in_place import CAST
 from ..registry import NotUnderstoodError, RefusedError, UntraceableError, handles
 from ..shapes import shape_of
 from ..strides import Strided, follow, row_major
-from ..values import NOT_KNOWN, Value, values_in
+from ..values import INDICES, NOT_KNOWN, Value, values_in
 from .shared import dimension, sizes_from
 
 _KINDS = {
@@ -143,7 +143,9 @@ def _assert_elements(builder: Builder, *_: Any, **__: Any) -> None:
 @handles("lift_fresh_copy", "pin_memory", "retain_grad")
 def _copy(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     builder.settle(x)
-    return Value(x.sizes, x.dtype, x.step, x.constant, x.source, x.name, detached=x.detached, trained=x.trained)
+    found = Value(x.sizes, x.dtype, x.step, x.constant, x.source, x.name, detached=x.detached, trained=x.trained)
+    found.run = x.run
+    return found
 
 
 @handles("detach", "data", views=True)
@@ -204,6 +206,7 @@ def _to(builder: Builder, x: Value, *args: Any, **options: Any) -> Any:
     copy = _copy(builder, x)
     copy.detached = x.is_cut
     copy.dtype = found[0] if found else x.dtype
+    copy.run = x.run if copy.dtype in INDICES else None
     return copy
 
 
@@ -279,7 +282,10 @@ def _arange(builder: Builder, start: Any, end: Any = None, step: Any = 1, *, dty
         first, last, step = (trunc(bound) for bound in (first, last, step))
     whole = all(isinstance(bound, int) for bound in (first, last, step))
     count = -((first - last) // step) if whole else ceil((last - first) / step)
-    return _constant("arange", (count,), dtype or (torch.int64 if whole else None))
+    found = _constant("arange", (count,), dtype or (torch.int64 if whole else None))
+    if whole and found.dtype in INDICES:
+        found.run = first, first + step * (count - 1), step
+    return found
 
 
 @handles("linspace")
