@@ -159,6 +159,7 @@ def _nothing_kept(builder: Builder) -> Iterator[None]:
             if getrefcount(builder.node) > _ALONE:
                 let_go()
         if (mode := builder.mode) is not None:
+            gc.collect()  # what torch.export has made holds them, and itself
             forget(lambda item: type(item) is FakeTensor and item.fake_mode is mode)
 
 

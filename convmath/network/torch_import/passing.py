@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from inspect import getattr_static, unwrap
 from types import FunctionType, ModuleType
 from typing import Any
@@ -118,15 +119,21 @@ def _is_causal(mask: Any, is_causal: bool | None = None, size: int | None = None
     return _Undecided() if is_causal is None and mask is not None else is_causal is True
 
 
+@cache
+def _is_own(name: object) -> bool:
+    """Whether a file of this name may be part of a network."""
+    return str(name).partition(".")[0] not in LIBRARIES
+
+
 def _files() -> list[dict[str, Any]]:
     """The names of every file that may be part of a network, of those that are loaded."""
-    modules = [module for name, module in list(sys.modules.items()) if str(name).partition(".")[0] not in LIBRARIES]
-    return [vars(module) for module in modules if isinstance(module, ModuleType)]
+    loaded = list(sys.modules.items())
+    return [vars(module) for name, module in loaded if _is_own(name) and isinstance(module, ModuleType)]
 
 
 def loaded_since(count: int) -> bool:
     """Whether files that may be part of a network were loaded since there were so many of all."""
-    return any(str(name).partition(".")[0] not in LIBRARIES for name in list(sys.modules)[count:])
+    return any(map(_is_own, list(sys.modules)[count:]))
 
 
 class Passing:
