@@ -7,7 +7,7 @@ import gc
 import random
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import is_
@@ -146,8 +146,10 @@ def forget(stands: Callable[[Any], bool]) -> None:
         known = {id(item) for item in items}
         holders = gc.get_referrers(*items)
         items = [holder for holder in holders if type(holder) is tuple]
+        namespaces = _namespaces([holder for holder in holders if type(holder) is dict])
         for holder in holders:
-            _let_go(holder, known)
+            if id(holder) not in namespaces:
+                _let_go(holder, known)
     if frozen:
         gc.freeze()
 
@@ -159,7 +161,7 @@ def _let_go(holder: Any, items: Collection[int]) -> None:
         while holder and id(holder[-1]) in items:
             holder.pop()
         holder[:] = [None if id(one) in items else one for one in holder]
-    elif type(holder) is dict and not _is_namespace(holder):
+    elif type(holder) is dict:
         for name in [name for name, one in holder.items() if id(one) in items]:
             del holder[name]
     elif type(holder) is CellType:
@@ -170,10 +172,11 @@ def _let_go(holder: Any, items: Collection[int]) -> None:
                 object.__setattr__(holder, name, None)
 
 
-def _is_namespace(held: dict[Any, Any]) -> bool:
-    """Whether a dictionary holds the attributes of an object, or of a class."""
-    owners = (owner for owner in gc.get_referrers(held) if type(owner) is not dict)
-    return "__module__" in held or any(getattr(owner, "__dict__", None) is held for owner in owners)
+def _namespaces(found: Sequence[dict[str, Any]]) -> set[int]:
+    """Those of dictionaries, by their ids, that hold the attributes of an object, or of a class."""
+    owners = (owner for owner in gc.get_referrers(*found) if type(owner) is not dict)
+    held = {id(getattr(owner, "__dict__", None)) for owner in owners}
+    return {id(one) for one in found if id(one) in held or "__module__" in one}
 
 
 def _restore(container: Any, before: Any) -> None:
