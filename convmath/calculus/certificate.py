@@ -16,7 +16,7 @@ where a number is an int or a string like ``"3/2"`` and a polynomial is ``[[numb
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -29,16 +29,19 @@ Node = tuple[str, Any]
 
 def add(*polynomials: Polynomial) -> Polynomial:
     """The sum."""
-    total: Polynomial = {}
-    for polynomial in polynomials:
-        for monomial, number in polynomial.items():
-            total[monomial] = total.get(monomial, Fraction(0)) + number
-    return {monomial: number for monomial, number in total.items() if number}
+    return _collected(term for polynomial in polynomials for term in polynomial.items())
 
 
 def multiply(p: Polynomial, q: Polynomial) -> Polynomial:
     """The product."""
-    return add(*({tuple(sorted(m + n)): a * b} for m, a in p.items() for n, b in q.items()))
+    return _collected((tuple(sorted(m + n)), a * b) for m, a in p.items() for n, b in q.items())
+
+
+def _collected(terms: Iterable[tuple[tuple[str, ...], Fraction]]) -> Polynomial:
+    total: Polynomial = {}
+    for monomial, number in terms:
+        total[monomial] = total[monomial] + number if monomial in total else number
+    return {monomial: number for monomial, number in total.items() if number}
 
 
 def constant(number: int | Fraction) -> Polynomial:

@@ -17,7 +17,7 @@ from math import floor
 from typing import Any
 
 from ..errors import DomainError, ProofError, UnsupportedError
-from .plain import ROUNDINGS, Frozen, Json, conjuncts, free_variables, freeze
+from .plain import ROUNDINGS, Frozen, Json, conjuncts, entries, free_variables, freeze
 from .points import (
     Atom,
     Cell,
@@ -203,6 +203,7 @@ class _Sum:
         self.factors = [_factor(factor) for factor in factors]
         self.free = sorted(free_variables(contraction))
         self.guard_free = sorted(free_variables(("and", *guard)) - set(bound))
+        self.reads = any(True for _ in entries(("and", *guard)))
         self.linear = [self._matching(factor) for factor in factors if factor[0] == "tensor"]
 
     def _matching(self, entry: Frozen) -> tuple[str, int, list[Atom]]:
@@ -224,11 +225,17 @@ class _Sum:
             for position in range(len(self.factors)):
                 total += self._derived(position, m, e, directions[0])
         else:
-            key = (self.contraction, None, *(e[name] for name in self.guard_free))
-            if key not in m.plans:
-                m.plans[key] = make_plan(self.bound, self.atoms, m, e)
-            total = self._added(m.plans[key], self.factors, m, e, directions)
+            total = self._added(self._plan(m, e), self.factors, m, e, directions)
         return total if self.number == 1 else total * self.number
+
+    def _plan(self, m: Model, e: Environment) -> Plan:
+        values = tuple(e[name] for name in self.guard_free)
+        if not self.reads:
+            return _plan_at(self, values, m.undefined)
+        key = (self.contraction, None, *values)
+        if key not in m.plans:
+            m.plans[key] = make_plan(self.bound, self.atoms, m, e)
+        return m.plans[key]
 
     def _derived(self, position: int, m: Model, e: Environment, cell: Cell) -> Number:
         """What one factor contributes to the derivative for an entry: the other factors, wherever it is this entry."""
@@ -258,6 +265,15 @@ class _Sum:
 
 
 _sum = lru_cache(maxsize=65536)(_Sum)
+
+
+@lru_cache(maxsize=16384)
+def _plan_at(contraction: _Sum, values: tuple[int, ...], undefined: Callable[[str, int, int], int] | None) -> Plan:
+    """The plan of a guard that reads no entry, in every model with these values of its free variables."""
+    e = dict(zip(contraction.guard_free, values, strict=True))
+    return make_plan(contraction.bound, contraction.atoms, Model(undefined=undefined), e)
+
+
 _Factor = Callable[[Model, Environment, Directions], Number]
 
 

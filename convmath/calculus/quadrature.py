@@ -8,7 +8,7 @@ rational is rounded to DIGITS decimals.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from itertools import pairwise
 from math import floor, inf, prod
@@ -137,7 +137,9 @@ def _piece(term: Frozen, start: Any, stop: Any, e: Environment, model: Steps) ->
             raise UnsupportedError(f"an integral over {variable} does not converge")
         return integrand * (stop - start) if integrand else Fraction(0)
     limits = [mpmath.mpf(end) if end in (inf, -inf) else _float(end) for end in (start, stop)]
-    value, error = mpmath.quad(lambda x: _value(integrand, {variable: x}, model), limits, error=True)
+    with mpmath.workdps(2 * _WORKING):  # quadrature works with more digits than it is asked for
+        function = _compiled(integrand)
+    value, error = mpmath.quad(function, limits, error=True)
     if error > mpmath.mpf(10) ** -(DIGITS + 3):
         raise UnsupportedError(f"quadrature over {variable} is off by {mpmath.nstr(error, 2)}")
     return value
@@ -151,6 +153,24 @@ def _folded(term: Frozen, variable: str, e: Environment, model: Steps) -> Frozen
         return term
     parts = (_folded(part, variable, e, model) for part in inner(term))
     return (term[0], *parts, *(term[2:] if term[0] == "^" else ()))
+
+
+def _compiled(integrand: Frozen) -> Callable[[Any], Any]:
+    """A folded integrand as a function of its variable."""
+    if not isinstance(integrand, (str, tuple)):
+        number = _float(integrand)
+        return lambda x: number
+    if isinstance(integrand, str):
+        return lambda x: x
+    op, parts = integrand[0], [_compiled(part) for part in inner(integrand)]
+    if op in ("+", "*"):
+        combine: Callable[[list[Any]], Any] = sum if op == "+" else prod
+        return lambda x: combine([part(x) for part in parts])
+    (only,) = parts
+    if op == "^":
+        return lambda x: _power(only(x), *integrand[2:])
+    function = mpmath.exp if op == "exp" else mpmath.erf
+    return lambda x: function(only(x))
 
 
 def _varies(body: Frozen, variable: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -91,12 +92,17 @@ class RealTerm:
 
     def equals_by_sympy(self, other: RealTerm) -> bool:
         """Whether SymPy works out all the integrals and simplifies the difference to 0."""
-        difference = sympy.expand((self.expr - other.expr).doit().rewrite(sympy.erf))
-        return not difference.has(sympy.Integral) and sympy.simplify(difference) == 0
+        return _is_zero(self.expr - other.expr)
 
     def json(self) -> Json:
         """The term as plain data."""
         return ["real", _json(self.expr)]
+
+
+@lru_cache(maxsize=256)
+def _is_zero(expr: sympy.Expr) -> bool:
+    done = sympy.expand(expr.doit().rewrite(sympy.erf))
+    return not done.has(sympy.Integral) and sympy.simplify(done) == 0
 
 
 def is_real(body: Any) -> bool:

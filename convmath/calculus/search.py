@@ -133,26 +133,23 @@ def _solve(columns: list[Polynomial], free: int) -> dict[int, Fraction] | None:
     try:
         import numpy as np
         from scipy.optimize import linprog
-        from scipy.sparse import coo_matrix
     except ImportError as error:
         raise UnsupportedError(NEEDS_SCIPY) from error
     rows: dict[tuple[str, ...], int] = {(): 0}
-    entries = []
+    for column in columns:
+        for monomial in column:
+            rows.setdefault(monomial, len(rows))
+    matrix = np.zeros((len(rows), len(columns)))
     for j, column in enumerate(columns):
         for monomial, number in column.items():
-            entries.append((rows.setdefault(monomial, len(rows)), j, float(number)))
-    if not entries:
+            matrix[rows[monomial], j] = number
+    if not matrix.any():
         return None
-    row, column_, values = zip(*entries, strict=True)
-    matrix = coo_matrix((values, (row, column_)), shape=(len(rows), len(columns)))
     target = np.zeros(len(rows))
     target[0] = -1
     cost = np.array([1.0 + 0.5 * sum(map(len, column)) for column in columns])
-    split = coo_matrix(matrix.toarray()[:, free:])
-    from scipy.sparse import hstack
-
-    every, costs = hstack([matrix, -split]).tocsr(), np.concatenate([cost, cost[free:]])
-    for presolve in (True, False) if max(map(abs, values)) >= _LARGE else (True,):
+    every, costs = np.hstack([matrix, -matrix[:, free:]]), np.concatenate([cost, cost[free:]])
+    for presolve in (True, False) if np.abs(matrix).max() >= _LARGE else (True,):
         options = {"presolve": presolve}
         result = linprog(costs, A_eq=every, b_eq=target, bounds=(0, None), options=options)
         if result.status == 0:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,10 +51,8 @@ class Store:
     def _find(self, fact: Json, cuts: Sequence[Json], hypotheses: Sequence[Formula], goal: Formula) -> Json:
         if not self.search:
             raise ProofError(f"{self.name}: there is no certificate for {goal}: {remedy(self.name)}")
-        from .search import find_certificate
-
         try:
-            return find_certificate(fact[0], fact[1], cuts)
+            return _searched(json.dumps([*fact, cuts]))
         except ProofError as error:
             raise ProofError(f"{self.name}: {_why_not(hypotheses, goal)}") from error
 
@@ -128,6 +127,14 @@ def load(name: str, folder: Path) -> dict[str, Json]:
     if not all(isinstance(item, dict) and {"goal", "certificate"} <= item.keys() for item in items):
         raise ProofError(f"{name}: {path.name} is no file of certificates: {remedy(name)}")
     return known  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1024)
+def _searched(question: str) -> Json:
+    """The certificate of a fact with its cuts, which several entries may ask for."""
+    from .search import find_certificate
+
+    return find_certificate(*json.loads(question))
 
 
 def remedy(name: str) -> str:

@@ -115,6 +115,8 @@ def counterexample(theorem: Theorem) -> str | None:
         return _real_counterexample(theorem)
     plain = [hypothesis.json() for hypothesis in theorem.hypotheses]
     definitions = [h for h in plain if h["forall"]]
+    conditions = [freeze(h) for h in plain if not h["forall"]]
+    conclusion = freeze(theorem.conclusion.json())
     parts = (theorem.conclusion, *theorem.hypotheses)
     free = sorted(v.name for v in frozenset().union(*(part.free_symbols for part in parts)))
     for seed in SEEDS:
@@ -122,8 +124,8 @@ def counterexample(theorem: Theorem) -> str | None:
         model.tables["tensor"].update(_defined(h, model) for h in definitions)
         for point in itertools.product(SIZES, repeat=len(free)):
             at = dict(zip(free, point, strict=True))
-            met = all(model.holds_at(h, at) for h in plain if not h["forall"])
-            if met and not model.holds_at(theorem.conclusion.json(), at):
+            met = all(model.holds_at(condition, at) for condition in conditions)
+            if met and not model.holds_at(conclusion, at):
                 return f"{theorem.rule}: {theorem.conclusion.json()} at {at} with the tensors of seed {seed}"
     return None
 

@@ -133,6 +133,14 @@ def test_a_variable_without_a_value_is_named():
 # Sums
 
 
+def test_the_points_of_a_guard_are_those_of_the_model_that_is_asked():
+    data = total(["i"], [["<=", 0, "i"], ["<", "i", ["div", "n", "d"]]])
+    values = [Model({"n": 6, "d": d}, undefined=lambda op, a, b, r=r: r).value(data) for d in (0, 2) for r in (4, 5)]
+    assert values == [4, 5, 3, 3]
+    entries = total(["i"], [["<=", 0, "i"], ["<", "i", ["at", "a", 0]]])
+    assert [Model(sequences={"a": [number].__getitem__}).value(entries) for number in (2, 7)] == [2, 7]
+
+
 def test_a_sum_runs_over_all_integers_that_meet_the_guard():
     model = Model({"n": 4}, tensors={"x": ramp})
     assert model.value(total(["i"], [["<=", -2, "i"], ["<", "i", "n"]], entry("x", "i"))) == sum(
