@@ -22,19 +22,24 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory):
+def _own_cache(shared):
     """What the command line proves in the tests is kept with them."""
-    os.environ["CONVMATH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["CONVMATH_CACHE"] = str(shared / "cache")
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory):
-    """``once(name, make)``: what ``make()`` gives, which JSON can hold, made by the first worker that asks."""
+def shared(tmp_path_factory):
+    """The folder of all workers."""
     own = tmp_path_factory.getbasetemp()
-    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def once(shared):
+    """``once(name, make)``: what ``make()`` gives, which JSON can hold, made by the first worker that asks."""
 
     def made(name, make):
-        kept = folder / f"{name}.json"
+        kept = shared / f"{name}.json"
         with kept.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # let go as the file is closed
             if not kept.exists():

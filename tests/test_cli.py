@@ -335,7 +335,7 @@ def test_prove_search_mends_the_folder_and_removes_what_belongs_to_no_entry(fold
     assert broken.exit_code == 1
     for said in ("size.valid: its certificates are missing", "size.invented.json: belongs to no entry"):
         assert said in broken.stderr
-    mended = ran("prove", "--certificates", folder, "--search")
+    mended = ran("prove", "--certificates", folder, "--search", "--jobs", "1")
     assert mended.exit_code == 0, mended.output
     assert sorted(path.stem for path in folder.glob("*.json")) == sorted(item.id for item in catalog.entries())
     assert prove_in(folder, "size.valid").exit_code == 0

@@ -13,7 +13,7 @@ import pytest
 from convmath import catalog
 from convmath.book import book
 from convmath.errors import DomainError, UnsupportedError
-from convmath.latex.document import render
+from convmath.latex.document import as_data, render
 from convmath.latex.wrapping import columns, wrapped
 from convmath.phrases import LANGUAGES, say, speaking, spoken, table
 
@@ -57,7 +57,7 @@ def phrases_of_the_pages() -> list[str]:
             for ndim in entry.ndims[1:]:  # the book has the page with the first number of axes
                 render(entry, ndim=ndim, language=LANGUAGE)
             for ndim in entry.ndims or (None,):
-                render(entry, ndim=ndim, style="json", language=LANGUAGE)
+                as_data(entry, entry.proof(ndim))  # what is written as JSON
     return sorted(heard)
 
 
