@@ -157,10 +157,10 @@ def branched():
     stem = net.add("stem", Conv(3, 8, (3, 3), dilation=2, padding=2), image)
     pooled = net.add("pool", Pool("max", (2, 2)), stem)
     up = net.add("up", ConvTranspose(8, 8, (2, 2), stride=2), pooled)
-    even = net.add("even", Conv(3, 8, (2, 2), padding=((1, 0), (1, 0))), image)
+    even = net.add("[even]", Conv(3, 8, (2, 2), padding=((1, 0), (1, 0))), image)
     net.add("sum_up", Combine("add"), up, stem, even)
     odd = net.add("odd\x1b[2J<b>|_$&", Unknown("my::op", "it is *strange*", (1, 8, 32, 32), None), "sum_up")
-    net.add("head", Conv(8, 8, (3, 3), bias=False), odd)
+    net.add("*head&amp;", Conv(8, 8, (3, 3), bias=False), odd)
     return net
 
 
@@ -248,6 +248,7 @@ def test_markdown_holds_the_cells_of_the_report(report):
     told = shown(report, wide=True)
     unescaped = [[re.sub(r"\\([^\w\s]|_)", r"\1", cell) for cell in row] for row in rows]
     assert unescaped[2 : 2 + len(report)] == [list(row) for row in told.rows]
+    assert re.search(r"(?<!\\)&", "".join(lines)) is None
     assert [row[1] for row in unescaped[-len(told.totals) :]] == [value for _, value, _ in told.totals]
 
 
@@ -356,7 +357,7 @@ def test_a_table_says_what_was_not_understood_and_what_disagrees(report):
     assert r"odd\x1b[2J<b>|_$& (my::op): it is *strange*" in text
     assert "partial: without 1 node" in text
     assert "Receptive field unknown" in text
-    assert "at sum_up the centres at position 0 of up and even disagree on axis 0 of input: 1/2 and 0" in text
+    assert "at sum_up the centres at position 0 of up and [even] disagree on axis 0 of input: 1/2 and 0" in text
     assert "\x1b" not in text
     assert "Not understood" not in "\n".join(lines_of(residual()))
 

@@ -226,6 +226,6 @@ def _hint(model: str, error: BaseException) -> str:
 
 
 def _is_module(found: Any) -> bool:
-    """Whether it is a torch module, which torch is loaded for."""
+    """Whether it is a torch module, or one that was exported, which torch is loaded for."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(found, torch.nn.Module)
+    return torch is not None and isinstance(found, torch.nn.Module | torch.export.ExportedProgram)

@@ -9,8 +9,9 @@ from ..division import is_symbolic
 from ..errors import DomainError, unknown
 from .graph import Node
 from .operators import Dropout, Expand, Flatten, Identity, Permute, Reshape, Slice, Windows
-from .report import NetworkReport, Total
+from .report import NetworkReport
 from .row import Row
+from .totals import Total
 
 _WIDTHS = {
     1: ("bool", "uint8", "int8", "quint8", "qint8", "quint4x2", "quint2x4", "bits8", "bits4x2", "bits2x4", "bits1x8"),

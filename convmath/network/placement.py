@@ -20,12 +20,14 @@ class Placement:
             place; None if the operator says it.
         stored: whether it is there before the network runs, as weights and constants are.
         made: whether the network makes it of nothing while it runs, as ones and ranges.
+        told: whether it is known if it is learned.
     """
 
     dtype: str = ""
     shares: bool | None = None
     stored: bool = False
     made: bool = False
+    told: bool = True
 
 
 USUAL = Placement()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import DomainError, unknown
 from ..notebook import brief, counted, listed
 from .fields.receptive import Misalignment
 from .fields.spans import Spans
-from .operators import Input
 from .operators.base import Reads
 from .placement import DTYPE
 from .row import Row
+from .totals import Status, Total, added, status_of, summed
 
 if TYPE_CHECKING:
     import sympy
@@ -25,32 +25,6 @@ if TYPE_CHECKING:
     from .graph import Graph
     from .saved import Saved
 
-Status = Literal["complete", "partial", "unknown"]
-
-_SUMMED = ("params", "macs", "backward_macs", "elements")
-"""What rows have a number of."""
-
-
-@dataclass(frozen=True)
-class Total:
-    """A sum over the nodes.
-
-    Attributes:
-        value: the sum over what is understood.
-        status: ``"complete"``, ``"partial"`` if nodes are missing in it, ``"unknown"`` if all are.
-        missing: the names of the nodes that were not understood.
-    """
-
-    value: Any
-    status: Status
-    missing: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        """The value and what is missing in it."""
-        from .views.cells import digits, status
-
-        return brief(self, digits(self.value), status(self))
-
 
 @dataclass(frozen=True)
 class NetworkReport:
@@ -60,6 +34,19 @@ class NetworkReport:
         graph: the network.
         rows: a row for every node, each after those that it reads.
         misaligned: where paths meet whose strides or centres disagree.
+
+    Sizes are in elements, the channels first and without the batch; memory is in bytes.
+
+    >>> from convmath.network import Graph
+    >>> from convmath.network.operators import Conv, Pool
+    >>> net = Graph()
+    >>> conv = net.add("conv", Conv(3, 8, (3, 3), padding=1), net.input((3, 8, 8)))
+    >>> _ = net.add("pool", Pool("max", (2, 2)), conv)
+    >>> report = net.analyze()
+    >>> [(row.name, row.output_size, row.params, row.macs) for row in report]
+    [('input', (3, 8, 8), 0, 0), ('conv', (8, 8, 8), 224, 13824), ('pool', (8, 4, 4), 0, 0)]
+    >>> report.status, report.params, report.macs, report["pool"] is report.output, "pool" in report
+    ('complete', 224, 13824, True, True)
     """
 
     graph: Graph
@@ -69,6 +56,10 @@ class NetworkReport:
     def __iter__(self) -> Iterator[Row]:
         """The rows in order."""
         return iter(self.rows)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether a row, or one of a name, is among them."""
+        return item in self._by_name if isinstance(item, str) else item in self.rows
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -131,11 +122,7 @@ class NetworkReport:
     @property
     def status(self) -> Status:
         """``"complete"``, ``"partial"`` if nodes were not understood, ``"unknown"`` if none was."""
-        return self._status(len(self.missing))
-
-    def _status(self, missing: int) -> Status:
-        computed = sum(not isinstance(row.operator, Input) for row in self.rows)
-        return "complete" if not missing else "partial" if missing < computed else "unknown"
+        return status_of(self.rows, self.missing)
 
     def total(self, what: Callable[[Row], Any] | str) -> Total:
         """A sum over the rows: of a number that they have, or of what a function says of those that are understood.
@@ -154,15 +141,7 @@ class NetworkReport:
         >>> net.analyze().total("macs")
         Total(0, unknown: without 1 node)
         """
-        if not callable(what) and what not in _SUMMED:
-            raise unknown("what", what, _SUMMED, "sum over the rows", ", ".join(_SUMMED))
-        if callable(what):
-            values = [None if row.reason else what(row) for row in self.rows]
-        else:
-            values = [getattr(row, what) for row in self.rows]
-        both = zip(self.rows, values, strict=True)
-        missing = tuple(row.name for row, value in both if value is None or row.lacks(what))
-        return Total(sum(value for value in values if value is not None), self._status(len(missing)), missing)
+        return summed(self.rows, what)
 
     @property
     def params(self) -> Any:
@@ -191,6 +170,14 @@ class NetworkReport:
 
         Raises:
             DomainError: the convention is unknown, or says nothing of the gradients.
+
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Linear
+        >>> net = Graph()
+        >>> _ = net.add("dense", Linear(10, 4), net.input((10,)))
+        >>> report = net.analyze()
+        >>> report.flops(), report.flops("exact"), report.flops("ptflops"), report.flops("2mac", backward=True)
+        (80, 80, 44, 80)
         """
         from .conventions import flops
 
@@ -251,6 +238,14 @@ class NetworkReport:
 
         Raises:
             DomainError: the dtype is unknown.
+
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Linear
+        >>> net = Graph()
+        >>> wide = net.add("wide", Linear(10, 40), net.input((10,)))
+        >>> _ = net.add("narrow", Linear(40, 4), wide)
+        >>> net.analyze().peak_bytes(), net.analyze().peak("float16")
+        (200, Total(100, complete))
         """
         return self.peak(dtype).value
 
@@ -337,9 +332,7 @@ class NetworkReport:
         Args and errors as there.
         """
         counted, kept = self._counted(dtype), self._saved_tensors(training=training)
-        found = {row.name: kept[row.name].nbytes(counted) for row in self.rows}
-        missing = tuple(name for name, value in found.items() if value is None)
-        return Total(sum(value for value in found.values() if value is not None), self._status(len(missing)), missing)
+        return added(self.rows, [kept[row.name].nbytes(counted) for row in self.rows])
 
     @overload
     def closed_forms(

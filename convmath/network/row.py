@@ -48,6 +48,16 @@ class Row:
         batch: the dimension of its output that is the batch; None where none is.
         batches: the same of each input.
         dtype: the type of its elements; that of the network where no other is known.
+
+    >>> from convmath.network import Graph
+    >>> from convmath.network.operators import Conv
+    >>> net = Graph()
+    >>> _ = net.add("conv", Conv(3, 8, (3, 3), stride=2, padding=1), net.input((3, 9, 9)))
+    >>> row = net.analyze()["conv"]
+    >>> row.op, row.output_size, row.params, row.macs, row.elements, row.activation_bytes()
+    ('conv2d', (8, 5, 5), 224, 5400, 200, 800)
+    >>> row.receptive_field.size, row.receptive_field.stride, row.receptive_field.center(0, 1)
+    ((3, 3), (Fraction(2, 1), Fraction(2, 1)), (Fraction(1, 2), Fraction(5, 2)))
     """
 
     name: str
@@ -77,7 +87,8 @@ class Row:
     def lacks(self, what: Any) -> bool:
         """Whether a number of this row is unknown: of ``"params"``, ``"elements"`` or what computing it takes."""
         if what == "params":
-            return isinstance(self.operator, Unknown) and self.operator.parameters is None
+            unknown = isinstance(self.operator, Unknown) and self.operator.parameters is None
+            return unknown or not self.placement.told
         return self.sizes is None if what == "elements" else bool(self.reason)
 
     @property

@@ -143,13 +143,13 @@ def batches(graph: Graph) -> dict[sympy.Symbol, dict[str, tuple[int, ...]]]:
     return found
 
 
-def numbers(names: Sequence[str], at: Any) -> dict[str, int]:
+def numbers_for(names: Sequence[str], at: Any) -> dict[str, int]:
     """A number for each symbol: one for all, or one for each by its name.
 
     Raises:
         DomainError: a symbol lacks its number, a name is none of a symbol, or a number is none of a size.
 
-    >>> numbers(["h", "w"], 224), numbers(["h", "w"], {"h": 64, "w": 32})
+    >>> numbers_for(["h", "w"], 224), numbers_for(["h", "w"], {"h": 64, "w": 32})
     ({'h': 224, 'w': 224}, {'h': 64, 'w': 32})
     """
     if not names:
@@ -174,7 +174,7 @@ def at_numbers(graph: Graph, at: Any) -> Graph:
     Raises:
         DomainError: a number is missing or wrong.
     """
-    given = numbers(list(dict.fromkeys(str(size) for _, _, size in _places(graph))), at)
+    given = numbers_for(list(dict.fromkeys(str(size) for _, _, size in _places(graph))), at)
     inputs = {name: _input(graph, name) for name in graph.inputs}
     shapes = {name: _numbered(one.shape, given) for name, one in inputs.items()}
     if graph.reread is None:
@@ -243,7 +243,7 @@ def read_at(
     if at is None:
         found = _first(lambda number: numbered(dict.fromkeys(names, number)), shapes)
     else:
-        found = numbered(numbers(names, at))
+        found = numbered(numbers_for(names, at))
     return _symbolic(found, shapes)
 
 

@@ -36,7 +36,7 @@ from convmath.network.operators import (
     Unknown,
 )
 from convmath.network.operators.base import parts
-from convmath.network.report import Total
+from convmath.network.totals import Total
 
 from .networks import Network, Support, is_interior, networks, reached, supports, torch_sizes
 

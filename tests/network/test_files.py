@@ -138,6 +138,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "resize": {"scale_factor": 1.5, "mode": "bilinear", "align_corners": True},
     "flatten": {"start_dim": 2},
     "instance_norm": {"affine": True},
+    "local_response_norm": {"size": 3},
     "layer_norm": {"elementwise_affine": False},
     "dropout": {"p": 0.1},
     "feature_dropout": {"p": 0},
@@ -160,6 +161,7 @@ TORCH: dict[str, Any] = {
     "layer_norm": nn.LayerNorm,
     "rms_norm": nn.RMSNorm,
     "group_norm": nn.GroupNorm,
+    "local_response_norm": nn.LocalResponseNorm,
     "prelu": nn.PReLU,
     "softmax": nn.Softmax,
     "dropout": nn.Dropout,
@@ -306,6 +308,12 @@ def test_a_dimension_of_several_elements_is_not_squeezed():
     assert described({"input": [3, 1, 8], "layers": layers}).analyze().output.sizes == (1, 3, 8)
 
 
+@pytest.mark.parametrize(("op", "dim"), [*(("unsqueeze", dim) for dim in range(6)), ("squeeze", [0, 2])])
+def test_a_dimension_of_size_1_stays_the_one_that_it_is_beside_others(op, dim):
+    net = described({"input": [4, 1, 1, 8], "layers": [{"op": op, "dim": dim}]})
+    assert [node.operator for node in described(description(net))] == [node.operator for node in net]
+
+
 def test_a_reshape_to_other_sizes_that_moves_the_batch_is_not_written():
     net = from_torch(Function(lambda x: x.reshape(3, -1)), (3, 8, 8), batch_size=2)
     with pytest.raises(UnsupportedError, match="files have no layer for reshape, which is"):
@@ -324,6 +332,17 @@ def test_a_sum_with_a_constant_is_read_again_from_the_file_that_it_was_written_t
     write(net, tmp_path / "net.toml")
     assert [node.operator for node in net][2:] == [Combine("mul"), Combine("add")]
     assert effective(read(tmp_path / "net.toml")) == effective(net)
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".yaml"])
+def test_letters_for_sizes_are_written_as_they_were_read(tmp_path, suffix):
+    layers = [{"op": "conv", "out_channels": 4, "kernel_size": 3, "padding": 1}, {"op": "unsqueeze", "dim": 2}]
+    joined = [{"op": "squeeze", "dim": 2}, {"op": "add", "inputs": ["input", "squeeze3"]}]
+    net = described({"input": [4, "h", 8], "layers": [*layers, *joined, {"op": "linear", "out_features": 3}]})
+    write(net, tmp_path / f"net{suffix}")
+    again = read(tmp_path / f"net{suffix}")
+    assert list(again) == list(net)
+    assert [str(one) for one in again.symbols] == ["h"]
 
 
 def test_names_of_any_characters_and_exact_factors_are_read_again(tmp_path):
@@ -350,8 +369,10 @@ def test_what_files_have_no_layer_for_is_named_and_not_written(tmp_path, make):
     with pytest.raises(UnsupportedError, match="files have no layer for one, which is"):
         write(make(), tmp_path / "net.toml")
     assert not (tmp_path / "net.toml").exists()
-    with pytest.raises(DomainError, match="closed_forms"):
+    with pytest.raises(DomainError, match="an integer symbol without further assumptions"):
         description(Graph([Node("x", Input((1, 3, Symbol("n", integer=True, positive=True)), (2,)))]))
+    with pytest.raises(DomainError, match="closed_forms"):
+        description(from_torch(nn.ReLU(), (3, "n")))
     with pytest.raises(DomainError, match=r"needs a file that ends in \.toml"):
         write(by_hand(), tmp_path / "net.json")
     with pytest.raises(UnsupportedError, match="without an input"):
@@ -719,6 +740,8 @@ def test_a_wrong_key_or_value_is_named(description, sentence):
     [
         ("net.toml", 'input = [1, 2\n[[layers]]\nop = "conv"', "cannot be parsed: .*line 2"),
         ("net.yaml", "input: [1, 2\nlayers: {op: conv", "cannot be parsed: .*line 2"),
+        ("net.yaml", "input: [3, 8]\ninput: [4, 8]", "cannot be parsed: the key 'input' occurs twice .*line 2"),
+        ("net.yaml", "layers: [{op: relu, op: gelu}]", "cannot be parsed: the key 'op' occurs twice .*column 21"),
         ("net.toml", "x = " + "[" * 100_000, "nested too deeply|cannot be parsed"),
         ("net.yml", "[" * 100_000, "nested too deeply|cannot be parsed"),
         ("net.yaml", "!!python/object/apply:os.system ['true']", "cannot be parsed: could not determine a constructor"),

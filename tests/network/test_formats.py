@@ -37,7 +37,7 @@ from convmath.network.operators import (
     Unknown,
 )
 from convmath.network.placement import Placement
-from convmath.network.views.cells import ALONG, HOLES, OTHERS, PADDED, STRIDES, shown, stored
+from convmath.network.views.cells import ALONG, HOLES, MISALIGNED, OTHERS, PADDED, STRIDES, shown, stored
 from convmath.network.views.details import FIELD_HEAD, details, field_rows
 from convmath.network.views.documents import document
 from convmath.network.views.forms import Forms
@@ -311,12 +311,10 @@ def test_the_details_of_a_node_say_everything():
 
 def test_what_a_convention_does_not_know_of_a_node_is_said_where_its_number_is():
     graph = Graph()
-    graph.add(
-        "conv", Conv(3, 4, (3, 3)), graph.add("lrn", Norm("local_response_norm", 0, (1,)), graph.input((3, 8, 8)))
-    )
-    notes = dict(shown(graph.analyze(), "ptflops").notes)
-    assert "What it counts at these nodes is not known: lrn." in notes["Convention ptflops 0.7.5"]
-    assert not any("not known: lrn" in sentence for sentence in dict(shown(graph.analyze(), "thop").notes).popitem()[1])
+    graph.add("conv", Conv(3, 4, (3, 3)), graph.add("norm", Norm("layer_norm", 1, (2, 3)), graph.input((3, 8, 8))))
+    notes = dict(shown(graph.analyze(), "exact").notes)
+    assert "What it counts at these nodes is not known: norm." in notes["Convention exact"]
+    assert "not known: norm" not in str(shown(graph.analyze(), "thop").notes)
 
 
 def test_a_network_that_names_no_modules_is_said_to_be_taken_for_those_of_torch():
@@ -396,6 +394,15 @@ def test_a_field_that_counts_padding_is_marked():
     smaller = Graph()
     smaller.add("conv", Conv(1, 2, (3, 3), padding=1), smaller.input((1, 20, 20)))
     assert PADDED not in str(shown(smaller.analyze()).notes)
+
+
+@pytest.mark.parametrize("padding", ["same", "causal"])
+def test_that_causal_skip_connections_are_misaligned_is_explained(padding):
+    graph = Graph()
+    conv = graph.add("conv", Conv(1, 1, (3,), padding=padding), graph.input((1, 20)))
+    graph.add("sum", Combine("add"), conv, "input")
+    found = dict(shown(graph.analyze()).notes)
+    assert (MISALIGNED in found.get("Marks", ()), "Misaligned" in found) == (padding == "causal",) * 2
 
 
 def test_strides_of_fields_that_are_no_single_integer_are_explained():

@@ -62,6 +62,13 @@ def test_a_receptive_field_has_a_value_for_each_axis():
     )
 
 
+def test_a_name_and_a_row_are_found_in_a_report_and_a_name_and_a_node_in_a_graph():
+    report = stem().analyze()
+    for found in (report, report.graph):
+        assert [one in found and one.name in found for one in found] == [True] * len(found)
+        assert ("nothing" in found, None in found, 1 in found) == (False, False, False)
+
+
 def test_an_unknown_name_is_refused_with_its_neighbour():
     with pytest.raises(DomainError, match="did you mean pool"):
         stem().analyze()["poool"]
@@ -238,6 +245,7 @@ def test_what_is_no_operator_is_refused_where_it_is_added(operator, message):
     ("add", "message"),
     [
         (lambda graph: graph.add(5, Identity(), "pool"), "name=5: needs the name of a node, which is a text"),
+        (lambda graph: graph.add("", Identity(), "pool"), "name='': needs a name that is not empty"),
         (lambda graph: graph.input((3, 8, 8), 5), "name=5: needs the name of a node"),
         (lambda graph: graph.add("next", Identity(), ["pool"]), r"inputs=\['pool'\]: needs the name of a node"),
         (lambda graph: graph.input(8, "other"), "input_size=8: needs the sizes of the input without the batch"),

@@ -26,7 +26,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath import network
 from convmath.errors import UnsupportedError
-from convmath.network.sizes.rounding import EXACT, LARGEST
+from convmath.network.sizes.rounding import EXACT, SURE
 from convmath.network.sizes.size import Quotient, Size
 from convmath.network.sizes.trail import Leaf, Recorder
 from convmath.network.sizes.watching import watched
@@ -349,7 +349,7 @@ def test_a_quotient_that_may_be_rounded_otherwise_loses_its_terms():
 def test_below_the_bound_floats_round_as_the_quotient_does():
     """Near multiples of the divisor, with as many integers added as a size may have operations."""
     for under in (3, 7, 10, 97, 1023, 2**20 - 1):
-        for times in (1, LARGEST // 3, (EXACT // 2) // under):
+        for times in (1, SURE // 3, (EXACT // 2) // under):
             for over in (times * under - 1, times * under, times * under + 1):
                 found = over / under
                 for turn in range(32):

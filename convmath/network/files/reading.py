@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
-from inspect import Parameter, signature
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import Parameter
 from os import PathLike, fspath
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +16,8 @@ from ..graph import Graph, Node
 from ..input_sizes import LARGEST
 from ..operators import Input, Sizes
 from ..symbolic import axes_of, symbol, with_symbols
-from .layers import JOINS, LAYERS, SEVERAL
+from .layers import JOINS, LAYERS, SEVERAL, options_of
+from .options import count
 
 MOST_BYTES = 2**20
 
@@ -53,6 +53,7 @@ def read(path: str | PathLike[str]) -> Graph:
     Raises:
         DomainError: the file is no such file; the message names the line or the key.
         UnsupportedError: it is YAML, and PyYAML is not installed.
+    Source: [TOML], [YAML].
 
     >>> from tempfile import TemporaryDirectory
     >>> text = 'input = [1, 28, 28]\\n[[layers]]\\nop = "conv"\\nout_channels = 6\\nkernel_size = 5\\n'
@@ -110,9 +111,27 @@ def _yaml(text: str) -> Any:
     except ImportError as error:
         raise UnsupportedError("YAML files need PyYAML: pip install 'convmath[yaml]'") from error
     try:
-        return yaml.safe_load(text)
+        return _keys_once(yaml)(text).get_single_data()
     except yaml.YAMLError as error:
         raise ValueError(_yaml_sentence(error)) from error
+
+
+def _keys_once(yaml: Any) -> Any:
+    """PyYAML's safe loader, but that it would take the last of several equal keys."""
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys: set[tuple[str, str]] = set()
+            for key, _ in node.value:
+                own = (key.tag, str(key.value))
+                if own in keys:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} occurs twice", key.start_mark
+                    )
+                keys.add(own)
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType({".toml": _toml, ".yaml": _yaml, ".yml": _yaml})
@@ -138,7 +157,7 @@ def described(description: Any) -> Graph:
     1930
     """
     top = _table(description, "the file", ("input", "inputs", "batch_size", "layers", "outputs"))
-    batch = _count(top.get("batch_size", 1), "batch_size")
+    batch = count(top.get("batch_size", 1), "batch_size")
     sizes = {name: with_symbols((batch, *given)) for name, given in _inputs(top)}
     nodes = [Node(name, Input(shape, axes_of(shape))) for name, shape in sizes.items()]
     layers = top.get("layers")
@@ -172,14 +191,14 @@ def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Se
     op = layer["op"]
     if op not in _KNOWN:
         raise _no_operator(op, f"{key}.op")
-    options = signature(_KNOWN[op]).parameters
-    own = [name for name, one in options.items() if one.kind is Parameter.KEYWORD_ONLY]
+    own = options_of(op)
     _require_no_layer(layer, key, own)
     _table(layer, key, ("op", "name", *(() if op == "parameter" else ("inputs",)), *own))
-    missing = [name for name in own if options[name].default is Parameter.empty and name not in layer]
+    missing = [name for name, one in own.items() if one.default is Parameter.empty and name not in layer]
     if missing:
         raise DomainError(f"{key}.{missing[0]}", None, f"{op} needs it")
-    given = {name: _CHECKS[name](layer[name], f"{key}.{name}") for name in own if name in layer}
+    checks = {name: one.annotation.__metadata__[0] for name, one in own.items() if name in layer}
+    given = {name: check(layer[name], f"{key}.{name}") for name, check in checks.items()}
     if op in JOINS and "inputs" not in layer:
         raise DomainError(f"{key}.inputs", None, f"{op} needs the names of at least two layers: inputs = ['a', 'b']")
     inputs = _names(layer["inputs"], f"{key}.inputs", sizes, named) if "inputs" in layer else (before,)
@@ -193,7 +212,7 @@ def _nodes(sizes: dict[str, Sizes], layer: Any, key: str, before: str, named: Se
         for node in nodes:
             if node.name in sizes:
                 raise DomainError("name", node.name, "there is a node of this name already")
-            sizes[node.name] = _alone(node.operator.sizes(*(sizes[one] for one in node.inputs)))
+            sizes[node.name] = sizes_alone(node.operator.sizes(*(sizes[one] for one in node.inputs)))
     except DomainError as error:
         raise DomainError(key, name, str(_as_given(error, layer))) from error
     if parameter := next(filter(None, map(_left_open, nodes)), ""):
@@ -214,7 +233,7 @@ def _left_open(node: Node) -> str:
     return next((name for name, values in parameters if any(map(is_symbolic, values))), "")
 
 
-def _alone(sizes: Sizes) -> Sizes:
+def sizes_alone(sizes: Sizes) -> Sizes:
     """Sizes with a symbol of its own for each that goes by the size of an input: only whether it does matters here."""
     from ...calculus.index import integers
 
@@ -229,7 +248,7 @@ def _as_given(error: DomainError, layer: Mapping[str, Any]) -> DomainError:
     return DomainError(error.parameter, given, error.condition, error.detail, error.axis)
 
 
-def _require_no_layer(layer: Mapping[str, Any], key: str, own: Sequence[str]) -> None:
+def _require_no_layer(layer: Mapping[str, Any], key: str, own: Iterable[str]) -> None:
     """Raise DomainError where a layer has another as an option, as a convolution its activation."""
     for name, value in layer.items():
         if name in ("op", "name", "inputs", *own) or name not in ("activation", *_KNOWN):
@@ -290,18 +309,6 @@ def _table(value: Any, key: str, known: Sequence[str]) -> dict[str, Any]:
     return value
 
 
-def _integer(value: Any, key: str) -> int:
-    if type(value) is not int or not -LARGEST <= value <= LARGEST:
-        raise DomainError(key, value, "needs an integer")
-    return value
-
-
-def _count(value: Any, key: str) -> int:
-    if type(value) is not int or not 1 <= value <= LARGEST:
-        raise DomainError(key, value, "needs an integer >= 1")
-    return value
-
-
 def _sizes(value: Any, key: str) -> tuple[Any, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= 8:
         raise DomainError(key, value, "needs a list of 1 to 8 integers, or letters such as 'n'")
@@ -309,49 +316,7 @@ def _sizes(value: Any, key: str) -> tuple[Any, ...]:
 
 
 def _size(value: Any, key: str) -> Any:
-    return symbol(value, key) if isinstance(value, str) else _count(value, key)
-
-
-def _per_axis(value: Any, key: str) -> Any:
-    if not isinstance(value, list):
-        return _integer(value, key)
-    return tuple(_integer(one, f"{key}[{number}]") for number, one in enumerate(value))
-
-
-def _padding(value: Any, key: str) -> Any:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return tuple(_per_axis(one, f"{key}[{number}]") for number, one in enumerate(value))
-    return _integer(value, key)
-
-
-def _truth(value: Any, key: str) -> bool:
-    if not isinstance(value, bool):
-        raise DomainError(key, value, "needs true or false")
-    return value
-
-
-def _text(value: Any, key: str) -> str:
-    if not isinstance(value, str):
-        raise DomainError(key, value, "needs a text")
-    return value
-
-
-def _share(value: Any, key: str) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise DomainError(key, value, "needs a number from 0 to 1")
-    return value
-
-
-def _factor(value: Any, key: str) -> Any:
-    if isinstance(value, list):
-        return tuple(_factor(one, f"{key}[{number}]") for number, one in enumerate(value))
-    if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,17}/[1-9][0-9]{0,17}", value):
-        return Fraction(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LARGEST:
-        raise DomainError(key, value, "needs a number > 0 or a fraction such as '2/3', or one for each axis")
-    return Fraction(str(value))
+    return symbol(value, key) if isinstance(value, str) else count(value, key)
 
 
 def _names(value: Any, key: str, known: Mapping[str, Sizes], named: Sequence[Any] = ()) -> tuple[str, ...]:
@@ -365,23 +330,3 @@ def _names(value: Any, key: str, known: Mapping[str, Sizes], named: Sequence[Any
         if name not in known:
             raise unknown(key, name, known, "layer before it", ", ".join(known))
     return tuple(names)
-
-
-_CHECKS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
-    {
-        **dict.fromkeys(("out_channels", "out_features", "groups", "num_groups", "num_heads"), _count),
-        **dict.fromkeys(("num_embeddings", "embedding_dim", "hidden_size", "num_layers", "k"), _count),
-        **dict.fromkeys(("upscale_factor", "downscale_factor"), _count),
-        **dict.fromkeys(("start", "start_dim", "end_dim", "stop", "step", "num_parameters"), _integer),
-        **dict.fromkeys(("kernel_size", "stride", "dilation", "output_padding", "output_size"), _per_axis),
-        **dict.fromkeys(("shape", "size", "dim", "dims", "repeats"), _per_axis),
-        **dict.fromkeys(("bias", "ceil_mode", "count_include_pad", "affine", "elementwise_affine"), _truth),
-        **dict.fromkeys(("keepdim", "align_corners", "bidirectional", "reverse", "is_causal"), _truth),
-        "amounts": _padding,
-        **dict.fromkeys(("mode", "equation"), _text),
-        "padding": _padding,
-        "scale_factor": _factor,
-        **dict.fromkeys(("p", "dropout", "dropout_p"), _share),
-    }
-)
-"""What checks an option, by its name."""

@@ -24,6 +24,10 @@ class Number:
         """The terms of which it is made."""
         raise NotImplementedError
 
+    def _ratio(self) -> tuple[Any, Any]:
+        """The integers whose quotient it is."""
+        raise NotImplementedError
+
     def _told(self) -> Any:
         """The number, for code that may do anything with it."""
         look((self,))

@@ -10,7 +10,7 @@ from .trail import Leaf, Operation, Term
 MOST_DIGITS = 2**20
 """A float is a quotient of ints up to this."""
 
-LARGEST = 2**23
+SURE = 2**23
 """Of sizes below this it is known that what is divided stays below :data:`EXACT`, or its quotient is not followed."""
 
 EXACT = 2**47

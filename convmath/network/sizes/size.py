@@ -25,24 +25,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import Any
 
-from .number import Number, is_read_by_name, look, number_of, package_that_asks, told
-from .rounding import EXACT, LARGEST, are_exact, is_one, is_power, most, short
-from .trail import COMPUTE, RECORDER, Leaf, Operation, Term, listening
+from .comparing import decide, exact, most_of, of_quotients, of_sizes, term_of
+from .number import Number, is_read_by_name, number_of, package_that_asks, told
+from .rounding import EXACT, are_exact, is_one, is_power, short
+from .trail import COMPUTE, RECORDER, Leaf, Operation, Term
 
 MOST_OPERATIONS = 64
 """A size that takes more operations than these loses its term."""
 
-_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+_ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "//": "floordiv", "%": "mod"}
+_BITS = {"**": "pow", "<<": "lshift", ">>": "rshift", "&": "and", "|": "or", "^": "xor"}
 
 
 class _Node:
@@ -82,6 +76,10 @@ class Size(Number):
     def _terms(self) -> tuple[Term, ...]:
         """Its own."""
         return (self.term,)
+
+    def _ratio(self) -> tuple[Any, Any]:
+        """Itself."""
+        return self, 1
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -192,7 +190,7 @@ class Size(Number):
 class Quotient(Number):
     """A quotient of two sizes, the second of which is positive; it passes for a float, and rounds as the quotient.
 
-    For sizes below ``LARGEST`` both stay below ``EXACT``, see :mod:`~convmath.network.sizes.rounding`: there a quotient
+    For sizes below ``SURE`` both stay below ``EXACT``, see :mod:`~convmath.network.sizes.rounding`: there a quotient
     of floats, with integers more or less, is rounded down or up as the exact one, and is smaller, equal or larger than
     an integer as that is. Other arithmetic, and comparisons of two quotients that may be rounded differently, go by the
     floats, and are noted.
@@ -219,6 +217,10 @@ class Quotient(Number):
         """Those of both."""
         parts: tuple[Any, ...] = self.over, self.under
         return tuple(part.term for part in parts if type(part) is Size)
+
+    def _ratio(self) -> tuple[Any, Any]:
+        """Both."""
+        return self.over, self.under
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -275,25 +277,11 @@ class Quotient(Number):
         return found - found % 2 if middle else found
 
 
-def term_of(size: Any) -> Term:
-    """The term of a size; itself for any other int."""
-    return size.term if type(size) is Size else int(size)
-
-
 # Arithmetic
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
-    **COMPUTE,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "/": operator.truediv,
-    "**": operator.pow,
-    "<<": operator.lshift,
-    ">>": operator.rshift,
-    "&": operator.and_,
-    "|": operator.or_,
-    "^": operator.xor,
+    name: getattr(operator, f"__{method}__") for name, method in {**_ARITHMETIC, **_BITS, "/": "truediv"}.items()
 }
 
 
@@ -311,7 +299,7 @@ def _computed(name: str, left: Any, right: Any) -> Any:
     if name in ("//", "%"):
         if number_of(right) <= 0:
             return _lost(name, left, right)
-        _decide("<", 0, right, True)
+        decide("<", 0, right, True)
     return _with_term(COMPUTE[name](number_of(left), number_of(right)), name, term_of(left), term_of(right))
 
 
@@ -329,97 +317,25 @@ def _quotient(left: Any, right: Any, over: Any, under: Any) -> Any:
     """What ``left / right`` is, which is the quotient of two ints."""
     if not isinstance(over, int) or not isinstance(under, int) or number_of(under) <= 0:
         return _lost("/", left, right)
-    _decide("<", 0, under, True)
+    decide("<", 0, under, True)
     return _made("/", left, right, over, under)
 
 
 def _made(name: str, left: Any, right: Any, over: Any, under: Any) -> Any:
     """The result of an operation as a quotient; without its term where it may be rounded otherwise."""
-    if max(_most(over), _most(under)) >= EXACT:
+    if max(most_of(over), most_of(under)) >= EXACT:
         return _lost(name, left, right)
     return Quotient(over, under, float(_OPERATORS[name](number_of(left), number_of(right))))
 
 
-def _most(item: Any) -> int:
-    """What an int stays below or at, sizes being below :data:`LARGEST`, or as they are where they are larger."""
-    return max(abs(int(number_of(item))), most(term_of(item), LARGEST))
-
-
 def _sum(name: str, left: Any, right: Any) -> Any:
     """The sum or difference of quotients, where one is an integer, or where floats are not rounded."""
-    first, second = _exact(left), _exact(right)
+    first, second = exact(left), exact(right)
     if first is None or second is None:
         return _lost(name, left, right)
     if not are_exact(first, second) and not any(is_one(under) for _, under in (first, second)):
         return _lost(name, left, right)
     return _made(name, left, right, COMPUTE[name](first[0] * second[1], second[0] * first[1]), first[1] * second[1])
-
-
-def _exact(item: Any) -> tuple[int, int] | None:
-    return short(item) if type(item) is float else _ratio(item)
-
-
-# Comparisons
-
-
-def _ratio(item: Any) -> tuple[int, int] | None:
-    """A size, int or float as a quotient; None for anything else, and for a float that is none."""
-    if isinstance(item, int):
-        return item, 1
-    if type(item) is Quotient:
-        return item.over, item.under
-    return item.as_integer_ratio() if isinstance(item, float) and isfinite(item) else None
-
-
-def _decide(name: str, left: Any, right: Any, holds: bool) -> None:
-    """Note that a comparison of sizes holds, or that it does not."""
-    sides = term_of(left), term_of(right)
-    if sides[0] == sides[1] or all(type(side) is int for side in sides) or (note := listening(*sides)) is None:
-        return
-    if name in (">", ">="):
-        name, sides = name.replace(">", "<"), sides[::-1]
-    if name == "!=":
-        name, holds = "==", not holds
-    question = (name, *sides)
-    if holds:
-        found = question
-    elif name == "==":
-        found = ("<", *(sides if number_of(left) < number_of(right) else sides[::-1]))
-    else:
-        found = ("<=" if name == "<" else "<", *sides[::-1])
-    note.decide(question, found)
-
-
-def _is_rounded_otherwise(first: Any, second: Any) -> bool:
-    """Whether floats may compare otherwise than what they are rounded from: one of them is a quotient."""
-    if type(first) is type(second) is Quotient:
-        return not are_exact((first.over, first.under), (second.over, second.under))
-    if type(first) is not Quotient:
-        first, second = second, first
-    if type(first) is not Quotient or is_power(first.under):
-        return type(first) is Quotient and type(second) is float and short(second) is None
-    ratio = _exact(second)
-    return ratio is None or _most(first.under) * max(1, _most(ratio[0])) >= EXACT
-
-
-def _comparison(name: str) -> Callable[[Any, Any], Any]:
-    def compare(self: Any, other: Any) -> Any:
-        if not isinstance(other, int | float):
-            return NotImplemented
-        holds = _COMPARE[name](number_of(self), number_of(other))
-        if type(self) is Size and isinstance(other, int):
-            _decide(name, self, other, holds)
-            return holds
-        own, others = _ratio(self), _ratio(other)
-        if own is None or others is None:
-            return holds
-        if _is_rounded_otherwise(self, other):
-            look((self, other))
-        else:
-            _decide(name, own[0] * others[1], others[0] * own[1], holds)
-        return holds
-
-    return compare
 
 
 def _arithmetic(make: Callable[[str, Any, Any], Any], name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -434,12 +350,11 @@ def _enter(kind: type, make: Callable[[str, Any, Any], Any], methods: Mapping[st
                 setattr(kind, f"__{prefix}{method}__", made)
 
 
-_ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "//": "floordiv", "%": "mod"}
-_BITS = {"**": "pow", "<<": "lshift", ">>": "rshift", "&": "and", "|": "or", "^": "xor"}
 _enter(Size, _computed, _ARITHMETIC)
 _enter(Size, _lost, _BITS)
 _enter(Quotient, _sum, {"+": "add", "-": "sub"})
 _enter(Quotient, _lost, {**_ARITHMETIC, "/": "truediv", "**": "pow"})
 for _symbol, _method in (("<", "lt"), ("<=", "le"), ("==", "eq"), ("!=", "ne"), (">", "gt"), (">=", "ge")):
-    setattr(Size, f"__{_method}__", _comparison(_symbol))
-    setattr(Quotient, f"__{_method}__", _comparison(_symbol))
+    _compare = getattr(operator, _method)
+    setattr(Size, f"__{_method}__", of_sizes(_symbol, _compare))
+    setattr(Quotient, f"__{_method}__", of_quotients(_symbol, _compare))

@@ -18,7 +18,10 @@ from typing import Any
 
 from .trail import stray
 
-LIBRARIES = sys.stdlib_module_names | {"torch", "convmath", "numpy", "sympy", "mpmath"}
+_TOOLS = {"onnx", "onnxruntime", "hypothesis", "pytest", "_pytest", "rich", "pygments", "typer", "jinja2", "z3", "cvc5"}
+_TORCHS = {"torch", "torchgen", "networkx", "opt_einsum"}
+
+LIBRARIES = sys.stdlib_module_names | {"convmath", "numpy", "scipy", "sympy", "mpmath"} | _TORCHS | _TOOLS
 """The packages in whose files no network is written: they are taken to do with a size what they do with an int."""
 
 HARMLESS = (StopIteration, StopAsyncIteration, GeneratorExit, LookupError, AttributeError, ImportError)

@@ -13,8 +13,9 @@ from ..conventions import CONVENTIONS, flops
 from ..fields.pieces import Followed, Pieces
 from ..fields.receptive import ReceptiveFields
 from ..operators import Embedding, Input
-from ..report import NetworkReport, Total
+from ..report import NetworkReport
 from ..row import Row
+from ..totals import Total
 
 LISTED = 12
 """Names and sentences of one kind that are written out where space is short; of more, how many more there are."""
@@ -30,6 +31,10 @@ DIFFERS = "differs"
 
 PIECES = "a..b: positions read piece by piece, from a to b elements each; the pieces are among the details of the node"
 HOLES = "*: a position leaves out elements within its extent; ~: it may"
+MISALIGNED = (
+    "Misaligned: paths that meet look at other places of the input, and the field is that of all of them; "
+    "where layers pad on one side, as causal ones do, skip connections are so by design"
+)
 PADDED = (
     "Field size: counts what windows reach of padding, so that it may exceed the input; "
     "where no dimension is left for positions, as of features, it counts the input alone"
@@ -322,6 +327,8 @@ def _marks(report: NetworkReport, *, wide: bool) -> Iterator[str]:
         yield ALONG
     if any(isinstance(axis, Pieces) for _, fields in found for axis in fields.axes):
         yield PIECES
+    if report.misaligned:
+        yield MISALIGNED
     if any(_exceeds(report, name, fields) for name, fields in found):
         yield PADDED
     if any(len(set(fields.stride)) > 1 or any(map(_is_no_integer, fields.stride)) for _, fields in found):

@@ -184,7 +184,10 @@ class Math(str):
 
 
 def _tex(text: str) -> str:
-    """Text in LaTeX, which may be broken after the points and lines in names; what is not ASCII is written out."""
+    """Text in LaTeX, which may be broken after the points and lines in names; what is not ASCII is written out.
+
+    No command before it takes a bracket or a star for an argument of its own, as the end of a row does.
+    """
     from ...latex.tex import escape
 
     if isinstance(text, Math):
@@ -192,7 +195,7 @@ def _tex(text: str) -> str:
     written = escape(text.encode("ascii", "backslashreplace").decode())
     for mark in (".", r"\_", "/", ":"):
         written = written.replace(mark, rf"{mark}\allowbreak{{}}")
-    return written
+    return written.replace("[", "{[}").replace("*", "{*}")
 
 
 def _texts(text: str) -> str:
@@ -207,4 +210,4 @@ def _heading(text: str) -> str:
 
 def cell(text: str) -> str:
     """Text in a cell of a Markdown table, in which nothing is markup."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!~" else c for c in text)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!~&" else c for c in text)

@@ -76,11 +76,6 @@ class Forms:
         """
         yield from self.found if name is None else (self.found[name],)
 
-    def sets(self) -> Iterator[tuple[str, InputSizes]]:
-        """The sets of input sizes by their names, for each symbol."""
-        for name in SETS:
-            yield from ((name, found) for found in getattr(self.found, name).values())
-
     @property
     def read_at(self) -> Mapping[str, tuple[Any, ...]]:
         """The sizes of the inputs at which an importer has read the network; empty where none has."""
@@ -155,7 +150,7 @@ def shown(forms: Forms, name: str | None = None, writing: Writing = PLAIN) -> Sh
     """
     nodes = list(forms.nodes(name))
     rows = tuple(_row(forms.graph, form, writing) for form in nodes)
-    sets = tuple((kind, _set(found, writing), found.label, SETS[kind]) for kind, found in forms.sets())
+    sets = tuple((kind, _set(found, writing), found.label, SETS[kind]) for kind, found in forms.found.sets())
     head = ("Node", "Operation", "Output", "Input sizes", "Label")
     return Shown(_title(forms), head, rows, sets, _notes(forms, [form.each[0] for form in nodes]))
 
@@ -194,7 +189,7 @@ def _set(found: InputSizes, writing: Writing) -> str:
 
 def _is_unsearched(forms: Forms, nodes: Sequence[ClosedForm]) -> bool:
     """Whether something was not proved, and could have been with SciPy."""
-    labels = {*(form.algebra for form in nodes), *(found.label for _, found in forms.sets())}
+    labels = {*(form.algebra for form in nodes), *(found.label for _, found in forms.found.sets())}
     return "checked by sampling" in labels and not can_search()
 
 
@@ -202,12 +197,12 @@ def _notes(forms: Forms, nodes: Sequence[ClosedForm]) -> tuple[str, ...]:
     """Why sizes and sets are unknown, and how it is known that the network is the same at other sizes."""
     reasons = [form.reason for form in nodes if form.dimensions is None]
     reasons += [f"where {form.name} has this size" for form in nodes if form.dimensions and form.valid is None]
-    reasons += [found.reason for _, found in forms.sets() if found.sizes is None]
+    reasons += [found.reason for _, found in forms.found.sets() if found.sizes is None]
     readings = [form.reading for form in nodes if form.reading != BY_CONSTRUCTION]
     return (
         *(f"Unknown: {plain(reason)}" for reason in dict.fromkeys(reasons)),
         *(f"The network was {reading}, and was the same there." for reading in dict.fromkeys(readings)),
-        *((OUTSIDE,) if any(found.scope for _, found in forms.sets()) else ()),
+        *((OUTSIDE,) if any(found.scope for _, found in forms.found.sets()) else ()),
         *((UNSEARCHED,) if _is_unsearched(forms, nodes) else ()),
     )
 
@@ -247,8 +242,8 @@ def document(forms: Forms, style: str, name: str | None = None) -> str:
     >>> net = Graph()
     >>> _ = net.add("stem", Conv(3, 8, (3, 3), stride=2, padding=1), net.input((3, "n", "n")))
     >>> print(document(Forms.of(net), "csv", "stem"))
-    name,op,inputs,output_size,valid,label,unknown
-    stem,conv2d,input,"8, ceil(n/2), ceil(n/2)",n >= 1,proved,
+    name,op,inputs,output_size,valid,label,unknown,given
+    stem,conv2d,input,"8, ceil(n/2), ceil(n/2)",n >= 1,proved,,
     <BLANKLINE>
     """
     if style not in _STYLES:
@@ -282,6 +277,7 @@ def _record(graph: Graph, form: FormBySymbol) -> dict[str, Any]:
         "output_size": None if form.output_size is None else [_term(size) for size in form.output_size],
         "valid": {one.symbol.name: None if one.dimensions is None else set_record(one.valid) for one in form.each},
         "label": form.label,
+        "given": form.given or None,
         "reading": form.reading,
         "unknown": form.reason or None,
     }
@@ -290,11 +286,11 @@ def _record(graph: Graph, form: FormBySymbol) -> dict[str, Any]:
 def _csv(forms: Forms, name: str | None) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "op", "inputs", "output_size", "valid", "label", "unknown"))
+    writer.writerow(("name", "op", "inputs", "output_size", "valid", "label", "unknown", "given"))
     for form, cells in zip(forms.nodes(name), shown(forms, name).rows, strict=True):
         reads = plain(" ".join(forms.graph[form.name].inputs))
         sizes, valid = (("" if cell == "?" else cell) for cell in cells[2:4])
-        writer.writerow((*cells[:2], reads, sizes, valid, cells[4], plain(form.reason)))
+        writer.writerow((*cells[:2], reads, sizes, valid, cells[4], plain(form.reason), form.given))
     return text.getvalue()
 
 

@@ -13,8 +13,9 @@ from ..fields.field import Field
 from ..fields.pieces import Followed, Pieces
 from ..fields.spans import Spans
 from ..operators import Sizes
-from ..report import NetworkReport, Total
+from ..report import NetworkReport
 from ..row import Row
+from ..totals import Total
 from .cells import notes
 from .details import Position
 
