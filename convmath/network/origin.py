@@ -18,6 +18,7 @@ from .operators import (
     ConvTranspose,
     Embedding,
     Linear,
+    LocalResponseNorm,
     MatMul,
     Norm,
     Operator,
@@ -147,6 +148,8 @@ def _usual(operator: Operator, axes: int) -> tuple[str, str]:
             return "functional.hardtanh", "ReLU6"
         case Activation(name=name) | Norm(name=name):
             return f"functional.{name}", _MODULES.get(name, "").format(axes)
+        case LocalResponseNorm():
+            return "functional.local_response_norm", "LocalResponseNorm"
         case Recurrent(cell=cell):
             return f"torch.{'rnn_tanh' if cell == 'rnn' else cell}", cell.upper()
         case Embedding():

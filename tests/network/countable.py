@@ -442,7 +442,10 @@ def _networks() -> dict[str, tuple[Made, tuple[int, ...]]]:
         "spectral norm": (lambda: nn.Sequential(nn.utils.spectral_norm(nn.Conv2d(3, 4, 3))), image),
         "pruned": (lambda: nn.Sequential(prune.l1_unstructured(nn.Conv2d(3, 4, 3), "weight", 0.5)), image),
         "bilinear": (lambda: Calls(lambda x, layer: layer(x, x), layer=nn.Bilinear(8, 8, 3)), words),
-        "local response": (lambda: nn.LocalResponseNorm(3), image),
+        "local response": (
+            lambda: nn.Sequential(nn.LocalResponseNorm(3), Calls(lambda x: F.local_response_norm(x.flatten(2), 4))),
+            image,
+        ),
         "unfold": (lambda: nn.Unfold(3), image),
     }
 

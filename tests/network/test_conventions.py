@@ -108,7 +108,6 @@ NOT_KNOWN = {
     **{name: {"flop_counter"} for name in ("LSTM", "LSTM both ways", "LSTM projected", "GRU", "RNN")},
     **{name: set() for name in ("RNNCell", "GRUCell", "LSTMCell", "GRUCell with a state")},  # but for the gradients
     "kept function or not": {"ptflops"},
-    "local response": {"ptflops"},
     "by keyword": {"thop", "ptflops"},
     "interpolate by a rounded scale": {"ptflops"},
     "upsample": {"ptflops"},
@@ -307,8 +306,8 @@ def test_exact_counts_every_operation():
 
 
 def test_a_count_that_a_convention_does_not_know_is_reported():
-    report = layer(Norm("local_response_norm", 0, (1,)), (4, 3, 3))
-    assert (report.total(flops("ptflops")).status, report.total(flops("thop")).status) == ("unknown", "complete")
+    report = layer(Norm("layer_norm", 1, (1, 2)), (3, 4))
+    assert (report.total(flops("exact")).status, report.total(flops("thop")).status) == ("unknown", "complete")
 
 
 def test_another_convention_is_refused_with_the_names_of_all():

@@ -35,6 +35,7 @@ from convmath.network.operators import (
     Interpolate,
     LastState,
     Linear,
+    LocalResponseNorm,
     Lookup,
     Norm,
     Operator,
@@ -136,6 +137,7 @@ def test_a_parameter_outside_its_domain_is_refused_when_the_operator_is_made(nam
 WITHIN = (
     *(Conv(4, 6, (3, 3), groups=2), ConvTranspose(4, 6, (3,), output_padding=1), Linear(3, 4), Pool("lp", (2, 2))),
     *(AdaptivePool("max", (1, None)), Reduce("argmax", (1, 2)), Norm("rms_norm", 4, (3,)), Activation("prelu", 3)),
+    LocalResponseNorm(3, 1),
     *(Combine("add"), Softmax(1), Pad(((0, 0), (1, -1)), "wrap"), PixelShuffle(2), PixelUnshuffle(2)),
     *(Resize("cubic", (Fraction(3, 2),), align_corners=True), Interpolate("linear", (2,)), Recurrent("lstm", 4, 5)),
     *(Embedding(4, 4), Attention(2), Cumulative("cummax", 0), Sort("sort", 1), Take(0, (1, 0)), Gather(1)),

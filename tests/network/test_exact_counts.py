@@ -25,6 +25,7 @@ from convmath.network.operators import (
     Fold,
     Interpolate,
     Linear,
+    LocalResponseNorm,
     MatMul,
     Norm,
     Operator,
@@ -123,7 +124,6 @@ def test_a_norm_by_running_statistics_takes_a_factor_and_a_term():
 
 
 def test_of_a_norm_whose_arithmetic_is_not_known_nothing_is_counted():
-    assert said(Norm("local_response_norm", 0, (1,)), (3, 4)) is None
     assert said(Norm("layer_norm", 1, (1, 2)), (3, 4)) is None
 
 
@@ -331,6 +331,12 @@ def two_layers(cell: str) -> None:
         step(cell, 2 * 2, 2)
 
 
+def by_neighbours() -> None:
+    """An element by its own square and those of two neighbours, which are taken already."""
+    squares = [Counted() * Counted(), *numbers(2)]
+    Counted() / (reduce(add, squares) * Counted() + Counted()).applied()
+
+
 TABLE: dict[str, tuple[Operator, tuple[tuple[int, ...], ...], Callable[[], object]]] = {
     "conv": (Conv(4, 6, (3, 2), bias=False), ((4, 5, 4),), times(6 * 3 * 3, lambda: dot(4 * 3 * 2))),
     "conv with bias": (Conv(4, 6, (3, 2)), ((4, 5, 4),), times(6 * 3 * 3, lambda: dot(4 * 3 * 2, bias=True))),
@@ -347,6 +353,7 @@ TABLE: dict[str, tuple[Operator, tuple[tuple[int, ...], ...], Callable[[], objec
     "softmax": (Softmax(2), ((3, 4),), times(3, lambda: softmax(numbers(4)))),
     "norm": (Norm("layer_norm", 8, (2,)), ((3, 4),), times(3, lambda: centred(numbers(4), 2))),
     "norm by the training": (Norm("batch_norm", 6), ((3, 4),), times(12, lambda: Counted() * Counted() + Counted())),
+    "norm by neighbours": (LocalResponseNorm(3, 1), ((3, 4),), times(12, by_neighbours)),
     "maximum": (Pool("max", (2, 3)), ((3, 4, 6),), windows("max")),
     "average": (Pool("avg", (2, 3)), ((3, 4, 6),), windows("avg")),
     "adaptive maximum": (AdaptivePool("max", (2, 2)), ((3, 4, 6),), windows("max")),

@@ -285,6 +285,10 @@ MANY: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "squeezed": (lambda: Function(squeezed, conv(), nn.Conv2d(4, 2, 1), nn.Conv2d(2, 4, 1)), IMAGE),
     "padded at one end": (lambda: nn.Sequential(conv(), nn.Conv2d(4, 4, (4, 3), padding="same")), IMAGE),
     "one memory": (lambda: Function(lambda x, one: one(x) + one(F.relu(x)) + one(x.view(-1, 4, 8, 10)), conv()), IMAGE),
+    "local response norm": (
+        lambda: nn.Sequential(nn.LocalResponseNorm(3), conv(), nn.ReLU(), nn.LocalResponseNorm(4), conv()),
+        IMAGE,
+    ),
     "rms norm": (lambda: nn.Sequential(nn.RMSNorm(8), nn.Linear(8, 8), nn.RMSNorm(8)), TOKENS),
     "prelu": (lambda: nn.Sequential(nn.PReLU(4), conv(), nn.PReLU()), IMAGE),
     "instance norm": (lambda: nn.Sequential(conv(), nn.InstanceNorm2d(4, affine=True)), IMAGE),
@@ -415,6 +419,21 @@ def test_what_torch_composes_of_several_functions_is_never_guessed(name):
     report, _ = read(Function(lambda x, conv: NOT_KNOWN[name](conv(x)), conv()), IMAGE)
     assert report.saved().status == "partial"
     assert all(report.saved_tensors(missing).unknown for missing in report.saved().missing)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_of_a_part_of_weights_torch_keeps_what_is_said(trained):
+    layer = nn.Conv2d(4, 8, 3).requires_grad_(trained)
+    module = Function(lambda x, layer: F.conv2d(x, layer.weight.chunk(2)[0]), layer)
+    report, image = read(module, IMAGE)
+    assert (report.saved().value, report.saved().status) == (kept(module, image), "complete")
+    assert (report.saved_bytes() > 0) == trained
+
+
+def test_a_copy_of_weights_is_not_said_to_be_the_weights():
+    layer = nn.Conv2d(4, 8, 3)
+    report, _ = read(Function(lambda x, layer: F.conv2d(x, layer.weight.clone()), layer), IMAGE)
+    assert report.saved().status == "partial"
 
 
 def test_weights_that_are_computed_are_never_guessed():

@@ -101,8 +101,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             "products has K multiplications and K - 1 additions, taps in the padding included, and a bias one addition "
             "more. An activation is one function value for each element, a combination of n tensors n - 1 operations; "
             "running statistics are a factor and a term for each element; to bring n elements in order takes n "
-            "comparisons for each time that n can be halved. Of normalisation over neighbouring channels it is not "
-            "known.",
+            "comparisons for each time that n can be halved.",
             _exact,
         ),
         Convention(

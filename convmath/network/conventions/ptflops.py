@@ -10,8 +10,8 @@ from ..operators import (
     AdaptivePool,
     Attention,
     Combine,
+    LocalResponseNorm,
     MatMul,
-    Norm,
     Pool,
     Resize,
     Sizes,
@@ -20,7 +20,7 @@ from ..operators import (
 from ..operators.base import product
 from ..origin import RESCALED, SCALES, VECTOR, Call, Origin
 from ..row import Row
-from .shared import first, given_to, origin_of, second, torchs
+from .shared import first, given_to, origin_of, second, torchs, watching
 
 _FUNCTIONS = {
     *("relu", "prelu", "elu", "relu6", "gelu", "silu", "softmax"),
@@ -40,6 +40,7 @@ _LOOKED_UP = {*_FUNCTIONS, *_INTERPOLATE, *(f"lp_pool{axes}d" for axes in (1, 2,
 _COUNTED = (Activation, AdaptivePool, Pool, Resize, Softmax)
 
 
+@watching
 def ptflops(row: Row) -> Any:
     """Of a call of one of the modules that it knows, and of one of the functions that it knows, in a module or not."""
     origin = origin_of(row)
@@ -49,8 +50,10 @@ def ptflops(row: Row) -> Any:
 
 def _function(row: Row, origin: Origin) -> Any:
     name = _functional(origin)
-    if name is None or (isinstance(row.operator, Norm) and row.operator.name == "local_response_norm"):
-        return None  # of the latter, over how many channels it takes averages
+    if isinstance(row.operator, LocalResponseNorm):
+        return _local_response_norm(row, row.operator.size)
+    if name is None:
+        return None
     if name in _LOOKED_UP:
         return _elements(row, name) if isinstance(row.operator, _COUNTED) else 0
     if origin.function not in _PATCHED:
@@ -94,6 +97,12 @@ def _elements(row: Row, name: str) -> Any:
         return _interpolate(row)
     more = 2 * row.elements if name.startswith("lp_pool") else 0  # ReLU and a product, after an average
     return product(first(row)) + more
+
+
+def _local_response_norm(row: Row, size: int) -> Any:
+    """Two products, a sum, and an average of what is padded along the channels, which torch computes it by."""
+    batch, channels, *rest = first(row)
+    return 3 * row.elements + batch * (channels + size - 1) * product(rest)
 
 
 def _interpolate(row: Row) -> Any:

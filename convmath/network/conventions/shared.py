@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from ..operators import Sizes
 from ..origin import Call, Origin, usual
 from ..row import Row
@@ -10,6 +14,18 @@ from ..row import Row
 def origin_of(row: Row) -> Origin:
     """Where a row comes from; what no framework made is taken for a module of torch."""
     return row.origin or usual(row.operator, row.sizes)
+
+
+def watching(rule: Callable[[Row], Any]) -> Callable[[Row], Any]:
+    """A rule by calls of modules: of a graph of operators, as torch.export makes it, these are not known."""
+
+    @wraps(rule)
+    def count(row: Row) -> Any:
+        origin = origin_of(row)
+        graph = origin.module.startswith("torch.fx.graph_module.")
+        return None if graph and origin.function.startswith("aten.") else rule(row)
+
+    return count
 
 
 def is_cell(row: Row) -> bool:

@@ -11,7 +11,7 @@ from ..operators.base import product
 from ..operators.recurrent import GATES
 from ..origin import Call
 from ..row import Row
-from .shared import given_to, origin_of, torchs
+from .shared import given_to, origin_of, torchs, watching
 
 _RESIZE = {
     **{("nearest", axes): 1 for axes in (1, 2, 3)},
@@ -30,6 +30,7 @@ _KNOWN = {
 }
 
 
+@watching
 def thop(row: Row) -> Any:
     """Of a call of one of the modules that it knows, by its type.
 

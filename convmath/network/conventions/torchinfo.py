@@ -6,9 +6,10 @@ from typing import Any
 
 from ..operators.base import product
 from ..row import Row
-from .shared import origin_of
+from .shared import origin_of, watching
 
 
+@watching
 def torchinfo(row: Row) -> Any:
     """Of a call of a module without parts, its own weights and biases times what their names make them count for."""
     call, out = origin_of(row).call, row.sizes

@@ -4,14 +4,13 @@ from .attention import Attention
 from .base import Operator, Sizes, Work
 from .convolution import Conv, ConvTranspose, Linear, MatMul
 from .einsum import Einsum
-from .elementwise import Activation, Combine, Dropout, Identity, Input, Norm, Softmax, Unknown
+from .elementwise import Activation, Combine, Dropout, Identity, Input, LocalResponseNorm, Norm, Softmax, Unknown
 from .interpolation import Interpolate, Repeat
 from .layout import (
     Concat,
     Expand,
     ExpandKeeping,
     Flatten,
-    Lookup,
     Pad,
     Permute,
     Reshape,
@@ -19,6 +18,7 @@ from .layout import (
     Slice,
     SliceFromEnd,
 )
+from .lookup import Lookup
 from .pooling import AdaptivePool, Pool, Reduce
 from .recurrent import LastState, Recurrent
 from .resize import PixelShuffle, PixelUnshuffle, Resize
@@ -48,6 +48,7 @@ __all__ = [
     "Interpolate",
     "LastState",
     "Linear",
+    "LocalResponseNorm",
     "Lookup",
     "MatMul",
     "Norm",

@@ -121,14 +121,13 @@ class Activation(Pointwise):
 
 
 _CENTRED = ("batch_norm", "instance_norm", "group_norm", "layer_norm", "mean_variance_norm")
-_DIVIDED: Mapping[str, tuple[int, int] | None] = {
+_DIVIDED: Mapping[str, tuple[int, int]] = {
     **dict.fromkeys(_CENTRED, (5, 2)),
     "rms_norm": (3, 2),
     "normalize": (3, 1),
     "lp_norm": (3, 0),
-    "local_response_norm": None,
 }
-"""Operations for each element and for each group of statistics, before the learned numbers; None if not known.
+"""Operations for each element and for each group of statistics, before the learned numbers.
 
 A mean takes an addition less than it has elements, and a division: one for each element. So do the differences from it,
 their squares, the mean of these, and the quotients; what keeps from dividing by 0, and the root, one for each group.
@@ -186,18 +185,51 @@ class Norm(Operator):
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """A multiplication and an addition for every element by running statistics; else these, and what they take.
 
-        How many operations that is is not known of a norm over neighbouring channels, nor where there are neither one
-        nor two learned numbers for each feature.
+        How many operations that is is not known where there are neither one nor two learned numbers for each feature.
         """
         if not self.dims:
             return Work(other=2 * product(output))
         over = self.dims if self.name in ("layer_norm", "rms_norm") else (1,)
         features = product([output[dimension] for dimension in over if dimension < len(output)])
         learned, divided = divmod(self.parameters, features), _DIVIDED[self.name]
-        if divided is None or learned not in ((0, 0), (1, 0), (2, 0)):
+        if learned not in ((0, 0), (1, 0), (2, 0)):
             return Work(other=None)
         groups = self.groups * product([n for d, n in enumerate(output) if d not in self.dims])
         return Work(other=product(output) * (divided[0] + learned[0]) + groups * divided[1])
+
+
+@dataclass(frozen=True)
+class LocalResponseNorm(Pointwise):
+    """A normalisation by the squares of neighbouring channels, dimension 1.
+
+    Attributes: size: the channels of a window, >= 1. before: those of them that lie before its own channel, in torch
+        ``size // 2``, in ONNX ``(size - 1) // 2``.
+
+    Source: [torch.nn.LocalResponseNorm], [onnx.LRN].
+    """
+
+    size: int
+    before: int
+
+    domains: ClassVar[Domains] = {"size": POSITIVE, "before": COUNT}
+
+    @property
+    def kind(self) -> str:
+        """``local_response_norm``."""
+        return "local_response_norm"
+
+    def sizes(self, *inputs: Sizes) -> Sizes:
+        """The sizes of an input that has channels."""
+        return require_dims(self, one(self, inputs), 1)
+
+    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
+        """Each channel its window, and every other dimension its own place."""
+        window = (1, Field.window(self.size, padding=self.before))
+        return (tuple(window if d == 1 else (d, Field.same()) for d in range(len(output))),)
+
+    def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
+        """A square and the sum of a window for every element; a factor, a term, a power and a quotient."""
+        return Work(other=product(output) * (self.size + 4))
 
 
 @dataclass(frozen=True)

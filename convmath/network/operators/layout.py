@@ -12,7 +12,7 @@ from ...errors import DomainError
 from ..fields.field import Field
 from ..fields.spans import Spans
 from .base import WHICH, Operator, Reads, Size, Sizes, broadcast, in_place, one, product, stretched
-from .domains import ANY, DIM, DIMS, INTEGERS, PAIRS, POSITIVE, Domains, least, one_of, several
+from .domains import ANY, DIM, DIMS, INTEGERS, PAIRS, Domains, least, one_of, several
 from .regrouping import regrouped
 
 
@@ -312,33 +312,6 @@ class Concat(Operator):
             found.append(tuple(reads))
             before += source[self.dim]
         return tuple(found)
-
-
-@dataclass(frozen=True)
-class Lookup(Operator):
-    """Elements of a constant, chosen by constant indices: the constant, then the indices.
-
-    Attributes: shape: the sizes of the output. ends: the least and the greatest index, in any order; none where they
-        are not known. rows: how many there are to choose from.
-    """
-
-    shape: tuple[Size, ...]
-    ends: tuple[Size, ...] = ()
-    rows: Size = 1
-
-    domains: ClassVar[Domains] = {"shape": INTEGERS, "ends": INTEGERS, "rows": POSITIVE}
-
-    def sizes(self, *inputs: Sizes) -> Sizes:
-        """The given sizes."""
-        for index in self.ends:
-            needs = f"what is looked up has {self.rows} rows: needs 0 <= index < {self.rows}"
-            require("<=", 0, index, "index", needs, index=index)
-            require("<", index, self.rows, "index", needs, index=index)
-        return self.shape
-
-    def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """Which element is read where is not a matter of one dimension."""
-        return tuple((None,) * len(output) for _ in inputs)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Any, ClassVar
 
-from ...errors import DomainError
 from ...formulas.padding import resolve_padding
 from ...formulas.pooling import pool_output_size
 from ..fields.field import Field
 from ..fields.spans import Spans
-from .base import Operator, Reads, Size, Sizes, Work, merging, one, product, split
+from .base import Operator, Reads, Size, Sizes, Work, merging, one, product, require_dims, split
 from .convolution import per_axis
 from .domains import DIMS, FLAG, NONE, POSITIVE, POSITIVE_PER_AXIS, WINDOW, Domains, one_of, several
 
@@ -184,9 +183,7 @@ class Reduce(Operator):
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The sizes of the other dimensions."""
-        source = one(self, inputs)
-        if any(not 0 <= dimension < len(source) for dimension in self.dims):
-            raise DomainError("dims", self.dims, f"{self.how} needs dimensions of an input that has {len(source)}")
+        source = require_dims(self, one(self, inputs), *self.dims)
         kept = [1 if d in self.dims else n for d, n in enumerate(source) if self.keepdims or d not in self.dims]
         return tuple(kept)
 

@@ -13,6 +13,7 @@ from ..fields.field import MOST_PHASES, Field
 from ..fields.spans import Spans
 from .base import Operator, Pointwise, Reads, Size, Sizes, Work, in_place, merging, one, product, require_dims
 from .domains import COUNTS, DIM, DIMS, FLAG, NAME, NONE, POSITIVE, Domains, one_of
+from .lookup import Chosen
 
 
 def _along(output: Sizes, dims: dict[int, Field | None]) -> tuple[Reads, ...]:
@@ -194,7 +195,7 @@ class Take(Operator):
 
 
 @dataclass(frozen=True)
-class Gather(Operator):
+class Gather(Chosen):
     """Elements of a dimension, chosen for every position by the index in its place; inputs: what is read, and indices.
 
     Attributes: dim: the dimension, from 0.
@@ -205,10 +206,11 @@ class Gather(Operator):
 
     dim: int
 
-    domains: ClassVar[Domains] = {"dim": DIM}
+    domains: ClassVar[Domains] = {**Chosen.domains, "dim": DIM}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """Those of the indices."""
+        self.require_rows()
         if len(inputs) != 2 or len(inputs[0]) != len(inputs[1]):
             raise DomainError("inputs", inputs, "gather needs indices of as many dimensions as what it reads")
         source, index = inputs

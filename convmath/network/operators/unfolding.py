@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...errors import DomainError
+from ...errors import DomainError, UnsupportedError
 from ...formulas.cost_taps import valid_pairs, valid_written_elements
 from ...formulas.padding import resolve_padding
 from ...formulas.size import conv_output_size
 from ..fields.field import MOST_PHASES, Field
 from ..fields.spans import Spans
-from .base import Merged, Operator, Reads, Sizes, Work, one, product, require_equal, split
+from .base import Merged, Operator, Reads, Sizes, Work, one, parts, product, require_equal, split
 from .convolution import per_axis
 from .domains import DIM, POSITIVE, SIZE_PER_AXIS, WINDOW, Domains
 from .regrouping import indexed, regrouped
@@ -86,8 +86,24 @@ class Fold(Operator):
         return (batch, rows // taps, *self.output_size)
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """Which columns an element is made of is not a matter of one axis."""
-        return (((0, Field.same()), *(None,) * (len(output) - 1)),)
+        """Of the columns those whose index has the windows over a position, axis by axis, among its digits."""
+        spatial, axes, columns = output[2:], len(self.kernel_size), inputs[0][2]
+        counts = Unfold(self.kernel_size, self.stride, self.padding, self.dilation).windows(spatial)
+        stride, dilation = per_axis(self.stride, axes), per_axis(self.dilation, axes)
+        padding = resolve_padding(self.padding, spatial, self.kernel_size, stride=stride, dilation=dilation)
+        digits = [
+            Field.whole(columns) if count == 1 else dict(parts(entry)).get(0)
+            for count, entry in zip(counts, regrouped((columns,), counts), strict=True)
+        ]
+        found: list[tuple[int, Field] | None] = []
+        rows = zip(spatial, counts, digits, self.kernel_size, stride, dilation, padding, strict=True)
+        try:
+            for n, count, digit, k, s, d, (lo, _) in rows:
+                over = Field.spread(k, stride=s, dilation=d, padding=lo)
+                found.append(None if digit is None else (2, _found(digit, over, n, count)))
+        except UnsupportedError:
+            found = [None] * axes
+        return (((0, Field.same()), None, *found),)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
         """An addition for every element of the columns that lies in the image, but the first at its place."""
@@ -105,6 +121,13 @@ class Fold(Operator):
             columns *= valid_pairs(k, n, windows, s, lo, d)
             places *= valid_written_elements(k, n, windows, s, lo, d)
         return columns, places
+
+
+def _found(digit: Field, over: Field, positions: int, count: int) -> Field:
+    """The windows that have a digit by which one of ``count`` lies over a position of so many."""
+    if digit.moves:
+        return over.through(digit)
+    return Field.sampled(positions, 0, lambda at: digit.image(over.reads(at).clipped(0, count)))
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,18 @@ def _laid(site: Site, statistics: Besides) -> Answer:
     return Keeps(besides=(("copy", product(site.source)), statistics))
 
 
+def local_response_norm(site: Site) -> Answer:
+    """The input; of what torch composes it of, what is averaged, what is raised to a power, and what that gives."""
+    operator: Any = site.row.operator
+    if site.called not in ("", operator.kind):
+        return OTHER
+    if not site.wanted(0):
+        return NOTHING
+    batch, channels, *rest = site.source
+    padded = (batch, channels + operator.size - 1, *rest)
+    return copied(padded, site.source, site.source, inputs=(0,))
+
+
 def _rms_norm(site: Site, operator: Norm) -> Answer:
     """For the gradient of the weight what it is multiplied by, too; of 16 bits a copy with 32."""
     copy = site.widened("copy", product(site.source))

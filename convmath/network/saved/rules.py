@@ -32,6 +32,7 @@ from ..operators import (
     Interpolate,
     LastState,
     Linear,
+    LocalResponseNorm,
     MatMul,
     Norm,
     Operator,
@@ -54,7 +55,7 @@ from ..operators import (
     Windows,
 )
 from ..operators.base import product
-from .elements import activation, combine, dropout, identity, norm, softmax
+from .elements import activation, combine, dropout, identity, local_response_norm, norm, softmax
 from .products import attention, conv, linear, matmul
 from .site import BOTH, INPUT, NOTHING, OTHER, Answer, Keeps, Site
 
@@ -137,6 +138,7 @@ _RULES: Mapping[type[Operator], Callable[[Site], Answer]] = {
     Dropout: dropout,
     Softmax: softmax,
     Norm: norm,
+    LocalResponseNorm: local_response_norm,
     Pool: _pool,
     AdaptivePool: _pool,
     Reduce: _reduce,
