@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -173,19 +173,25 @@ class VisionTransformer(nn.Module):
 
 def shape_of(module: nn.Module, n: int, channels: int = 3) -> tuple[int, ...] | None:
     """The sizes that torch gives for a square input; None where it refuses, or where nothing is left."""
+    return next(shapes_of(module, [n], channels))
+
+
+def shapes_of(module: nn.Module, sizes: Iterable[int], channels: int = 3) -> Iterator[tuple[int, ...] | None]:
+    """As :func:`shape_of`, for several inputs, one after the other."""
     meta = copy.deepcopy(module).to("meta").eval()
-    try:
-        with torch.no_grad():
-            shape = tuple(meta(torch.empty(1, channels, n, n, device="meta")).shape)
-            return None if 0 in shape else shape
-    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError, ZeroDivisionError):
-        return None
-
-
-def checked(module: nn.Module, forms: ClosedForms, sizes: Iterable[int], channels: int = 3) -> None:
-    """Assert that the closed form is torch's size where it is valid, and that torch refuses everywhere else."""
     for n in sizes:
-        real = shape_of(module, n, channels)
+        try:
+            with torch.no_grad():
+                shape = tuple(meta(torch.empty(1, channels, n, n, device="meta")).shape)
+        except (AssertionError, IndexError, RuntimeError, TypeError, ValueError, ZeroDivisionError):
+            yield None
+        else:
+            yield None if 0 in shape else shape
+
+
+def checked(module: nn.Module, forms: ClosedForms, sizes: Sequence[int], channels: int = 3) -> None:
+    """Assert that the closed form is torch's size where it is valid, and that torch refuses everywhere else."""
+    for n, real in zip(sizes, shapes_of(module, sizes, channels), strict=True):
         assert (n in forms.valid) == (n in forms.output.valid), n
         if n in forms.valid:
             assert forms.output.at(n) == real, (n, str(forms.output))

@@ -220,3 +220,25 @@ def test_masks_are_refused_where_torch_refuses_them(name, training):
             from_torch(module, (WIDTH, LENGTH), batch_size=3)
     else:
         assert from_torch(module, (WIDTH, LENGTH), batch_size=3).analyze().status == "complete"
+
+
+BESIDES = {
+    "fused": lambda x: x.contiguous()[None],
+    "three dimensions": lambda x: x.contiguous(),
+    "features apart in memory": lambda x: x[None],
+}
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("name", BESIDES)
+def test_a_mask_that_is_to_be_causal_besides_is_refused_where_torch_refuses_it(name, dropout):
+    options = {"attn_mask": torch.zeros(LENGTH, LENGTH), "is_causal": True, "dropout_p": dropout}
+    module = Calls(heads(), lambda m, x: F.scaled_dot_product_attention(*[BESIDES[name](x)] * 3, **options))
+    if (name, dropout) == ("fused", 0.0):
+        module(torch.rand(3, WIDTH, LENGTH))
+        assert from_torch(module, (WIDTH, LENGTH), batch_size=3).analyze().status == "complete"
+        return
+    with pytest.raises(RuntimeError, match="attn_mask should not be set when is_causal"):
+        module(torch.rand(3, WIDTH, LENGTH))
+    with pytest.raises(DomainError, match="is_causal=True: attention takes it with attn_mask only without dropout"):
+        from_torch(module, (WIDTH, LENGTH), batch_size=3)

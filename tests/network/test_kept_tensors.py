@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache, lru_cache
 
 import pytest
@@ -12,7 +12,6 @@ from torch import nn
 from convmath.errors import DomainError, UnsupportedError
 from convmath.network import from_torch
 from convmath.network.torch_import import following
-from convmath.network.torch_import.untouched import forget
 
 FILE: dict[int, torch.Tensor] = {}
 SEEN: list[torch.Tensor] = []
@@ -83,7 +82,7 @@ def test_a_network_is_read_again_and_runs_as_if_it_had_not_been_read(name):
 
 
 def test_a_proxy_that_stays_is_caught(monkeypatch):
-    monkeypatch.setattr(following, "forget", lambda stands: None)
+    monkeypatch.setattr(following, "forget", lambda *_: None)
     with suppress(UnsupportedError):
         from_torch(Keeping(KEPT["a cached function"]), (3, 6, 6))
     assert type(grid(6)) is not torch.Tensor
@@ -105,10 +104,28 @@ def test_what_was_kept_before_stays():
     assert list(FILE.items()) == [(0, real)]
 
 
-def test_nothing_is_searched_where_nothing_is_kept(monkeypatch):
+def by_export(self, x, n):
+    if not torch.compiler.is_exporting():
+        raise RuntimeError
+    return torch.arange(n)
+
+
+def after_locals(self, x, n):
+    raise RuntimeError(len(locals()))
+
+
+@pytest.mark.parametrize("keep", [lambda self, x, n: torch.arange(n), by_export, after_locals])
+def test_nothing_is_searched_where_nothing_is_kept(keep, monkeypatch):
     searched = []
-    monkeypatch.setattr(following, "forget", lambda stands: (searched.append(stands), forget(stands)))
-    from_torch(Keeping(lambda self, x, n: torch.arange(n)), (3, 6, 6))
+    monkeypatch.setattr(following, "forget", lambda *_: searched.append(keep))
+    with nullcontext() if keep is not after_locals else pytest.raises(UnsupportedError, match="RuntimeError: 3"):
+        from_torch(Keeping(keep), (3, 6, 6))
     assert searched == []
-    from_torch(Keeping(KEPT["a cached function"]), (3, 6, 6))
+
+
+def test_what_is_kept_is_searched_for(monkeypatch):
+    searched = []
+    monkeypatch.setattr(following, "forget", lambda *_: searched.append(1))
+    with suppress(UnsupportedError):
+        from_torch(Keeping(KEPT["a cached function"]), (3, 6, 6))
     assert searched

@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from math import sqrt
 
 import pytest
@@ -18,6 +19,8 @@ from torch.nn import functional as F  # noqa: E402, N812
 
 from convmath import DomainError, UnsupportedError  # noqa: E402
 from convmath.network import from_torch  # noqa: E402
+from convmath.network.conventions import flops  # noqa: E402
+from convmath.network.torch_import import builder  # noqa: E402
 from convmath.network.torch_import.builder import Builder  # noqa: E402
 from convmath.network.torch_import.exporting import read_exported  # noqa: E402
 from convmath.network.torch_import.registry import HANDLERS  # noqa: E402
@@ -72,6 +75,18 @@ def test_a_layer_that_cannot_be_followed_is_unknown_with_its_sizes_and_parameter
     assert report["bags"].sizes == (1, 5)
     assert report["bags"].params == sum(parameter.numel() for parameter in layer.parameters())
     assert report["head"].sizes == (1, 2)
+
+
+@pytest.mark.parametrize("find", ["topk", "median", "cummax", "max"])
+def test_places_are_named_by_the_module_that_asks_for_them_once(find):
+    class Block(nn.Module):
+        def forward(self, x):
+            values, places = getattr(torch, find)(x, *[2] * (find == "topk"), dim=-1)
+            return values + places
+
+    places = "cummax_places" if find == "cummax" else f"arg{find}"
+    graph = from_torch(nn.Sequential(Block()), (4, 8))
+    assert [node.name for node in graph if "arg" in node.name or "places" in node.name] == [f"0.{places}"]
 
 
 def test_a_function_that_is_not_torchs_is_unknown_by_its_name():
@@ -219,6 +234,7 @@ class Built(nn.Module):
         ({"flg": True}, "arguments='flg': no parameter of the forward has this name; did you mean flag?"),
         ({3: True}, "arguments=3: no parameter of the forward has this name"),
         ([1], "needs a mapping of the names of parameters to their values"),
+        ({"image": 3}, "arguments='image': has sizes, too: name the inputs whose sizes are given"),
     ],
 )
 def test_arguments_that_a_forward_does_not_take_are_refused_in_a_sentence(arguments, sentence):
@@ -444,6 +460,51 @@ def test_an_empty_part_is_unknown_and_has_torchs_sizes():
     assert "needs" in report["getitem"].reason
 
 
+class Endless(nn.Module):
+    def __init__(self, caught):
+        super().__init__()
+        self.conv, self.caught = nn.Conv2d(3, 3, 1), caught
+
+    def forward(self, x):
+        with suppress(*self.caught):
+            while True:
+                x = self.conv(x)
+        return x
+
+
+@pytest.mark.parametrize("caught", [(), (Exception,)], ids=["not caught", "caught"])
+def test_a_forward_that_never_ends_is_refused_at_a_number_of_steps(monkeypatch, caught):
+    monkeypatch.setattr(builder, "MOST_STEPS", 50)
+    with pytest.raises(UnsupportedError, match=r"forward of Endless .* it takes more than 50 steps: end the loop"):
+        from_torch(Endless(caught), (3, 8, 8))
+    assert len(from_torch(nn.Sequential(*[nn.ReLU()] * 49), (3, 8, 8))) == 50
+
+
+@pytest.mark.parametrize("by", ["export", "export, as a module"])
+def test_what_was_exported_is_read_as_the_module(by):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(True), nn.AvgPool2d(2), nn.Flatten()).eval()
+    program = torch.export.export(module, (torch.zeros(1, 3, 8, 8),))
+    report = from_torch(program if by == "export" else program.module(), (3, 8, 8)).analyze()
+    wanted = from_torch(module, (3, 8, 8)).analyze()
+    assert [(row.operator, row.sizes, row.params) for row in report] == [
+        (row.operator, row.sizes, row.params) for row in wanted
+    ]
+    assert [row.name for row in report] == ["input", "conv2d", "batch_norm", "relu", "avg_pool2d", "flatten"]
+    told = {tool: report.total(flops(tool)) for tool in ("fvcore", "flop_counter", "torchinfo", "thop", "ptflops")}
+    assert [told[tool] for tool in ("fvcore", "flop_counter")] == [
+        wanted.total(flops(tool)) for tool in ("fvcore", "flop_counter")
+    ]
+    assert {total.status for total in told.values()} == {"complete", "unknown"}  # which modules are called is not known
+
+
+def test_an_operator_of_torchs_dispatcher_has_its_own_name_and_one_of_another_library_is_none_of_torchs():
+    ops = torch.ops
+    one = from_torch(Apply(lambda x: ops.aten.unfold.default(ops.aten.relu.default(x), 3, 2, 2)), (3, 8, 8)).analyze()
+    assert [row.op for row in one][-2:] == ["relu", "windows"]
+    other = from_torch(Apply(lambda x: ops.prims.exp.default(x)), (3, 8, 8)).analyze()
+    assert (other.output.op, other.output.macs, other.missing) == ("prims::exp", None, ("prims::exp",))
+
+
 def test_a_cycle_of_modules_is_refused_in_a_sentence():
     module = Apply(torch.relu)
     module.conv.parent = module
@@ -654,6 +715,13 @@ def test_what_is_never_used_is_named_with_its_parameters():
     assert report.params + sum(report.graph.unused.values()) == sum(one.numel() for one in Idle().parameters())
     (idle,) = (sentences for heading, sentences in shown(report).notes if heading == "Never used")
     assert "head: 61 parameters, in no total" in idle
+
+
+def test_what_is_computed_of_weights_alone_and_not_read_is_never_used():
+    module = Idle()
+    module.forward = lambda x: (module.scale * 2, x)[1] + module.head[0].bias[:1]
+    report = from_torch(module, (3, 8, 8)).analyze()
+    assert (report.graph.unused["scale"], report.params) == (7, 5)
 
 
 def test_what_is_used_is_not_named():

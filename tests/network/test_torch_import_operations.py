@@ -264,6 +264,9 @@ def test_an_operation_is_understood_and_has_torchs_sizes(name):
 
 
 TYPES = {
+    "no less than a fraction": lambda x: x.clamp(min=0.5),
+    "more exact numbers added in place": lambda x: x.clone().add_(torch.ones(8, dtype=torch.float64)),
+    "compared in place": lambda x: x.clone().gt_(0),
     "cumsum": lambda x: x.cumsum(1),
     "cumprod": lambda x: torch.cumprod(x, 1),
     "cumsum dtype": lambda x: x.cumsum(1, dtype=torch.complex128),

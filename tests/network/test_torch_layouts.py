@@ -150,6 +150,21 @@ def test_a_layout_that_goes_by_the_device_is_not_guessed():
         assert from_torch(Apply(settled), SIZE).analyze().missing == ()
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 3, 1, 2), (0, 1, 3, 2), (1, 0, 2, 3), (0, 2, 1, 3)])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_lies_as_torchs_does(order, training):
+    norm = torch.nn.BatchNorm2d((1, 8, 12, 10)[order[1]]).train(training)
+    module = Apply(lambda x: norm(x.permute(order)[..., :2]))
+    (value,), result = values_of(module), module(torch.rand(1, *SIZE))
+    assert (value.strides or torch.empty(result.shape).stride()) == result.stride()
+
+
+def test_whether_a_tensor_is_a_view_is_asked_of_the_network_itself():
+    for function in (lambda x: x.reshape(-1), lambda x: x + 1):
+        module = Apply(lambda x, function=function: x if function(x)._is_view() else x.mean())
+        assert from_torch(module, SIZE).analyze().output.sizes == executed(module, (1, *SIZE))
+
+
 def test_what_lies_where_it_was_allocated_is_asked_of_the_network_itself():
     """A layout that is not known stands in the way of torch.fx, and torch.export asks torch."""
     module = Apply(lambda x: x if F.scaled_dot_product_attention(x, x, x).is_contiguous() else -x)

@@ -140,6 +140,9 @@ REFUSED = {
     "classes by fractions": (lambda x: F.one_hot(x * 0, 4), lambda x: F.one_hot((x * 0).long(), 4)),
     "classes by short integers": (lambda x: F.one_hot((x * 0).int(), 4), lambda x: F.one_hot((x > 9).long(), 4)),
     "fewer elements than are cut off": (lambda x: F.pad(x, (11, -11)), lambda x: F.pad(x, (10, -10))),
+    "fractions into integers": (lambda x: x.long().div_(2), lambda x: x.long().floor_divide_(2)),
+    "functions into integers": (lambda x: x.long().exp_(), lambda x: x.long().float().exp_()),
+    "differences of a negative order": (lambda x: x.diff(n=-1), lambda x: x.diff(n=0)),
     "a negative size": (lambda x: x.mean() + torch.zeros(1, -2), lambda x: x.mean() + torch.zeros(1, 2)),
     "negative counts": (lambda x: x.mean() + torch.linspace(0, 1, -1), lambda x: x.mean() + torch.linspace(0, 1, 1)),
 }

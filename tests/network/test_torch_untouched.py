@@ -6,12 +6,15 @@ import collections
 import dataclasses
 import functools
 import importlib
+import math
 import random
 import sys
 import threading
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
+import hypothesis
+import ptflops
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -196,9 +199,13 @@ def test_a_result_in_which_no_tensor_is_found_is_refused(result):
         from_torch(Apply(result), SIZE)
 
 
-@pytest.mark.parametrize("result", [lambda x: x.shape, lambda x: None, lambda x: {"n": x.shape[0] / 2, "t": x.dtype}])
-def test_a_result_of_sizes_is_none_of_tensors(result):
-    assert from_torch(Apply(result), SIZE).analyze().output.name == "conv"
+@pytest.mark.parametrize(
+    "result", [lambda x: x.shape, lambda x: None, lambda x: "text", lambda x: {"n": x.shape[0] / 2, "t": x.dtype}]
+)
+def test_a_result_without_tensors_is_refused(result):
+    with pytest.raises(UnsupportedError, match="the forward of Apply returns no tensor: it needs to return what it"):
+        from_torch(Apply(result), SIZE)
+    assert from_torch(Apply(lambda x: (x, result(x))), SIZE).outputs == ("conv",)
 
 
 def test_a_buffer_of_two_modules_is_exported():
@@ -239,7 +246,8 @@ def test_a_file_that_is_loaded_anew_takes_what_stands_for_tensors(tmp_path, monk
 
 
 def test_a_module_of_an_odd_name_is_no_trouble_and_nothing_of_torchs_stays_changed(monkeypatch):
-    before = (torch.is_tensor, nn.Module.__setattr__, nn.modules.transformer._detect_is_causal_mask)
+    names = {**vars(nn.modules.module)}
+    before = (torch.is_tensor, math.sqrt, nn.modules.transformer._detect_is_causal_mask)
     monkeypatch.setitem(sys.modules, ("odd",), ModuleType("odd"))
     from_torch(nn.ReLU(), SIZE)
 
@@ -249,7 +257,20 @@ def test_a_module_of_an_odd_name_is_no_trouble_and_nothing_of_torchs_stays_chang
     monkeypatch.setattr("convmath.network.torch_import.passing._files", interrupted)
     with pytest.raises(KeyboardInterrupt):
         from_torch(nn.ReLU(), SIZE)
-    assert before == (torch.is_tensor, nn.Module.__setattr__, nn.modules.transformer._detect_is_causal_mask)
+    assert before == (torch.is_tensor, math.sqrt, nn.modules.transformer._detect_is_causal_mask)
+    assert names == vars(nn.modules.module)
+
+
+def test_only_files_that_may_be_part_of_a_network_are_told_otherwise_what_something_is():
+    def looked(x):
+        told = ["hasattr" in names for names in (globals(), *map(vars, (ptflops, pytest, hypothesis)))]
+        if told != [True, True, False, False]:
+            raise RuntimeError(told)
+        return x
+
+    from_torch(Apply(looked), SIZE)
+    with pytest.raises(RuntimeError, match="False, False, False, False"):
+        looked(None)
 
 
 def drawing(x):
@@ -338,7 +359,7 @@ def test_an_object_with_slots_keeps_no_tensor_that_is_none():
 
 def test_tensors_that_hold_each_other_are_collected_and_not_looked_for(monkeypatch):
     looked = []
-    monkeypatch.setattr(following, "forget", looked.append)
+    monkeypatch.setattr(following, "forget", lambda *_: looked.append(1))
 
     def keep(module, y):
         held = [y]

@@ -15,7 +15,7 @@ if importlib.util.find_spec("transformers") is None:
 from convmath.network import from_torch  # noqa: E402
 from convmath.network.conventions import flops  # noqa: E402
 
-from .computing import shape_of  # noqa: E402
+from .computing import shapes_of  # noqa: E402
 from .counting import TOOLS, counted  # noqa: E402
 
 SMALL = {"image_size": 64, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48}
@@ -101,7 +101,7 @@ def test_sizes_that_a_model_casts_to_int_keep_their_closed_forms():
         assert (found.label, found.reading) == ("proved", "by construction"), str(found)
         sizes = [size for size in (31, 33, 64, 65, 71, 95, 96) if size in found.valid]
         assert n in sizes
-        assert [found.at(size) for size in sizes] == [shape_of(module, size) for size in sizes]
+        assert [found.at(size) for size in sizes] == list(shapes_of(module, sizes))
 
 
 WINDOWED = {"image_size": 64, "depths": [1, 2], "num_heads": [3, 6], "window_size": 4}

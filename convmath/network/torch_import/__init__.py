@@ -47,17 +47,19 @@ def from_torch(
     Nothing is computed and no weights are read; the module comes back as it was. Batch normalisation is taken by its
     running statistics and dropout as nothing, as in evaluation; which way the forward takes is decided by the module's
     own ``training``, and by whether gradients are on (``torch.is_grad_enabled()``) when this is called. Hooks of
-    modules are not called by torch.fx, and called with tensors without elements by torch.export. Nodes are named by the
-    paths of their modules, ``layer1.0.conv1``; functions by their own name in the module that calls them,
-    ``layer1.0.add``. A module that is used again adds no parameters again. An operation that is not understood becomes
-    an :class:`~convmath.network.operators.Unknown` with the sizes that torch gives it.
+    modules are not called by torch.fx, and called with tensors without elements by torch.export. The forward is
+    run with what stands for tensors: one that takes more than 2^20 steps is refused, and a loop in it that calls
+    nothing of torch ends only by itself. Nodes are named by the paths of their modules, ``layer1.0.conv1``; functions
+    by their own name in the module that calls them, ``layer1.0.add``. A module that is used again adds no parameters
+    again. An operation that is not understood becomes an :class:`~convmath.network.operators.Unknown` with the sizes
+    that torch gives it.
     No gradient goes back through what is detached, nor through what is computed under ``torch.no_grad()``, which
     torch.export does not show; and parameters that require none have none.
     Sizes that the forward asks for pass for ints, and remember how they were computed, for
     :meth:`~convmath.network.Graph.closed_forms`.
 
     Args:
-        module: a ``torch.nn.Module``, on any device, ``meta`` included.
+        module: a ``torch.nn.Module``, on any device, ``meta`` included; or what ``torch.export.export`` made of one.
         input_size: sizes of the input without the batch, channels first; for several inputs a list of such sizes, or a
             dictionary by the names of the parameters of its forward, ``"xs.0"`` and on for those of ``*xs``; by default
             ``(3, 224, 224)``. Sizes may be symbols or names, ``(3, "n", "n")``, or of a sequence ``("n",)``: the graph
@@ -74,6 +76,7 @@ def from_torch(
     Raises:
         DomainError: the sizes do not fit, for torch either; the message names the node. Or an argument is wrong.
         UnsupportedError: neither torch.fx nor torch.export can follow the module.
+    Source: [torch.fx], [torch.export].
 
     >>> import torch
     >>> from convmath.network import from_torch
@@ -85,6 +88,8 @@ def from_torch(
     """
     if isinstance(module, type):
         raise DomainError("module", module.__name__, "is a class; call it, and pass the module that it gives")
+    if isinstance(module, torch.export.ExportedProgram):
+        module = module.module()
     if not isinstance(module, torch.nn.Module):
         raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
     try:
@@ -92,6 +97,9 @@ def from_torch(
         more = _others(whole, arguments)
         given = DEFAULT if input_size is None else input_size
         shapes = _input_sizes(whole, given, batch_size)
+        if twice := sorted({*shapes} & {*more}):
+            needs = "has sizes, too: name the inputs whose sizes are given, as in input_size={'x': (3, 224, 224)}"
+            raise DomainError("arguments", twice[0], needs)
         if lacking := Arguments(whole).lacking({*shapes, *more}):
             needs = f"the forward of {type(whole).__name__} needs {', '.join(lacking)}, too: give sizes for each input"
             raise DomainError("input_size", given, f"{needs}, or the value of another argument by arguments=")

@@ -90,7 +90,7 @@ class Arguments:
         return tuple(args), {name: value for name, value in given.items() if name not in taken}
 
 
-def unused(module: Any, used: set[int]) -> dict[str, int]:
+def unused(module: Any, used: Collection[int]) -> dict[str, int]:
     """The parts of a module whose parameters are not used, and how many these are.
 
     Args:

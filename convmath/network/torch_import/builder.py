@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from ...errors import DomainError
-from ..graph import Graph, Node
+from ...errors import DomainError, UnsupportedError
+from ..graph import Graph
 from ..input_sizes import refused_at
 from ..operators import Input, Lookup, Operator, Sizes, Unknown
 from ..operators.base import product
 from ..origin import Origin
 from ..placement import USUAL, Placement
-from ..provenance import Provenance
-from ..sizes.in_operators import changed, numbers, sizes_in
+from ..sizes.in_operators import changed, numbers
 from ..sizes.number import number_of
-from ..sizes.size import Size
-from ..sizes.trail import Recorder, leaves, renamed
+from ..sizes.trail import Recorder
 from ..symbolic import axes_of
 from . import calls, framework
 from .arguments import unused
-from .finishing import behind, distinct
+from .finishing import finished, kept_of
 from .in_place import Writing
+from .integers import INDICES, after, in_tensor
 from .memory_layout import Checks
 from .passing import PASSED_FOR
 from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, torchs, usual
-from .values import Frozen, Step, Torch, Value, cut, frozen, mapped, run_after, values_in
+from .values import Step, Torch, Value, cut, found_in, frozen, mapped, values_in
+
+MOST_STEPS = 2**20
+"""A forward that takes more is taken for one that never ends: so many take about 1.3 GB."""
 
 
 class Builder:
@@ -74,10 +75,7 @@ class Builder:
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
         self._constants: dict[int, Value] = {}
         self._claimed: dict[int, int] = {}
-        self._learned: set[int] = set()
         self._materialised: list[tuple[Value, int]] = []
-        self._kept: list[tuple[int, int]] = []
-        self._frozen: Frozen = ""
         self._learns = torch.is_grad_enabled()
 
     # Values
@@ -85,7 +83,7 @@ class Builder:
     def input(self, name: str, sizes: Sizes, dtype: Torch, axes: tuple[int, ...] | None = None) -> Value:
         """An input of the network, with its axes: by default the dimensions after batch and channels."""
         step = Step(name, Input(sizes, axes_of(sizes) if axes is None else axes), (), 0, constant=False)
-        step.placement = self._placed(dtype)
+        step.placement = self.placed(dtype)
         self.steps.append(step)
         return Value(sizes, dtype, len(self.steps) - 1)
 
@@ -105,7 +103,6 @@ class Builder:
                     needs = "its sizes are set by the first real input; needs to have seen one"
                     raise DomainError("module", full, needs)
                 self._constants[id(tensor)] = self._constant(tensor, full)
-        self._learned = {id(one) for part in self.paths for one in part._parameters.values() if one is not None}
 
     def constant(self, tensor: Torch, name: str = "constant") -> Value:
         """A parameter, a buffer or another tensor that is there before the network runs: one value for each tensor."""
@@ -118,13 +115,17 @@ class Builder:
     def _constant(self, tensor: Torch, name: str) -> Value:
         sizes, trained = tuple(tensor.shape), tensor.requires_grad
         found = Value(sizes, tensor.dtype, constant=True, source=tensor, name=name, trained=trained)
+        if sizes and tensor.dtype in INDICES:
+            with framework.suspended(self):
+                found.integers = in_tensor(tensor)
         return self.checks.note_as(found, tensor)
 
     def later(self, operator: Operator, *inputs: Value, sizes: Sizes, dtype: Torch = None, name: str = "") -> Value:
         """A result that becomes a step only where another one reads it."""
         constant = all(value.constant for value in inputs)
         dtype = dtype or inputs[0].dtype
-        return Value(sizes, dtype, None, constant, (operator, inputs), self.name(name or self._called))
+        found = Value(sizes, dtype, None, constant, (operator, inputs), self.name(name or self._called))
+        return _with_integers(found, operator, inputs)
 
     def name(self, label: str) -> str:
         """A name in the module that is running."""
@@ -134,45 +135,61 @@ class Builder:
         self,
         operator: Operator,
         *inputs: Value,
+        weights: Iterable[Value | None] = (),
         label: str = "",
         params: int = 0,
         dtype: Torch = None,
         function: str = "",
-        fixed: Frozen = "",
     ) -> Value:
-        """Add a step and return its result; ``function`` is what computes it, where that is not the one called.
+        """Add a step and return its result.
 
-        Which of its weights are ``fixed`` is known of those that were claimed for the step.
+        Args:
+            operator: what it does.
+            inputs: what it reads.
+            weights: what it reads besides; None among them is none.
+            label: its name within the module, by default that of the call.
+            params: its learned parameters that are claimed already.
+            dtype: the type of the result, by default that of the first input.
+            function: what computes it, where that is not the one called.
 
         Raises:
             DomainError: the sizes do not fit.
         """
-        kept, self._frozen = self._frozen, ""
-        steps = tuple([value.step if value.step is not None else self._materialise(value) for value in inputs])
+        if len(self.steps) >= MOST_STEPS:
+            raise self._endless()
+        given = [weight for weight in weights if weight is not None]
+        params += self.claim(*given)
+        untrained, computed = frozen(given, self.module), tuple([one.step for one in given if one.step is not None])
+        steps = tuple(map(self.step_of, inputs))
         constant = bool(inputs) and all(value.constant for value in inputs)
         traced, operator = operator, self._plain(operator)
         sizes = self._output(operator, inputs)
         origin = Origin(function, calls.kind(self.module), cast=calls.casts_by_itself()) if function else self._origin
         step = Step(self.name(label or self._called), operator, steps, params, constant, origin)
-        step.traced = traced if traced is not operator else None
+        step.traced, step.weights = traced if traced is not operator else None, computed
         if self._learns and not torch.is_grad_enabled():
             step.cut, step.frozen = tuple(range(len(inputs))), "all"
         else:
-            step.cut, step.frozen = cut(inputs), fixed or kept
+            step.cut, step.frozen = cut(inputs), untrained
         dtype = dtype or inputs[0].dtype
         if dtype is not self.kind:
-            step.placement = self._placed(dtype)
+            step.placement = self.placed(dtype)
         self.steps.append(step)
-        found = Value(sizes, dtype, len(self.steps) - 1, constant)
-        if constant and len(inputs) == 1 and inputs[0].run is not None:
-            found.run = run_after(traced, inputs[0], found)
-        return found
+        return _with_integers(Value(sizes, dtype, len(self.steps) - 1, constant), traced, inputs)
 
-    def _placed(self, dtype: Torch, *, stored: bool = False) -> Placement:
+    def _endless(self) -> UnsupportedError:
+        """That the forward goes on and on; noted, as it may be caught."""
+        name = type(next(iter(self.paths), None)).__name__
+        needs = f"it takes more than {MOST_STEPS} steps: end the loop that takes them, or read its parts one by one"
+        error = UnsupportedError(f"the forward of {name} could not be followed: {needs}")
+        self.recorder.failure = error
+        return error
+
+    def placed(self, dtype: Torch, *, stored: bool = False) -> Placement:
         """How a tensor of a type lies in memory."""
         if dtype is self.kind and not stored:
             return USUAL
-        return Placement("" if dtype is self.kind else _name(dtype), stored=stored)
+        return Placement("" if dtype is self.kind else str(dtype).removeprefix("torch."), stored=stored)
 
     def _plain(self, operator: Operator) -> Operator:
         """The operator without the terms of sizes; itself if it has none."""
@@ -197,10 +214,13 @@ class Builder:
 
     def settle(self, value: Value) -> None:
         """Make the step that a result was waiting for."""
-        if value.step is None and isinstance(value.source, tuple):
-            self._materialise(value)
+        if isinstance(value.source, tuple):
+            self.step_of(value)
 
-    def _materialise(self, value: Value) -> int:
+    def step_of(self, value: Value) -> int:
+        """The number of the step that makes a value, which is added if nothing has asked for it before."""
+        if value.step is not None:
+            return value.step
         if isinstance(value.source, tuple):
             operator, inputs = value.source
             scope, self.scope = self.scope, ""
@@ -213,38 +233,24 @@ class Builder:
             operator = self._plain(traced)
             step = Step(value.name, operator, (), params, constant=True)
             step.traced = traced if traced is not operator else None
-            step.frozen, self._frozen = self._frozen, ""
+            step.frozen = frozen([value], self.module)
             step.placement = replace(
-                self._placed(value.dtype, stored=value.source is not None), made=value.source is None
+                self.placed(value.dtype, stored=value.source is not None), made=value.source is None
             )
             self.steps.append(step)
         made = int(value.step or 0)
         self._materialised.append((value, made))
         return made
 
-    def claim(self, *weights: Value | None) -> int:
-        """The learned parameters among the weights of the next step that no step before it has counted.
-
-        Weights that are themselves computed stay in the graph.
-        """
-        found, given = 0, [weight for weight in weights if weight is not None]
-        self._frozen = frozen(given, self.module)
-        for weight in given:
-            if weight.step is not None:
-                self._kept.append((weight.step, len(self.steps)))
-            elif isinstance(weight.source, torch.nn.Parameter):
-                found += self._fresh(weight, len(self.steps))
-        return found
-
-    def claim_parameters(self, parameters: Iterable[Torch], step: int) -> int:
-        """As :meth:`claim`, of torch's parameters, for a step by its number; None among them is none."""
-        given = [one for one in parameters if one is not None and id(one) not in self._claimed]
-        return sum([self._fresh(self.constant(one), step) for one in given])
+    def claim(self, *weights: Value) -> int:
+        """The learned parameters among the weights of the next step that no step before it has counted."""
+        learned = [one for one in weights if one.step is None and isinstance(one.source, torch.nn.Parameter)]
+        return sum([self._fresh(weight, len(self.steps)) for weight in learned])
 
     def count(self, parameters: Iterable[Torch], number: int) -> None:
-        """Add torch's parameters to those of a step, by its number."""
+        """Add torch's parameters to those of a step, by its number; None among them is none."""
         step = self.steps[number]
-        step.params += self.claim_parameters(parameters, number)
+        step.params += sum([self._fresh(self.constant(one), number) for one in parameters if one is not None])
         if isinstance(step.operator, Unknown):
             step.operator = replace(step.operator, parameters=step.params)
 
@@ -258,7 +264,7 @@ class Builder:
     @property
     def unused(self) -> Mapping[str, int]:
         """The parts of the network whose parameters no step has, and how many these are."""
-        return {} if self._learned <= self._claimed.keys() else unused(next(iter(self.paths)), set(self._claimed))
+        return unused(next(iter(self.paths)), self._claimed)
 
     # Calls
 
@@ -285,6 +291,7 @@ class Builder:
             self._called, self._origin = before
         if isinstance(out := kwargs.get("out"), Value):
             out.storage.version += 1
+            out.storage.changes += 1
         if name != operation or name == "setitem" or kwargs.get("inplace") is True:
             return self.writing.written(operation, args, result)
         return self.writing.shared(operation, args, result)
@@ -338,7 +345,7 @@ class Builder:
         self._forget(mark)
         given: framework.Made = []
         result = framework.outputs(self, function, args, kwargs, given)
-        if result is not None and not framework.tensors_in(result):
+        if result is not None and not found_in(result, torch.Tensor):
             self.recorder.stray()
             return result
         inputs = list(dict.fromkeys(values_in((args, kwargs))))
@@ -348,78 +355,49 @@ class Builder:
         constant = bool(inputs) and all(value.constant for value in inputs)
 
         def made(tensor: Torch) -> Any:
-            nonlocal params
+            nonlocal params, weights
             if tensor is not None and not isinstance(tensor, torch.Tensor):
                 return tensor
             sizes = None if tensor is None else tuple(map(int, tensor.shape))
             dtype = self.kind if tensor is None else tensor.dtype
-            chosen = constant and sizes is not None and self._called in LOOKUPS
+            chosen = constant and sizes is not None and 0 not in sizes and self._called in LOOKUPS
             if chosen and self.recorder.handed_out:
                 self.recorder.stray()  # these sizes are torch's, without their terms
-            operator = Lookup(sizes or ()) if chosen else Unknown(self._called, reason, sizes, params)
-            value = self.emit(operator, *(inputs if chosen else read), params=params, dtype=dtype)
+            operator = Lookup(sizes or (), open=True) if chosen else Unknown(self._called, reason, sizes, params)
+            value = self.emit(operator, *(inputs if chosen else read), weights=weights, params=params, dtype=dtype)
             if tensor is not None:
                 with framework.suspended(self):
                     value = self.checks.note_as(value, tensor)
                     owner = framework.shared_with(given, tensor)
                 if owner is not None:
-                    value.storage, value.version = owner.storage, owner.version
+                    value.storage, value.version, value.changes = owner.storage, owner.version, owner.changes
             self.steps[-1].constant = value.constant = constant
-            params = 0
+            params, weights = 0, []
             return value
 
         return mapped(result, made)
 
     def _forget(self, mark: int) -> None:
         """Take back the steps from ``mark`` on."""
-        self._frozen = ""
         if mark < len(self.steps):
             del self.steps[mark:]
             self.recorder.forget(mark)
         while self._claimed and next(reversed(self._claimed.values())) >= mark:
             self._claimed.popitem()
-        while self._kept and self._kept[-1][1] >= mark:
-            self._kept.pop()
         while self._materialised and self._materialised[-1][1] >= mark:
             self._materialised.pop()[0].step = None
 
-    # The graph
-
     def graph(self, outputs: Iterable[Value]) -> Graph:
-        """The nodes with their final names, without the constants that nothing reads."""
-        seen = map(self.writing.seen, outputs)
-        ends = [value.step if value.step is not None else self._materialise(value) for value in seen]
-        used = {step for step, _ in self._kept} | set(ends) | self.recorder.nodes
-        for number in range(len(self.steps) - 1, -1, -1):
-            step = self.steps[number]
-            if not step.constant:
-                used.add(number)
-            if number in used:
-                used.update(step.inputs)
-                if step.traced is not None:
-                    used.update(leaf.node for size in sizes_in(step.traced) for leaf in leaves(size.term))
-        returned = behind(self.steps, self._kept, ends)
-        names = distinct([step.name for step in self.steps])
-        kept = sorted(used)
-        graph = Graph(
-            (self._node(number, names, returned) for number in kept), dict.fromkeys(names[end] for end in ends)
-        )
-        graph.provenance = Provenance(
-            trail=self.recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step)),
-            dtype=_name(self.kind),
-        )
-        return graph
-
-    def _node(self, number: int, names: Sequence[str], returned: set[int]) -> Node:
-        step = self.steps[number]
-        origin = calls.of_node(step.origin, step.call, names, used=number in returned)
-        named = names.__getitem__
-        traced = step.traced and changed(step.traced, lambda size: Size(number_of(size), renamed(size.term, named)))
-        inputs = tuple(names[i] for i in step.inputs)
-        found = names[number], step.operator, inputs, step.params, origin, traced, ()
-        return Node(*found, step.cut, step.frozen, step.placement, step.layer)
+        """What was read, without the constants that nothing reads."""
+        ends = [self.step_of(self.writing.seen(value)) for value in outputs]
+        kept = kept_of(self.steps, ends, self.recorder)
+        self._claimed = {one: step for one, step in self._claimed.items() if step in kept}
+        return finished(self.steps, sorted(kept), ends, self.recorder, self.kind)
 
 
-def _name(dtype: Torch) -> str:
-    """The name of a dtype."""
-    return str(dtype).removeprefix("torch.")
+def _with_integers(made: Value, operator: Operator, inputs: tuple[Value, ...]) -> Value:
+    """What an operator makes, with what is known of its integers, if it is a constant."""
+    if made.constant and made.dtype in INDICES and (held := inputs[0].integers) is not None:
+        rest = [one.integers for one in inputs[1:]]
+        made.integers = after(operator, held, rest, inputs[0].carried, made.carried)
+    return made

@@ -63,7 +63,7 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
             found = mapped(
                 node.args[0], lambda item: values.get(item, item) if isinstance(item, torch.fx.Node) else item
             )
-            outputs = [value for value in _flat(found) if isinstance(value, Value)]
+            outputs = values_in(found)
     return outputs
 
 
@@ -129,10 +129,7 @@ def _called(builder: Builder, node: Any, values: Mapping[Any, Any], layers: _Lay
         for part in (tuple(node.args), dict(node.kwargs))
     )
     layers.enter(_module(node), (args, kwargs))
-    schema = getattr(node.target, "_schema", None)
-    name = schema.name.partition("::")[2] if schema is not None else name_of(node.target)
-    name = {"unfold": "tensor_unfold"}.get(name, name)
-    result = builder.call(name.strip("_") if name.startswith("__") else name, node.target, args, kwargs)
+    result = builder.call(name_of(node.target), node.target, args, kwargs)
     layers.made_by(node, result)
     if last:
         layers.leave()
@@ -155,13 +152,3 @@ def _with_ends(nodes: Any) -> Iterator[tuple[Any, bool]]:
     keys = [list(node.meta.get("nn_module_stack", {})) for node in found]
     for node, own, following in zip(found, keys, [*keys[1:], None], strict=True):
         yield node, own != following
-
-
-def _flat(item: Any) -> Iterator[Any]:
-    if isinstance(item, list | tuple):
-        for part in item:
-            yield from _flat(part)
-    elif isinstance(item, dict):
-        yield from _flat(list(item.values()))
-    else:
-        yield item

@@ -1,10 +1,69 @@
-"""What is done with the steps when all is read: their names, and what results depend on."""
+"""The graph of the steps when all is read: their names, and what results depend on."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from .values import Step
+from ..graph import Graph, Node
+from ..provenance import Provenance
+from ..sizes.in_operators import changed, sizes_in
+from ..sizes.number import number_of
+from ..sizes.size import Size
+from ..sizes.trail import Recorder, leaves, renamed
+from . import calls
+from .values import Step, Torch
+
+
+def kept_of(steps: Sequence[Step], ends: Sequence[int], recorder: Recorder) -> set[int]:
+    """The numbers of the steps without the constants that nothing reads.
+
+    Args:
+        steps: all of them.
+        ends: the numbers of those that make the results.
+        recorder: what the forward has seen of sizes.
+    """
+    used = set(ends) | recorder.nodes
+    for number in range(len(steps) - 1, -1, -1):
+        step = steps[number]
+        used.update(step.weights)
+        if not step.constant:
+            used.add(number)
+        if number in used:
+            used.update(step.inputs)
+            if step.traced is not None:
+                used.update(leaf.node for size in sizes_in(step.traced) for leaf in leaves(size.term))
+    return used
+
+
+def finished(steps: Sequence[Step], kept: Sequence[int], ends: Sequence[int], recorder: Recorder, kind: Torch) -> Graph:
+    """The nodes with their final names.
+
+    Args:
+        steps: all of them.
+        kept: the numbers of those that become nodes, in order.
+        ends: the numbers of those that make the results.
+        recorder: what the forward has seen of sizes.
+        kind: the type of the elements of most tensors.
+    """
+    returned = behind(steps, ends)
+    names = distinct([step.name for step in steps])
+    nodes = (_node(steps[number], names[number], names, used=number in returned) for number in kept)
+    graph = Graph(nodes, dict.fromkeys(names[end] for end in ends))
+    graph.provenance = Provenance(
+        trail=recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step)),
+        dtype=str(kind).removeprefix("torch."),
+    )
+    return graph
+
+
+def _node(step: Step, name: str, names: Sequence[str], *, used: bool) -> Node:
+    origin = calls.of_node(step.origin, step.call, names, used=used)
+    named = names.__getitem__
+    traced = step.traced and changed(step.traced, lambda size: Size(number_of(size), renamed(size.term, named)))
+    inputs = tuple(names[i] for i in step.inputs)
+    found = name, step.operator, inputs, step.params, origin, traced, ()
+    return Node(*found, step.cut, step.frozen, step.placement, step.layer)
 
 
 def distinct(wanted: list[str]) -> list[str]:
@@ -27,19 +86,10 @@ def distinct(wanted: list[str]) -> list[str]:
     return names
 
 
-def behind(steps: Sequence[Step], kept: Iterable[tuple[int, int]], ends: Iterable[int]) -> set[int]:
-    """The steps that these depend on, by their inputs or by weights that are computed, and they themselves.
-
-    Args:
-        steps: all of them.
-        kept: weights that are computed, each with the step that reads it.
-        ends: the numbers of steps.
-    """
-    weights: dict[int, list[int]] = {}
-    for weight, reader in kept:
-        weights.setdefault(reader, []).append(weight)
+def behind(steps: Sequence[Step], ends: Iterable[int]) -> set[int]:
+    """The steps that these depend on, by their inputs or by weights that are computed, and they themselves."""
     found = set(ends)
     for number in range(max(found, default=-1), -1, -1):
         if number in found:
-            found.update(steps[number].inputs, weights.get(number, ()))
+            found.update(steps[number].inputs, steps[number].weights)
     return found

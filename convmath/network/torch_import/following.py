@@ -11,19 +11,22 @@ import linecache
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from sys import getrefcount
 from threading import RLock
-from traceback import clear_frames, walk_tb
+from traceback import walk_tb
 from typing import Any, TypeAlias
+from weakref import ref
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.fx.experimental import proxy_tensor
 
 from ...errors import ConvmathError, DomainError, UnsupportedError
-from ..graph import Graph
-from ..operators import Sizes, Slice, Unknown
+from ..graph import Graph, Node
+from ..operators import Operator, Sizes, Slice, Unknown
+from ..operators.lookup import Chosen
 from ..provenance import RefusedLaterError
 from ..sizes.trail import Recorder
 from ..sizes.watching import has_networks
@@ -106,12 +109,16 @@ class _Reader:
             recorder.stray()
         with _ONE_AT_A_TIME, _nothing_kept(builder), untouched(builder.paths, _stands), going_on(), recorder.on():
             try:
-                graph = builder.graph(read(builder, self.module, values, self.arguments))
+                found = read(builder, self.module, values, self.arguments)
+                graph = builder.graph(found)
             finally:
                 self.went_on |= recorder.went_on
         if failure := recorder.failure:
             forward = f"the forward of {type(self.module).__name__} goes another way than when it runs"
             raise UnsupportedError(f"{forward}: {_at(failure)}{failure}, and it goes on without; {WITHOUT}")
+        if not found:
+            returned = f"the forward of {type(self.module).__name__} returns no tensor"
+            raise UnsupportedError(f"{returned}: it needs to return what it computes")
         graph.provenance = replace(graph.provenance, unused=builder.unused)
         return graph
 
@@ -155,12 +162,15 @@ def _nothing_kept(builder: Builder) -> Iterator[None]:
         _clear_frames(error)
         raise
     finally:
-        for let_go in (gc.collect, lambda: forget(lambda item: type(item) is TensorProxy)):
+        for let_go in (gc.collect, lambda: forget(builder.node, lambda item: type(item) is TensorProxy)):
             if getrefcount(builder.node) > _ALONE:
                 let_go()
-        if (mode := builder.mode) is not None:
-            gc.collect()  # what torch.export has made holds them, and itself
-            forget(lambda item: type(item) is FakeTensor and item.fake_mode is mode)
+        if builder.mode is not None:
+            mode, builder.mode = ref(builder.mode), None
+            getattr(proxy_tensor, "_FAKE_TENSOR_ID_TO_PROXY_MAP_FOR_EXPORT", {}).clear()  # until the next, torch would
+            gc.collect()  # what torch.export has made holds itself
+            if (kept := mode()) is not None:  # by a tensor
+                forget(kept, lambda item: type(item) is FakeTensor)
 
 
 def _clear_frames(error: BaseException) -> None:
@@ -170,7 +180,10 @@ def _clear_frames(error: BaseException) -> None:
     while waiting:
         if (one := waiting.pop()) is not None and id(one) not in seen:
             seen.add(id(one))
-            clear_frames(one.__traceback__)
+            for frame, _ in walk_tb(one.__traceback__):
+                with suppress(RuntimeError):  # it goes on
+                    frame.clear()
+                    dict(frame.f_locals)  # or what somebody was told of them would stay
             waiting += (one.__context__, one.__cause__)
 
 
@@ -193,8 +206,14 @@ def _behind(graph: Graph) -> tuple[list[Any], ...]:
         needed.update(inputs[node.name] if node.name in needed else ())
     kept = [node for node in graph if node.name in needed]
     places = {node.name: place for place, node in enumerate(kept)}
-    nodes = [(tuple(map(places.__getitem__, inputs[node.name])), node.operator, node.params) for node in kept]
+    nodes = [(tuple(map(places.__getitem__, inputs[node.name])), _made(node), node.params) for node in kept]
     return nodes, list(map(places.__getitem__, outputs))
+
+
+def _made(node: Node) -> Operator:
+    """What a node does, whichever indices are known: less is known of terms than of numbers."""
+    one = node.operator
+    return replace(one, least=(), greatest=(), open=False) if isinstance(one, Chosen) else one
 
 
 def _whole(graph: Graph) -> dict[str, str]:

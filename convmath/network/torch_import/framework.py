@@ -178,12 +178,3 @@ def _mode() -> Any:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     return FakeTensorMode(allow_non_fake_inputs=True)
-
-
-def tensors_in(result: Any) -> list[Any]:
-    """Every tensor in nested lists, tuples and dictionaries, in order."""
-    if isinstance(result, dict):
-        result = list(result.values())
-    if isinstance(result, list | tuple):
-        return [tensor for item in result for tensor in tensors_in(item)]
-    return [result] if isinstance(result, torch.Tensor) else []

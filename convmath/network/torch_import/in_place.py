@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ...errors import DomainError
 from ..operators import Identity, Unknown
 from ..placement import IN_PLACE, USUAL
@@ -30,8 +32,10 @@ class Writing:
 
     def seen(self, value: Value) -> Value:
         """A value before it is read: unknown where it was written into by way of another view."""
+        if value.changes != value.storage.changes:
+            value.changes, value.integers = value.storage.changes, None
         if value.version != value.storage.version:
-            value.version, value.run = value.storage.version, None
+            value.version = value.storage.version
             reason = "a part of its memory was written in place by another name"
             unknown = Unknown("written_in_place", reason, value.sizes)
             value.step, value.constant = self._builder.emit(unknown, value, label="written_in_place").step, False
@@ -46,6 +50,8 @@ class Writing:
         target = args[0]
         if not isinstance(target, Value) or not isinstance(result, Value):
             return result
+        if name in BROADCASTS or name in POINTWISE:
+            self._require(require_type, name, target, result)
         if name in BROADCASTS:
             self._require(require_room, name, target, result)
         elif name in POINTWISE and name not in VIEWS:
@@ -53,12 +59,18 @@ class Writing:
         if name not in POINTWISE:
             target.storage.version += 1
             target.version = target.storage.version
-        if result.step is not None and target.step in self._builder.steps[result.step].inputs[:1]:
-            self._shares(result.step, shares=True)
+        target.storage.changes += 1
+        target.changes = target.storage.changes
+        if result.step is not None:
+            step = self._builder.steps[result.step]
+            if result.dtype is not target.dtype:
+                step.placement = self._builder.placed(target.dtype)
+            if target.step in step.inputs[:1]:
+                self._shares(result.step, shares=True)
         target.step, target.sizes, target.constant = result.step, result.sizes, result.constant and target.constant
         if name != "setitem":
             target.strides, target.strided = result.strides, result.strided
-        target.detached, target.run = result.detached, result.run
+        target.detached, target.integers = result.detached, result.integers if result.dtype is target.dtype else None
         if result.step is None:
             target.source, target.name, target.trained = result.source, result.name, result.trained
         return target
@@ -69,7 +81,7 @@ class Writing:
             for value in values_in(result):
                 if value.step not in (None, args[0].step) and self._builder.steps[value.step].operator == CAST:
                     continue
-                value.storage, value.version = args[0].storage, args[0].version
+                value.storage, value.version, value.changes = args[0].storage, args[0].version, args[0].changes
                 if name in MAY_COPY and args[0].strides is not None and value.step not in (None, args[0].step):
                     self._shares(value.step, shares=self._builder.checks.fits(args[0], value))
         return result
@@ -100,6 +112,17 @@ def require_room(target: Value, result: Value) -> None:
     own, wanted = numbers(target.sizes), numbers(result.sizes)
     if own != wanted or any(n == 1 and target.compared(d) != result.compared(d) for d, n in enumerate(own)):
         raise RefusedError("sizes", own, f"they stay as they are, and are not stretched to {wanted}")
+
+
+def require_type(target: Value, result: Value) -> None:
+    """Require a result to be of a type that goes into that of what it is written into.
+
+    Raises:
+        RefusedError: it is of another.
+    """
+    if result.sizes is not None and not torch.can_cast(result.dtype, target.dtype):
+        needs = f"it holds no {result.dtype}: needs x.to({result.dtype}) before it, or no writing in place"
+        raise RefusedError("dtype", target.dtype, needs)
 
 
 def require_apart(target: Value) -> None:

@@ -14,6 +14,7 @@ from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._prims_common import suggest_memory_format
 
 from ..operators import Flatten, Operator, Reshape
 from ..sizes.in_operators import identical, numbers, sizes_of_node
@@ -23,7 +24,7 @@ from . import framework
 from .framework import Answer
 from .registry import CONTIGUOUS, POINTWISE, STRIDED, VIEWS, NotUnderstoodError, RefusedError
 from .strides import Strided, after, copied, row_major, without_ones
-from .values import NOT_KNOWN, Value, mapped, values_in
+from .values import NOT_KNOWN, Value, found_in, mapped, values_in
 
 if TYPE_CHECKING:
     from .builder import Builder
@@ -52,6 +53,12 @@ _COMPUTED = {
     *("split", "split_with_sizes", "unsafe_split", "functional.split", "chunk", "unsafe_chunk", "tensor_split"),
 }
 """Views whose strides are computed from the operators that they become."""
+
+
+_CHANNELS_LAST = {4: (torch.channels_last,), 5: (torch.channels_last_3d,)}
+
+_BATCH_NORM = ("functional.batch_norm", "batch_norm")
+"""Those whose results lie otherwise than torch says without elements."""
 
 
 class Checks:
@@ -118,7 +125,7 @@ class Checks:
             if x is not None:
                 raise _refused(x, ours[0])
             return f"the formulas give {ours}, torch refuses: {answer.refusal}"
-        tensors = [] if answer is None else framework.tensors_in(answer.result)
+        tensors = [] if answer is None else found_in(answer.result, torch.Tensor)
         told = [tuple(tensor.shape) for tensor in tensors]
         if told and told != ours:
             return f"the formulas give {ours}, torch gives {told}"
@@ -127,6 +134,8 @@ class Checks:
             if not tensors or _goes_by_kernel(name, args, kwargs, read):
                 tensors = [None] * len(made)
             with framework.suspended(self._builder):
+                if name in _BATCH_NORM and args[0].strides != NOT_KNOWN:
+                    tensors = [_normed(args[0])]
                 chosen = _chosen(name, args, kwargs)
                 self._note(name, made, tensors, read, matters, chosen=chosen)
         return ""
@@ -264,14 +273,23 @@ def _chosen(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool
 def _goes_by_kernel(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], read: list[Value]) -> bool:
     """Whether results may lie in another way than torch says without elements, of tensors that lie so."""
     unusual = [value.strides for value in read if value.strides]
-    if not unusual or name in ("functional.batch_norm", "batch_norm"):
-        return bool(unusual)
+    if not unusual:
+        return False
     if name == "getitem":
         return any(isinstance(one, list) for one in (args[1] if isinstance(args[1], tuple) else args[1:]))
     modes = {item for item in (*args[1:], *kwargs.values()) if isinstance(item, str)}
     if name not in ("roll", "channel_shuffle") and not (name == "pad" and modes - {"constant"}):
         return False
     return any(len(strides) in (4, 5) and strides[1] == min(strides) for strides in unusual)  # channels last
+
+
+def _normed(x: Value) -> Any:
+    """As batch norm of a tensor lies: the channels last where they are in that, and else as usual."""
+    sizes = numbers(x.sizes or ())
+    own = torch.empty_strided(sizes, x.strides or row_major(sizes).strides, device="meta")
+    formats = [torch.contiguous_format, *_CHANNELS_LAST.get(len(sizes), ())]
+    order = next((one for one in formats if own.is_contiguous(memory_format=one)), suggest_memory_format(own))
+    return torch.empty_like(own, memory_format=order)
 
 
 def _mixes(index: tuple[Any, ...]) -> bool:

@@ -19,7 +19,7 @@ from .handlers.attention import of_mask
 from .handlers.layout import squeeze, unsqueeze
 from .handlers.shared import is_whole
 from .registry import name_of
-from .values import NOT_KNOWN, Value, frozen
+from .values import NOT_KNOWN, Value
 
 if TYPE_CHECKING:
     from .tracing import ModuleTracer
@@ -171,9 +171,8 @@ class _MultiHead:
         self.builder, self.module = tracer.builder, module
         self.more = [tracer.value(one) for one in (module.bias_k, module.bias_v)]
         weights = [self.builder.constant(weight) for weight in module.parameters()]
-        projecting = [weight for weight in weights if weight not in self.more]
-        self.fresh = self.builder.claim(*projecting) > 0
-        self.fixed = frozen(projecting)
+        self.weights = [weight for weight in weights if weight not in self.more]
+        self.fresh = self.builder.claim(*self.weights) > 0
 
     def __call__(
         self,
@@ -238,7 +237,7 @@ class _MultiHead:
         layer = Linear(width, self.module.embed_dim, bias)
         params = layer.params if self.fresh else 0
         return self.builder.emit(
-            layer, value, label=label, params=params, function="functional.linear", fixed=self.fixed
+            layer, value, weights=self.weights, label=label, params=params, function="functional.linear"
         )
 
     def _first(self, value: Value) -> Value:

@@ -9,11 +9,13 @@ something is answer as when the network runs. The casts of a file take sizes wit
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from inspect import getattr_static, unwrap
+from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -104,6 +106,14 @@ ANSWERS: Mapping[str, Any] = {
 """What answers in the files of networks in place of Python's own."""
 
 
+_MATH: Mapping[str, Any] = {
+    name: _symbolic_trace._create_wrapped_func(function)
+    for name, function in vars(math).items()
+    if callable(function) and not name.startswith("_")
+}
+"""What torch.fx puts in the place of Python's own functions of numbers, which it would make anew for each reading."""
+
+
 class _Undecided:
     """Whether a mask is causal, where its elements say it: torch's own layers only pass that on."""
 
@@ -125,10 +135,23 @@ def _is_own(name: object) -> bool:
     return str(name).partition(".")[0] not in LIBRARIES
 
 
-def _files() -> list[dict[str, Any]]:
+class _Files:
     """The names of every file that may be part of a network, of those that are loaded."""
-    loaded = list(sys.modules.items())
-    return [vars(module) for name, module in loaded if _is_own(name) and isinstance(module, ModuleType)]
+
+    def __init__(self) -> None:
+        self._loaded: dict[Any, Any] = {}
+        self._names: list[dict[str, Any]] = []
+
+    def __call__(self) -> list[dict[str, Any]]:
+        """Looked for anew where a file has been loaded, or another one in its place, or taken away."""
+        loaded, before = sys.modules.copy(), self._loaded
+        if [*loaded] != [*before] or not all(map(is_, loaded.values(), before.values())):
+            found = [module for name, module in loaded.items() if _is_own(name) and isinstance(module, ModuleType)]
+            self._loaded, self._names = loaded, list(map(vars, found))
+        return self._names
+
+
+_files = _Files()
 
 
 def loaded_since(count: int) -> bool:
@@ -145,6 +168,7 @@ class Passing:
     def __init__(self, proxy: type, *, casts: bool) -> None:
         """Nothing is changed yet."""
         self.proxy, self.casts = proxy, casts
+        self._answered: list[dict[str, Any]] = []
         self._changed: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
         self._entered: set[type] = set()
 
@@ -154,31 +178,32 @@ class Passing:
 
         So do the functions of torch's that take masks. What changes is changed back at the end.
         """
-        is_tensor, set_attribute = torch.is_tensor, torch.nn.Module.__setattr__
-        is_causal = transformer._detect_is_causal_mask
-
-        def set_buffer(module: Any, name: str, value: Any) -> None:
-            if type(value) is self.proxy and name in vars(module).get("_buffers", ()):
-                vars(module)["_buffers"][name] = value
-            else:
-                set_attribute(module, name, value)
-
+        is_tensor, is_causal = torch.is_tensor, transformer._detect_is_causal_mask
+        of_numbers = {name: vars(math)[name] for name in _MATH}
         try:
+            vars(math).update(_MATH)
             torch.is_tensor = lambda item: type(item) is self.proxy or is_tensor(item)
-            torch.nn.Module.__setattr__ = set_buffer
             transformer._detect_is_causal_mask = _is_causal
             self._put(vars(torch.nn.functional), {"isinstance": _isinstance})
-            for names in _files():
-                self._answer(names)
+            self._put(vars(torch.nn.modules.module), {"isinstance": self._is_buffer})
+            self._answer(_files())
             yield
         finally:
-            torch.is_tensor, torch.nn.Module.__setattr__ = is_tensor, set_attribute
-            transformer._detect_is_causal_mask = is_causal
+            vars(math).update(of_numbers)
+            torch.is_tensor, transformer._detect_is_causal_mask = is_tensor, is_causal
+            for names in self._answered:
+                for name in ANSWERS:
+                    names.pop(name, None)
             for names, added in self._changed:
                 for name in added:
                     names.pop(name, None)
+            self._answered.clear()
             self._changed.clear()
             self._entered.clear()
+
+    def _is_buffer(self, item: Any, kinds: Any) -> bool:
+        """As it is, but that a proxy may become a buffer."""
+        return isinstance(item, kinds) or (kinds is torch.Tensor and type(item) is self.proxy)
 
     def begin(self) -> None:
         """Torch, which has begun to trace, says so to its own code only; it takes that back itself at the end."""
@@ -192,16 +217,21 @@ class Passing:
         forward = unwrap(getattr_static(type(module), "forward", None))
         if not isinstance(forward, FunctionType) or not has_networks(forward.__globals__):
             return
-        self._answer(forward.__globals__)
+        self._answer([forward.__globals__])
         for function in (forward, *related(forward)) if self.casts else ():
             self._put(function.__globals__, casts_for(function))
 
-    def _answer(self, names: dict[str, Any]) -> None:
-        self._put(names, ANSWERS)
+    def _answer(self, files: Iterable[dict[str, Any]]) -> None:
+        """Let files take the answers, of which there are thousands; most of them have none of these names."""
+        for names in files:
+            if names.keys().isdisjoint(ANSWERS):
+                self._answered.append(names)
+                names.update(ANSWERS)
+            else:
+                self._put(names, ANSWERS)
 
     def _put(self, names: dict[str, Any], items: Mapping[str, Any]) -> None:
-        """Add what a file has not; all at once, as there are thousands of files."""
-        new = items if names.keys().isdisjoint(items) else {name: items[name] for name in items if name not in names}
-        if new:
+        """Add what a file has not."""
+        if new := {name: items[name] for name in items if name not in names}:
             self._changed.append((names, new))
             names.update(new)

@@ -48,20 +48,33 @@ _OWN_ROOTS = {"torch", "operator", "_operator", "builtins", "math"}
 def name_of(function: Any) -> str:
     """The name of a function or method of torch or Python, as handlers are entered; empty for any other function.
 
-    >>> import operator
+    Of an operator of torch's dispatcher it is without the overload, and with the library that is not torch's own.
+
+    >>> import operator, torch
     >>> name_of(operator.iadd), name_of(operator.and_), name_of(operator.getitem)
     ('add_', 'and', 'getitem')
+    >>> name_of(torch.ops.aten.relu_.default), name_of(torch.ops.prims.exp.default)
+    ('relu_', 'prims::exp')
     """
     name: str = getattr(function, "__name__", "")
     module: str = getattr(function, "__module__", None) or "builtins"
     if module.partition(".")[0] not in _OWN_ROOTS:
         return ""
+    if module.startswith("torch._ops."):
+        return _dispatched(module.rpartition(".")[2], name.partition(".")[0])
     if module == "torch.nn.functional" and f"functional.{name}" in HANDLERS:
         return f"functional.{name}"
     if name.startswith("__") or module in ("operator", "_operator"):
         name = name.strip("_")
         return _ALIASES.get(name, name)
     return name
+
+
+def _dispatched(library: str, name: str) -> str:
+    if library != "aten":
+        return f"{library}::{name}"
+    name = name.strip("_") if name.startswith("__") else name
+    return "tensor_unfold" if name == "unfold" else _ALIASES.get(name, name)
 
 
 @lru_cache(maxsize=1024)

@@ -13,46 +13,32 @@ from torch.fx import Proxy, Tracer
 from torch.overrides import TorchFunctionMode
 
 from ...errors import ConvmathError, UnsupportedError
-from ..operators import Identity
+from ..operators import Conv, Identity, Pool
 from ..sizes.number import told
 from ..sizes.trail import RECORDER
-from . import calls, framework
+from . import calls
 from .arguments import Arguments
 from .builder import Builder
 from .modules import handler_of
 from .passing import STOOD_FOR, Passing
 from .registry import HANDLERS, KEPT, UntraceableError, name_of
 from .shapes import shape_of
-from .values import Value, mapped
+from .values import Value, found_in, mapped
 
 _ATTRIBUTES: dict[str, Callable[[Value], Any]] = {
     "shape": lambda value: shape_of(value.asked),
     "ndim": lambda value: value.asked_rank,
     "dtype": lambda value: value.dtype,
-    "is_nested": lambda _: False,
-    "is_sparse": lambda _: False,
-    "is_quantized": lambda _: False,
-    "is_mkldnn": lambda _: False,
+    **dict.fromkeys(("is_nested", "is_sparse", "is_quantized", "is_mkldnn", "requires_grad"), lambda _: False),
+    **dict.fromkeys(("grad", "grad_fn"), lambda _: None),
     "layout": lambda _: torch.strided,
-    "requires_grad": lambda _: False,
-    "grad": lambda _: None,
-    "grad_fn": lambda _: None,
     "names": lambda value: (None,) * value.asked_rank,
     "itemsize": lambda value: value.dtype.itemsize,
 }
 """What a tensor's attributes are, as far as they are no tensors."""
 
 _METADATA = {
-    "__get__",
-    "__set__",
-    "size",
-    "dim",
-    "numel",
-    "item",
-    "tolist",
-    "is_floating_point",
-    "is_complex",
-    "__len__",
+    *("__get__", "__set__", "__len__", "size", "dim", "numel", "item", "tolist", "is_floating_point", "is_complex")
 }
 """Of a tensor that is no proxy, these are read as they are."""
 
@@ -193,6 +179,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             module: the module.
         """
         super().__init__()
+        self._autowrap_search.clear()  # what passes does it
         self.builder = builder
         self.module = module
         self.outputs: list[Value] = []
@@ -230,12 +217,12 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
 
     def call_module(self, m: Any, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The forward of a submodule, without its hooks; what another thread runs is not read."""
-        if not self._reads and not _has_proxy((args, kwargs)):
+        if not self._reads and not found_in((args, kwargs), TensorProxy):
             return forward(*args, **kwargs)
         if self.builder.suspended:
             return m.forward(*args, **kwargs)
         self.passing.enter(m)
-        outside = self.builder.scope, self.builder.module
+        outside, mark = (self.builder.scope, self.builder.module), len(self.builder.steps)
         self.builder.scope, self.builder.module = self.builder.paths.get(m, type(m).__name__), m
         try:
             within = m._modules.items()
@@ -243,13 +230,14 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             handler = handler_of(m)
             if not leaf and handler is None:
                 return m.forward(*args, **kwargs)
-            mark, inputs = len(self.builder.steps), self._given(m, args, kwargs)
+            inputs = self._given(m, args, kwargs)
             result = self._layer(handler, m, args, kwargs) if leaf else self._special(handler, m, args, kwargs)
             if leaf and any(weight is not None for weight in m._parameters.values()):
                 result = self._own(result, mark)
             self._note(m, inputs, result, mark, leaf=leaf)
             return result
         finally:
+            self._number(m, mark)
             self.builder.scope, self.builder.module = outside
 
     # Recording
@@ -279,18 +267,17 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             return self.record(name, function, args, kwargs)
         called = getattr(function, "__qualname__", repr(function))
         reason = f"{called} is no function of torch"
-        values = mapped((tuple(args), dict(kwargs)), self.value)
+        values = self._values(args, kwargs)
         return self._proxies(self.builder.unknown(called.rpartition(".")[2], reason, function, *values))
 
     def record(self, name: str, function: Any, args: Any, kwargs: Any) -> Any:
         """A call of a function of torch or of Python, as proxies."""
         self._require_reading()
-        plain_args, plain_kwargs = mapped(tuple(args), self.value), mapped(dict(kwargs), self.value)
-        return self._proxies(self.builder.call(name, function, plain_args, plain_kwargs))
+        return self._proxies(self.builder.call(name, function, *self._values(args, kwargs)))
 
     def _special(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
-        plain_args, plain_kwargs = mapped(tuple(args), self.value), mapped(dict(kwargs), self.value)
-        return self._proxies(handler(self, module, *plain_args, **plain_kwargs))
+        values, options = self._values(args, kwargs)
+        return self._proxies(handler(self, module, *values, **options))
 
     def _own(self, result: Any, mark: int) -> Any:
         """The result of a module with parameters: a step of its own, where it is one from before ``mark``."""
@@ -308,10 +295,17 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             step = self.builder.steps[made]
             if leaf:
                 step.name = self.builder.scope or step.name
-                step.layer = self.builder.scope
+                step.layer = self.builder.paths.get(module, "")
                 own = module.parameters() if module._modules else module._parameters.values()
                 self.builder.count(own, made)
             step.call = calls.called(self.builder, module, inputs, self._visits.get(module, 1))
+
+    def _number(self, module: Any, mark: int) -> None:
+        """Number the functions with windows that a module itself calls, in its call with the steps from ``mark`` on."""
+        path = self.builder.paths.get(module)
+        own = (step for step in self.builder.steps[mark:] if not step.layer and isinstance(step.operator, (Conv, Pool)))
+        for number, step in enumerate(own if path is not None else (), 1):
+            step.layer = f"{path}..{number}"  # no name of a module has a point
 
     def _given(self, module: Any, args: Any, kwargs: Any) -> tuple[int | None, ...]:
         """The steps of the tensors that a module is given by position, as all are that the network is given."""
@@ -328,9 +322,12 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
                 raise
             builder.recorder.failure = None
             reason = f"its forward could not be followed: {error}"
-            values = mapped((tuple(args), dict(kwargs)), self.value)
+            values = self._values(args, kwargs)
             result = self._proxies(builder.unknown(type(module).__name__, reason, module.forward, *values, mark=mark))
         return result
+
+    def _values(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return mapped(tuple(args), self.value), mapped(dict(kwargs), self.value)
 
     def value(self, item: Any) -> Any:
         """The value of a proxy or of a tensor; anything else as it is."""
@@ -343,10 +340,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         return item
 
     def _proxies(self, result: Any) -> Any:
-        return mapped(result, self._proxy)
-
-    def _proxy(self, item: Any) -> Any:
-        return TensorProxy(item, self) if isinstance(item, Value) else item
+        return mapped(result, lambda item: TensorProxy(item, self) if isinstance(item, Value) else item)
 
 
 class _Recording(TorchFunctionMode):  # type: ignore[misc]
@@ -360,10 +354,10 @@ class _Recording(TorchFunctionMode):  # type: ignore[misc]
         kwargs = kwargs or {}
         if self.tracer.builder.suspended:
             return func(*args, **kwargs)
-        if not _has_proxy((args, kwargs)):
+        if not found_in((args, kwargs), TensorProxy):
             name = name_of(func)
-            tensors = framework.tensors_in([args, kwargs])
-            if name in _METADATA or getattr(func, "__name__", "") in _METADATA or not (tensors or name in HANDLERS):
+            tensors = found_in((args, kwargs), torch.Tensor)
+            if getattr(func, "__name__", "") in _METADATA or not (tensors or name in HANDLERS):
                 return func(*args, **kwargs) if name in _OF_SIZES else func(*_told(args), **_told(kwargs))
         return self.tracer.call(func, args, kwargs)
 
@@ -380,37 +374,24 @@ def _is_torchs(module: Any) -> bool:
     )
 
 
-def _has_proxy(arguments: Any) -> bool:
-    if isinstance(arguments, list | tuple):
-        return any(map(_has_proxy, arguments))
-    if isinstance(arguments, dict):
-        return any(map(_has_proxy, arguments.values()))
-    return type(arguments) is TensorProxy
-
-
 def _returned(result: Any) -> list[Value]:
     """The values in what a forward returns: nested in lists, dictionaries, dataclasses and the like."""
-    if type(result) is TensorProxy:
-        return [result.value]
     found: list[Value] = []
     waiting, seen = [result], set()
     while waiting:
         item = waiting.pop()
         if type(item) is TensorProxy:
             found.append(item.value)
-        elif id(item) not in seen:
+        elif id(item) not in seen and not isinstance(item, type | torch.nn.Module):
             seen.add(id(item))
-            if isinstance(item, list | tuple):
-                waiting += reversed(item)
-            elif isinstance(item, Mapping):
-                waiting += reversed(list(item.values()))
-            elif not isinstance(item, type | torch.nn.Module):
-                waiting += reversed(_attributes(item))
+            waiting += reversed(_held(item))
     return found
 
 
-def _attributes(item: Any) -> list[Any]:
-    """What an object holds, also a dataclass with slots."""
+def _held(item: Any) -> list[Any]:
+    """What a list, a dictionary or an object holds, also a dataclass with slots."""
+    if isinstance(item, list | tuple | Mapping):
+        return list(item.values() if isinstance(item, Mapping) else item)
     named = [one.name for one in fields(item)] if is_dataclass(item) else []
     return list({**{name: getattr(item, name, None) for name in named}, **getattr(item, "__dict__", {})}.values())
 
@@ -421,7 +402,7 @@ def _require_tensors(result: Any) -> None:
     while waiting:
         item = waiting.pop()
         if isinstance(item, list | tuple | Mapping):
-            waiting += item.values() if isinstance(item, Mapping) else item
-        elif not isinstance(item, _WITHOUT_TENSORS) and type(item) not in STOOD_FOR and not _attributes(item):
+            waiting += _held(item)
+        elif not isinstance(item, _WITHOUT_TENSORS) and type(item) not in STOOD_FOR and not _held(item):
             kind = type(item).__name__
             raise UnsupportedError(f"the forward returns a {kind}, in which no tensor is looked for; return a tuple")

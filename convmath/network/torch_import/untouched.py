@@ -134,14 +134,20 @@ def _attributes(item: Any) -> Any:
     return vars(item) if own and hasattr(item, "__dict__") else None
 
 
-def forget(stands: Callable[[Any], bool]) -> None:
+def forget(common: Any, stands: Callable[[Any], bool]) -> None:
     """Let go of all that stands for a tensor: caches of functions are emptied, lists and dictionaries lose it.
 
     What is a name of a file, or an attribute of an object without slots, stays.
+
+    Args:
+        common: what all of these have as an attribute.
+        stands: whether an object is one of them.
     """
     frozen = gc.get_freeze_count() > 0
     gc.unfreeze()  # or the collector would not say who holds what
-    items = [item for item in gc.get_objects() if stands(item)]
+    holders = gc.get_referrers(common)
+    attributes = [holder for holder in holders if type(holder) is dict]
+    items = [one for one in (*holders, *_referring(attributes)) if stands(one)]
     while items:
         known = {id(item) for item in items}
         holders = gc.get_referrers(*items)
@@ -152,6 +158,11 @@ def forget(stands: Callable[[Any], bool]) -> None:
                 _let_go(holder, known)
     if frozen:
         gc.freeze()
+
+
+def _referring(items: Sequence[Any]) -> list[Any]:
+    """What refers to any of these."""
+    return gc.get_referrers(*items) if items else []
 
 
 def _let_go(holder: Any, items: Collection[int]) -> None:
@@ -174,7 +185,7 @@ def _let_go(holder: Any, items: Collection[int]) -> None:
 
 def _namespaces(found: Sequence[dict[str, Any]]) -> set[int]:
     """Those of dictionaries, by their ids, that hold the attributes of an object, or of a class."""
-    owners = (owner for owner in gc.get_referrers(*found) if type(owner) is not dict)
+    owners = (owner for owner in _referring(found) if type(owner) is not dict)
     held = {id(getattr(owner, "__dict__", None)) for owner in owners}
     return {id(one) for one in found if id(one) in held or "__module__" in one}
 

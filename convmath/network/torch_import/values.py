@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import is_
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
-import torch
-
-from ..operators import Expand, Flatten, Identity, Operator, Permute, Reshape, Sizes, Slice
+from ..operators import Operator, Sizes
 from ..origin import Call, Origin
 from ..placement import USUAL, Placement
 from ..sizes.in_operators import size_of_node, sizes_of_node
 from ..sizes.number import look
 from ..sizes.trail import RECORDER, recorders, stray
 from ..strides import Strides
+from .integers import Integers
 from .registry import NotUnderstoodError, UntraceableError
 from .strides import Strided
 
 Torch: TypeAlias = Any
 """A tensor, a dtype or a function of torch."""
 
-
-INDICES = (torch.int64, torch.int32)
-"""The types of numbers of rows, which hold all of them."""
+T = TypeVar("T")
 
 Frozen: TypeAlias = Literal["", "weights", "all"]
 
@@ -33,13 +30,18 @@ NOT_KNOWN: Strides = ()
 
 
 class Storage:
-    """The memory that a tensor and its views share; ``version`` counts what was written into it in place."""
+    """The memory that a tensor and its views share.
 
-    __slots__ = ("version",)
+    Attributes:
+        version: how often something was written into it in place that may come of elements in other places.
+        changes: how often anything was written into it.
+    """
+
+    __slots__ = ("changes", "version")
 
     def __init__(self) -> None:
         """Nothing is written yet."""
-        self.version = 0
+        self.version = self.changes = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -59,8 +61,8 @@ class Value:
         strided: how it lies at other sizes, too, where ``strides`` are not None; None if that is not known.
         detached: whether no gradient goes back from it, though its type has one.
         trained: whether it is a tensor that training changes.
-        run: of a constant, the first and the last of its elements, which are integers in equal steps, and the step, or
-            None where they are in another order, or several times there; None as a whole where this is not known.
+        changes: the changes of its elements that it has seen, by whatever name.
+        integers: of a constant, what is known of the integers that it holds; None where nothing is.
     """
 
     sizes: Sizes | None
@@ -75,7 +77,8 @@ class Value:
     strided: Strided | None = None
     detached: bool = False
     trained: bool = False
-    run: tuple[int, int, int | None] | None = None
+    changes: int = 0
+    integers: Integers | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -159,27 +162,11 @@ class Value:
         return len(self._given)
 
 
-def run_after(operator: Operator, x: Value, made: Value) -> tuple[int, int, int | None] | None:
-    """The ``run`` of what an operator makes of a constant; None where it is not known."""
-    if x.run is None or made.dtype not in INDICES:
-        return None
-    first, last, step = x.run
-    match operator:
-        case Reshape() | Flatten() | Identity():
-            return x.run
-        case Expand() | Permute():
-            return first, last, None
-        case Slice() if step is not None and x.rank == 1:
-            start, apart = first + step * operator.start, step * operator.step
-            return start, start + apart * (made.carried[0] - 1), apart
-    return None
-
-
 @dataclass(slots=True)
 class Step:
     """A node that is still without its final name; ``traced`` is its operator with the terms of sizes, if any.
 
-    ``cut``, ``frozen``, ``placement`` and ``layer`` are those of the node.
+    ``cut``, ``frozen``, ``placement`` and ``layer`` are those of the node; ``weights`` are computed by these steps.
     """
 
     name: str
@@ -194,6 +181,7 @@ class Step:
     frozen: Frozen = ""
     placement: Placement = USUAL
     layer: str = ""
+    weights: tuple[int, ...] = ()
 
 
 def _note_asked() -> None:
@@ -227,7 +215,9 @@ def frozen(weights: Sequence[Value], module: Torch = None) -> Frozen:
 def _is_trained(weight: Value, module: Torch) -> bool:
     if weight.detached:
         return False
-    if isinstance(weight.source, tuple) or (weight.source is None and weight.step is not None):
+    if isinstance(weight.source, tuple):
+        return any(_is_trained(one, module) for one in weight.source[1])
+    if weight.source is None and weight.step is not None:
         return True
     for name, before in getattr(module, "_parameters", {}).items():
         if name.endswith("_orig") and vars(module).get(name.removesuffix("_orig")) is weight.source:
@@ -237,11 +227,16 @@ def _is_trained(weight: Value, module: Torch) -> bool:
 
 def values_in(arguments: Any) -> list[Value]:
     """The values in nested lists, tuples, slices and dictionaries, in order."""
-    found: list[Value] = []
+    return found_in(arguments, Value)
+
+
+def found_in(arguments: Any, kind: type[T]) -> list[T]:
+    """What is of a type in nested lists, tuples, slices and dictionaries, in order."""
+    found: list[T] = []
     waiting = [arguments]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, Value):
+        if isinstance(item, kind):
             found.append(item)
         elif isinstance(item, list | tuple):
             waiting += reversed(item)

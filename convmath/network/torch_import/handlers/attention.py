@@ -26,6 +26,12 @@ def of_mask(name: str, kind: Any, *kinds: Any) -> None:
     raise RefusedError(name, kind, f"attention needs masks of {needs}, as mask.to({kinds[-1]}) makes it")
 
 
+def _may_be_fused(*tensors: Value) -> bool:
+    """Whether one kernel on a CPU may take these, as far as it is known how they lie."""
+    apart = any(one.strides and one.strides[-1] != 1 for one in tensors)
+    return not apart and all(one.rank == 4 and one.carried[-1] == tensors[0].carried[-1] for one in tensors)
+
+
 @handles("scaled_dot_product_attention", contiguous=True)
 def _attention(
     builder: Builder,
@@ -45,6 +51,10 @@ def _attention(
     of_fractions("attention", query)
     if enable_gqa and query.carried[-3] != key.carried[-3]:
         raise NotUnderstoodError("queries that share keys in groups are not followed")
+    if is_causal and attn_mask is not None and (dropout_p or not _may_be_fused(query, key, value)):
+        needs = "attention takes it with attn_mask only without dropout, and where one kernel of torch's computes all"
+        how = "of 4 dimensions, with as many features in each, side by side in memory: put it into the mask"
+        raise RefusedError("is_causal", True, f"{needs}, {how}")
     masks = () if attn_mask is None else (attn_mask,)
     for mask in masks:
         if mask.sizes is not None:

@@ -36,7 +36,7 @@ def _layer(
         name: value if isinstance(value, str) else per_axis(value, axes) for name, value in window.items()
     }
     layer = kind(*channels, tuple(kernel), groups=groups, bias=bias is not None, **options)
-    return batched(builder, x, axes, lambda y: builder.emit(layer, y, params=builder.claim(weight, bias)))
+    return batched(builder, x, axes, lambda y: builder.emit(layer, y, weights=(weight, bias)))
 
 
 def _conv(
@@ -82,7 +82,7 @@ def _linear(builder: Builder, x: Value, weight: Value, bias: Value | None = None
     of_constants(weight, bias)
     of_one_type(x, weight)
     outputs, inputs = weight.known
-    return builder.emit(Linear(inputs, outputs, bias is not None), x, params=builder.claim(weight, bias))
+    return builder.emit(Linear(inputs, outputs, bias is not None), x, weights=(weight, bias))
 
 
 _RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1), "vdot": (1, 1)}

@@ -9,13 +9,14 @@ import torch
 
 from ....assumptions import require
 from ....errors import DomainError
-from ...operators import Activation, Combine, Dropout, Expand, Norm, Softmax
+from ...operators import Activation, Combine, Dropout, Expand, LocalResponseNorm, Norm, Softmax
 from ...operators.base import product
 from ...operators.elementwise import COMPARISONS, TESTS
 from ...sizes.in_operators import numbers
 from ..builder import Builder
+from ..integers import CLAMPS, NOTHING, computed, integer
 from ..registry import NotUnderstoodError, RefusedError, handles
-from ..values import INDICES, Value, values_in
+from ..values import Value, mapped, values_in
 from .indexing import chunk
 from .shared import dimension, drops, is_whole, of_constants, of_fractions, promoted
 
@@ -55,17 +56,22 @@ def _activation(operator: Activation, builder: Builder, x: Any, *_: Any, **__: A
 def combined(name: str, builder: Builder, *operands: Any, dtype: Any = None, **options: Any) -> Value:
     """Operands, element by element; numbers are part of the operation."""
     tensors = values_in((operands, options))
-    kind = dtype or promoted(builder, *(operands if values_in(operands) else tensors))
+    bounds = options.values() if name in CLAMPS else ()
+    kind = dtype or promoted(builder, *(operands if values_in(operands) else tensors), *bounds)
     if name in _QUOTIENTS and not options.get("rounding_mode") and is_whole(kind):
         kind = torch.get_default_dtype()
     reflected = name == "truediv" and not isinstance(operands[0], Value)  # torch takes the reciprocal, times the number
     found = builder.emit(Combine(name), *tensors, dtype=kind, function="operator.rtruediv" if reflected else "")
-    if name == "add" and len(tensors) == 1 and len(operands) == 2 and not options and kind in INDICES:
-        more = next(one for one in operands if not isinstance(one, Value))
-        if tensors[0].run is not None and isinstance(more, int):
-            first, last, step = tensors[0].run
-            found.run = first + more, last + more, step
+    if found.constant and kind is torch.int64:
+        found.integers = computed(name, list(map(_integers, operands)), mapped(options, _integers))
     return found
+
+
+def _integers(operand: Any) -> Any:
+    """What is known of the integers of an operand; an option that is none as it is."""
+    if isinstance(operand, Value):
+        return operand.integers or NOTHING
+    return operand if operand is None or isinstance(operand, str) else integer(operand)
 
 
 for _name in _FUNCTIONS:
@@ -128,7 +134,7 @@ def _where(builder: Builder, condition: Value, *choices: Any, **options: Any) ->
 @handles("prelu")
 def _prelu(builder: Builder, x: Value, weight: Value) -> Value:
     of_constants(weight)
-    return builder.emit(Activation("prelu", product(weight.known)), x, params=builder.claim(weight))
+    return builder.emit(Activation("prelu", product(weight.known)), x, weights=(weight,))
 
 
 @handles("glu")
@@ -189,7 +195,7 @@ def _norm(
     of_fractions(name, x)
     learned = [weight for weight in weights if isinstance(weight, Value)]
     count = sum(product(weight.known) for weight in learned)
-    return builder.emit(Norm(name, count, dims, groups), x, params=builder.claim(*learned))
+    return builder.emit(Norm(name, count, dims, groups), x, weights=learned)
 
 
 def _of_channels(name: str, x: Value, *weights: Any) -> None:
@@ -332,11 +338,12 @@ for _name in ("layer_norm", "rms_norm"):
 
 
 @handles("local_response_norm")
-def _local_response_norm(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
+def _local_response_norm(builder: Builder, x: Value, size: int, *_: Any, **__: Any) -> Value:
     """Over neighbouring channels."""
     if x.rank < 3:
         raise DomainError("dimensions", x.rank, "local_response_norm needs at least 3")
-    return _norm(builder, "local_response_norm", x, (), (1,))
+    of_fractions("local_response_norm", x)
+    return builder.emit(LocalResponseNorm(size, size // 2), x)
 
 
 @handles("normalize")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -9,11 +10,11 @@ import torch
 
 from ....errors import DomainError
 from ...operators import Expand, Gather, Identity, Lookup, Reshape, Slice, Take, Unknown
-from ...operators.base import Sizes, broadcast
-from ...sizes.in_operators import bounds, identical, same
+from ...operators.base import Sizes, broadcast, product
+from ...sizes.in_operators import bounds, identical, numbers, same
 from ...sizes.number import look, number_of
 from ..builder import Builder
-from ..registry import NotUnderstoodError, handles
+from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value, values_in
 from .shared import dimension, looked_up, without_value
 
@@ -32,17 +33,11 @@ def part(builder: Builder, x: Value, dim: int, start: int, stop: int, step: int 
 def _getitem(builder: Builder, x: Any, index: Any) -> Any:
     if not isinstance(x, Value):
         return x[index]
-    entries = list(index) if isinstance(index, tuple) else [index]
-    used = sum(entry is not None and entry is not Ellipsis for entry in entries)
-    at = next((number for number, entry in enumerate(entries) if entry is Ellipsis), len(entries))
-    entries[at : at + 1] = [slice(None)] * (x.rank - used)
+    entries = _entries(x, index)
     tensors = [entry for entry in entries if isinstance(entry, Value)]
     if tensors and x.constant and all(tensor.constant for tensor in tensors):
-        own = [entry for entry in entries if entry is not None]
-        run = tensors[0].run
-        counted = run is not None and all(end >= 0 for end in (run[0], run[1]))  # others are counted from the end
-        along = own.index(tensors[0]) if counted else None
-        return looked_up(builder, x, _sizes_of_chosen(x, entries, tensors), *tensors, dim=along)
+        known = Lookup(_sizes_of_chosen(x, entries, tensors), back=True)
+        return looked_up(builder, known, x, tensors, _rows(x, entries))
     if sum(map(_is_list, entries)) > 1 or not all(
         entry is None or _is_int(entry) or isinstance(entry, slice) or _is_list(entry) for entry in entries
     ):
@@ -64,6 +59,21 @@ def _getitem(builder: Builder, x: Any, index: Any) -> Any:
     return builder.emit(Reshape(tuple(1 if d is None else found.carried[d] for d in kept)), found)
 
 
+def _entries(x: Value, index: Any) -> list[Any]:
+    """Those of an index, one for each dimension and each new one."""
+    entries = list(index) if isinstance(index, tuple) else [index]
+    used = sum(entry is not None and entry is not Ellipsis for entry in entries)
+    at = next((number for number, entry in enumerate(entries) if entry is Ellipsis), len(entries))
+    entries[at : at + 1] = [slice(None)] * (x.rank - used)
+    return entries
+
+
+def _rows(x: Value, entries: list[Any]) -> list[Any]:
+    """How many there are to choose from, for each tensor of an index."""
+    own = [entry for entry in entries if entry is not None]
+    return [x.carried[d] for d, entry in enumerate(own) if isinstance(entry, Value)]
+
+
 def _is_int(entry: Any) -> bool:
     return isinstance(entry, int) and not isinstance(entry, bool)
 
@@ -81,7 +91,7 @@ def _sizes_of_chosen(x: Value, entries: list[Any], tensors: list[Value]) -> Size
     rest = [size for size, entry in zip(sizes, entries, strict=True) if entry is None or entry == slice(None)]
     if len(rest) + len(tensors) < len(entries) or any(tensor.dtype in _MASKS for tensor in tensors):
         raise NotUnderstoodError("how many elements a mask chooses, or an index among slices, is not known")
-    chosen = broadcast(Lookup(()), *(tensor.carried for tensor in tensors))
+    chosen = broadcast(Lookup(()), *(tensor.carried for tensor in tensors)) if tensors[1:] else tensors[0].carried
     places = [number for number, entry in enumerate(entries) if isinstance(entry, Value)]
     at = places[0] if places[-1] - places[0] < len(places) else 0  # apart from each other, they come first
     return (*rest[:at], *chosen, *rest[at:])
@@ -97,19 +107,55 @@ def _chosen(builder: Builder, x: Value, dim: int, entry: int | slice | list[int]
         without_value(entry.start, entry.stop, entry.step)
         step = 1 if entry.step is None else entry.step
         return part(builder, x, dim, *bounds(n, entry.start, entry.stop, step), step)
-    if not -n <= entry < n:
-        raise DomainError("index", entry, f"needs -{n} <= index < {n} in dimension {dim}")
-    first = entry if entry >= 0 else entry + n
+    first = _place(n, entry, dim)
     return part(builder, x, dim, first, first + 1)
 
 
-@handles("setitem", "index_put", "index_fill", "scatter", "scatter_add", "index_add", "index_copy", "masked_scatter")
-def _setitem(builder: Builder, x: Value, *rest: Any, **options: Any) -> Value:
-    """A constant of constants; which elements of another tensor are written is not followed."""
+def _place(n: int, entry: int, dim: int) -> int:
+    """The place of an integer in a dimension, counted from its start."""
+    if not -n <= entry < n:
+        raise DomainError("index", entry, f"needs -{n} <= index < {n} in dimension {dim}")
+    return entry if entry >= 0 else entry + n
+
+
+@handles("setitem", "index_put", "masked_scatter")
+def _setitem(builder: Builder, x: Value, index: Any = None, *rest: Any, **options: Any) -> Value:
+    """At an index of its dimensions."""
+    index = options.pop("indices", options.pop("mask", index))
+    if not x.constant or x.sizes is None:
+        return _written(builder, x, [], [], values_in((index, rest, options)))
+    entries = _entries(x, tuple(index) if isinstance(index, list) and values_in(index) else index)
+    tensors = [entry for entry in entries if isinstance(entry, Value)]
     others = values_in((rest, options))
-    if x.constant and all(value.constant for value in others):
-        return Value(x.sizes, x.dtype, constant=True, name=x.name or "constant")
-    return builder.emit(Unknown("setitem", "which elements are written is not followed", x.sizes), x, *others)
+    if any(tensor.dtype in _MASKS for tensor in tensors):
+        return _written(builder, x, [], [], [*tensors, *others])
+    for d, entry in enumerate([one for one in entries if one is not None]):
+        for place in [entry] if _is_int(entry) else entry if _is_list(entry) else ():
+            _place(x.carried[d], place, d)
+    return _written(builder, x, tensors, _rows(x, entries), others)
+
+
+def _scattered(back: bool, builder: Builder, x: Value, dim: int, index: Value, *rest: Any, **options: Any) -> Value:
+    """Along a dimension."""
+    return _written(builder, x, [index], [x.carried[dimension(x, dim)]], values_in((rest, options)), back=back)
+
+
+handles("index_fill")(partial(_scattered, True))
+handles("scatter", "scatter_add", "index_add", "index_copy")(partial(_scattered, False))
+
+
+def _written(
+    builder: Builder, x: Value, indices: list[Value], rows: list[Any], others: list[Value], *, back: bool = True
+) -> Value:
+    """A constant of constants; which elements of another tensor are written is not followed."""
+    if not (x.constant and all(value.constant for value in (*indices, *others))):
+        reason = "which elements are written is not followed"
+        return builder.emit(Unknown("setitem", reason, x.sizes), x, *indices, *others)
+    if indices or any(value.trained or value.step is not None for value in others):
+        found = looked_up(builder, Lookup(x.carried, back=back), x, indices, rows, others)
+        found.integers = None
+        return found
+    return Value(x.sizes, x.dtype, constant=True, name=x.name or "constant")
 
 
 @handles("copy")
@@ -211,26 +257,28 @@ def _unbind(builder: Builder, x: Value, dim: int = 0) -> Any:
 @handles("index_select")
 def _index_select(builder: Builder, x: Value, dim: int, index: Value) -> Value:
     at = dimension(x, dim)
-    chosen = index.carried if index.rank else (1,)
-    return _of_constants(builder, x, (*x.carried[:at], *chosen, *x.carried[at + 1 :]), index, at)
+    places = index.carried if index.rank else (1,)
+    _of_constants(x, index)
+    if index.rank > 1:
+        raise RefusedError("index", numbers(index.carried), "index_select needs a row of indices")
+    return looked_up(builder, Lookup((*x.carried[:at], *places, *x.carried[at + 1 :])), x, [index], [x.carried[at]])
 
 
 @handles("gather", contiguous=True)
 def _gather(builder: Builder, x: Value, dim: int, index: Value, **_: Any) -> Value:
-    if x.constant and index.constant:
-        return looked_up(builder, x, index.carried, index)
-    return builder.emit(Gather(dimension(x, dim)), x, index)
+    at = dimension(x, dim)
+    return looked_up(builder, Gather(at), x, [index], [x.carried[at]])
 
 
 @handles("take")
 def _take(builder: Builder, x: Value, index: Value) -> Value:
-    return _of_constants(builder, x, index.carried, index)
+    _of_constants(x, index)
+    return looked_up(builder, Lookup(index.carried, back=True), x, [index], [product(x.carried)])
 
 
-def _of_constants(builder: Builder, x: Value, sizes: Sizes, index: Value, dim: int | None = None) -> Value:
+def _of_constants(x: Value, index: Value) -> None:
     if not (x.constant and index.constant):
-        _chosen_by_tensor(builder)
-    return looked_up(builder, x, sizes, index, dim=dim)
+        raise NotUnderstoodError("an index that is a tensor chooses elements that are not known")
 
 
 @handles("take_along_dim", "masked_select", "index")

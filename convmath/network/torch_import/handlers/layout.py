@@ -7,8 +7,10 @@ from typing import Any
 from ....errors import DomainError
 from ...operators import Combine, Concat, Expand, Flatten, Identity, Pad, Permute, Reshape, Slice
 from ...operators.base import product
-from ...sizes.in_operators import cropping, numbers, same
+from ...sizes.in_operators import cropping, same
+from ...sizes.number import number_of
 from ..builder import Builder
+from ..integers import integer, together
 from ..registry import NotUnderstoodError, RefusedError, handles
 from ..values import Value
 from .shared import dimension, promoted, sizes_from, within, without_value
@@ -32,9 +34,8 @@ def _reshape(builder: Builder, x: Value, *shape: Any, **options: Any) -> Value:
 
 @handles("flatten", "ravel", views=True)
 def _flatten(builder: Builder, x: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
-    if x.rank < 2:
-        return reshaped(builder, x, (product(x.carried),))
-    return builder.emit(Flatten(dimension(x, start_dim), dimension(x, end_dim)), x)
+    start, end = dimension(x, start_dim), dimension(x, end_dim)
+    return reshaped(builder, x, (product(x.carried),)) if x.rank < 2 else builder.emit(Flatten(start, end), x)
 
 
 @handles("unflatten", views=True)
@@ -153,10 +154,15 @@ def concat(builder: Builder, tensors: Any, dim: int = 0) -> Value:
     """One after the other along a dimension."""
     if not isinstance(tensors, list | tuple):
         raise NotUnderstoodError("the tensors to join are no list")
-    branches = [tensor for tensor in tensors if 0 not in numbers(tensor.carried)] or list(tensors)
+    branches = [tensor for tensor in tensors if not _is_empty(tensor)] or list(tensors)
     at = dimension(branches[0], dim)
     joined = Concat(at) if len(branches) > 1 else Identity("copy")
     return builder.emit(joined, *branches, dtype=promoted(builder, *branches))
+
+
+def _is_empty(x: Value) -> bool:
+    """Whether it has no elements; noted where that is so."""
+    return any(number_of(size) == 0 and size == 0 for size in x.carried)
 
 
 @handles("stack")
@@ -186,7 +192,8 @@ def _meshgrid(builder: Builder, *tensors: Any, indexing: str = "ij") -> tuple[Va
         own = tuple(n if d == number else 1 for d, n in enumerate(sizes))
         alone = reshaped(builder, line, own)
         grid = builder.emit(Expand(sizes), alone) if len(lines) > 1 else alone
-        found.append(transpose(builder, grid, 0, 1) if indexing == "xy" and len(lines) > 1 else grid)
+        grid = transpose(builder, grid, 0, 1) if indexing == "xy" and len(lines) > 1 else grid
+        found.append(builder.writing.shared("expand", (line,), grid))
     return tuple(found)
 
 
@@ -195,7 +202,8 @@ def _broadcast_tensors(builder: Builder, *tensors: Any) -> tuple[Value, ...]:
     """Each stretched to the sizes of all."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
     sizes = builder.emit(Combine("broadcast"), *given).carried
-    return tuple(one if same(one.carried, sizes) else builder.emit(Expand(sizes), one) for one in given)
+    stretched = (one if same(one.carried, sizes) else builder.emit(Expand(sizes), one) for one in given)
+    return tuple(builder.writing.shared("expand", (one,), view) for one, view in zip(given, stretched, strict=True))
 
 
 # Padding
@@ -217,7 +225,10 @@ def padded(builder: Builder, x: Value, pad: Any, mode: str) -> Value:
 
 @handles("pad", "constant_pad_nd")
 def _pad(builder: Builder, x: Value, pad: Any, mode: Any = "constant", value: Any = None) -> Value:
-    return padded(builder, x, pad, mode if isinstance(mode, str) else "constant")
+    found = padded(builder, x, pad, mode if isinstance(mode, str) else "constant")
+    if found.constant and mode == "constant" and all(type(n) is int and n >= 0 for n in pad) and any(pad):
+        found.integers = together(x.integers, integer(0 if value is None else value))
+    return found
 
 
 for _axes in (1, 2, 3):

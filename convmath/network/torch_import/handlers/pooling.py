@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ....errors import DomainError
-from ...operators import AdaptivePool, PixelShuffle, PixelUnshuffle, Pool, Reduce, Resize, Unknown
+from ...operators import AdaptivePool, Operator, PixelShuffle, PixelUnshuffle, Pool, Reduce, Resize, Unknown
 from ...origin import RESCALED, SCALES
 from ...sizes.in_operators import numbers
 from ..builder import Builder
@@ -33,6 +33,19 @@ from .shared import (
 Extremes = namedtuple("Extremes", "values indices")
 
 
+def with_places(builder: Builder, values: Value, places: Operator, x: Value, name: str) -> Extremes:
+    """Elements and where they are, as an operator says it of ``x``: a step only where something reads that."""
+    return Extremes(values, builder.later(places, x, sizes=values.carried, dtype=torch.int64, name=name))
+
+
+def chosen(name: str, place: str, builder: Builder, x: Value, dim: Any = None, keepdim: bool = False) -> Any:
+    """One element along a dimension, with its place; or over everything."""
+    values = builder.emit(Reduce(name, dimensions(x, dim), bool(keepdim)), x)
+    if dim is None:
+        return values
+    return with_places(builder, values, Reduce(place, (dimension(x, dim),), bool(keepdim)), x, place)
+
+
 def _pool(builder: Builder, how: str, axes: int, x: Value, kernel_size: Any, stride: Any, **options: Any) -> Value:
     kernel = per_axis(kernel_size, axes)
     steps = kernel if stride is None or stride in ([], ()) else per_axis(stride, axes)
@@ -42,11 +55,10 @@ def _pool(builder: Builder, how: str, axes: int, x: Value, kernel_size: Any, str
     return batched(builder, x, axes, lambda y: builder.emit(pool, y))
 
 
-def _indices(builder: Builder, pooled: Value) -> Value:
-    """Where the maxima are."""
-    reason = "where the maxima are is not followed"
-    sizes = pooled.carried
-    return builder.later(Unknown("max_indices", reason, sizes), pooled, sizes=sizes, dtype=torch.int64, name="indices")
+def _with_indices(builder: Builder, pooled: Value) -> tuple[Value, ...]:
+    """With where the maxima are."""
+    places = Unknown("max_indices", "where the maxima are is not followed", pooled.carried)
+    return tuple(with_places(builder, pooled, places, pooled, "indices"))
 
 
 def _max_pool(
@@ -62,7 +74,7 @@ def _max_pool(
 ) -> Any:
     window = {"padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
     pooled = _pool(builder, "max", axes, x, kernel_size, stride, **window)
-    return (pooled, _indices(builder, pooled)) if return_indices else pooled
+    return _with_indices(builder, pooled) if return_indices else pooled
 
 
 def _with_places(pool: Any, axes: int, builder: Builder, *args: Any, **options: Any) -> Any:
@@ -107,7 +119,7 @@ def _adaptive(how: str, axes: int, builder: Builder, x: Value, output_size: Any,
         raise RefusedError("output_size", wanted, "along one axis it needs a number")
     pool = AdaptivePool(how, wanted)
     pooled = batched(builder, x, axes, lambda y: builder.emit(pool, y))
-    return (pooled, _indices(builder, pooled)) if return_indices else pooled
+    return _with_indices(builder, pooled) if return_indices else pooled
 
 
 _adaptive_max = partial(_adaptive, "max")
@@ -213,15 +225,11 @@ def _linalg_norm(
 
 def _extreme(how: str, builder: Builder, x: Value, dim: Any = None, keepdim: bool = False) -> Any:
     """Over a dimension, with the places; over everything; or of two tensors."""
-    if isinstance(dim, Value):
-        from .elementwise import combined
+    if not isinstance(dim, Value):
+        return chosen(f"a{how}", f"arg{how}", builder, x, dim, keepdim)
+    from .elementwise import combined
 
-        return combined(f"{how}imum", builder, x, dim)
-    values = builder.emit(Reduce(f"a{how}", dimensions(x, dim), bool(keepdim)), x)
-    if dim is None:
-        return values
-    places = Reduce(f"arg{how}", (dimension(x, dim),), bool(keepdim))
-    return Extremes(values, builder.later(places, x, sizes=values.carried, dtype=torch.int64, name=f"arg{how}"))
+    return combined(f"{how}imum", builder, x, dim)
 
 
 for _how in ("max", "min"):

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from ....assumptions import require
-from ...operators import Combine, Cumulative, Embedding, Expand, Flip, LastState, Reduce, Reshape, Sort
+from ....errors import DomainError
+from ...operators import Combine, Cumulative, Embedding, Expand, Flip, Identity, LastState, Reduce, Reshape, Sort
+from ...operators.lookup import Lookup
 from ...operators.recurrent import GATES, Recurrent
 from ...operators.unfolding import Windows
 from ...sizes.in_operators import numbers
@@ -17,7 +19,7 @@ from ..builder import Builder
 from ..registry import NotUnderstoodError, handles
 from ..values import Value
 from .layout import transpose
-from .pooling import Extremes
+from .pooling import Extremes, chosen, with_places
 from .shared import dimension, dimensions, looked_up, of_constants, of_numbers, sizes_from, summed_type, without_value
 
 
@@ -56,8 +58,7 @@ def _cumulative(name: str, builder: Builder, x: Value, dim: int, *, dtype: Any =
 def _extreme(name: str, builder: Builder, x: Value, dim: int) -> Extremes:
     """With the places."""
     values = builder.emit(Cumulative(name, dimension(x, dim)), x)
-    places = Cumulative(f"{name}_places", dimension(x, dim))
-    return Extremes(values, builder.later(places, x, sizes=x.carried, dtype=torch.int64, name=f"{name}_places"))
+    return with_places(builder, values, Cumulative(f"{name}_places", dimension(x, dim)), x, f"{name}_places")
 
 
 for _name in ("cumsum", "cumprod", "logcumsumexp"):
@@ -73,6 +74,9 @@ def _diff(builder: Builder, x: Value, n: int = 1, dim: int = -1, prepend: Any = 
 
     without_value(prepend, append)
     at = dimension(x, dim)
+    if n < 0:
+        raise DomainError("n", n, "diff needs n >= 0")
+    x = x if n else builder.emit(Identity("copy"), x)
     for _ in range(n):
         size = x.carried[at]
         x = builder.emit(Combine("sub"), part(builder, x, at, 1, size), part(builder, x, at, 0, size - 1))
@@ -83,8 +87,8 @@ def _diff(builder: Builder, x: Value, n: int = 1, dim: int = -1, prepend: Any = 
 
 
 @handles("sort")
-def _sort(builder: Builder, x: Value, dim: int = -1, *_: Any, **options: Any) -> Extremes:
-    return _sorted(builder, x, "sort", options.get("dim", dim))
+def _sort(builder: Builder, x: Value, dim: int = -1, *_: Any, **__: Any) -> Extremes:
+    return _sorted(builder, x, "sort", dim)
 
 
 @handles("msort")
@@ -100,34 +104,22 @@ def _topk(builder: Builder, x: Value, k: int, dim: int = -1, *_: Any, **__: Any)
 
 def _sorted(builder: Builder, x: Value, name: str, dim: int, length: int | None = None) -> Extremes:
     """With the places."""
-    at = dimension(x, dim)
-    values, places = (builder.emit(Sort(name, at, length), x), Sort(f"arg{name}", at, length))
-    return Extremes(
-        values, builder.later(places, x, sizes=values.carried, dtype=torch.int64, name=builder.name(f"arg{name}"))
-    )
+    values, places = (Sort(one, dimension(x, dim), length) for one in (name, f"arg{name}"))
+    return with_places(builder, builder.emit(values, x), places, x, f"arg{name}")
 
 
 @handles("argsort")
-def _argsort(builder: Builder, x: Value, dim: int = -1, *_: Any, **options: Any) -> Value:
-    return builder.emit(Sort("argsort", dimension(x, options.get("dim", dim))), x, dtype=torch.int64)
-
-
-def _chosen(name: str, builder: Builder, x: Value, dim: Any = None, keepdim: bool = False) -> Any:
-    """One element along a dimension, with its place; or over everything."""
-    values = builder.emit(Reduce(name, dimensions(x, dim), bool(keepdim)), x)
-    if dim is None:
-        return values
-    places = Reduce(f"arg{name}", dimensions(x, dim), bool(keepdim))
-    return Extremes(values, builder.later(places, x, sizes=values.carried, dtype=torch.int64, name=f"arg{name}"))
+def _argsort(builder: Builder, x: Value, dim: int = -1, *_: Any, **__: Any) -> Value:
+    return builder.emit(Sort("argsort", dimension(x, dim)), x, dtype=torch.int64)
 
 
 for _name in ("median", "nanmedian"):
-    handles(_name)(partial(_chosen, _name))
+    handles(_name)(partial(chosen, _name, f"arg{_name}"))
 
 
 @handles("mode")
 def _mode(builder: Builder, x: Value, dim: int = -1, keepdim: bool = False) -> Any:
-    return _chosen("mode", builder, x, dim, keepdim)
+    return chosen("mode", "argmode", builder, x, dim, keepdim)
 
 
 @handles("kthvalue")
@@ -135,7 +127,7 @@ def _kthvalue(builder: Builder, x: Value, k: int, dim: int = -1, keepdim: bool =
     n = x.carried[dimension(x, dim)] if x.rank else 1
     for relation, left, right in (("<=", 1, k), ("<=", k, n)):
         require(relation, left, right, "k", f"kthvalue needs 1 <= k <= {number_of(n)}", k=k)
-    return _chosen("kthvalue", builder, x, dim, keepdim)
+    return chosen("kthvalue", "argkthvalue", builder, x, dim, keepdim)
 
 
 def _quantile(name: str, builder: Builder, x: Value, q: Any, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
@@ -183,6 +175,9 @@ def _one_hot(builder: Builder, x: Value, num_classes: int = -1) -> Value:
     if num_classes < 1:
         raise NotUnderstoodError("the number of classes is that of the largest element")
     of_numbers("one_hot", x)
+    if x.constant:
+        rows = Value((num_classes, num_classes), torch.int64, constant=True, name="classes")
+        return looked_up(builder, Lookup((*x.carried, num_classes)), rows, [x], [num_classes])
     apart = builder.emit(Reshape((*x.carried, 1)), x)
     classes = Value((num_classes,), torch.int64, constant=True, name="classes")
     return builder.emit(Combine("one_hot"), apart, classes, dtype=torch.int64)
@@ -194,9 +189,10 @@ def _embedding(builder: Builder, indices: Value, weight: Value, *_: Any, **__: A
     of_numbers("embedding", indices, torch.int32)
     of_constants(weight)
     if indices.constant:
-        return looked_up(builder, weight, (*indices.carried, weight.carried[1]), indices, dim=0)
+        rows, features = weight.carried
+        return looked_up(builder, Lookup((*indices.carried, features)), weight, [indices], [rows])
     rows, features = weight.known
-    return builder.emit(Embedding(rows, features), indices, params=builder.claim(weight), dtype=weight.dtype)
+    return builder.emit(Embedding(rows, features), indices, weights=(weight,), dtype=weight.dtype)
 
 
 @handles("embedding")
@@ -237,7 +233,7 @@ def _recurrent(
         projected=features if features != hidden else 0,
     )
     read = states if any(not one.constant or isinstance(one.source, torch.nn.Parameter) for one in states) else []
-    output = builder.emit(layer, x, *read, params=builder.claim(*weights))
+    output = builder.emit(layer, x, *read, weights=weights)
     if batch_first and output.sizes:  # torch computes it position by position, and transposes it
         images, _, width = numbers(output.sizes)
         builder.checks.note_strides(output, (width, images * width, 1))
@@ -269,7 +265,7 @@ def _one_step(
     hidden, batch = w_hh.known[1], x.carried[0]
     layer = Recurrent(cell, w_ih.known[1], hidden, bias=b_ih is not None)
     steps = [builder.emit(Reshape((1, *one.carried)), one) for one in (x, *(s for s in states if not s.constant))]
-    after = builder.emit(layer, *steps, params=builder.claim(*weights))
+    after = builder.emit(layer, *steps, weights=weights)
     state = builder.emit(Reshape((batch, hidden)), after)
     if cell != "lstm":
         return state

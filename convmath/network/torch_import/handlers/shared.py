@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from ....errors import DomainError
-from ...operators import Lookup, Reshape, Sizes
+from ...operators import Lookup, Reshape
+from ...operators.lookup import Chosen
 from ...sizes.in_operators import numbers
 from ...sizes.number import number_of
 from .. import calls, framework
 from ..builder import Builder
+from ..integers import NOTHING
 from ..registry import NotUnderstoodError, RefusedError
 from ..values import Value
 
@@ -86,17 +88,29 @@ def sizes_from(args: tuple[Any, ...]) -> tuple[int, ...]:
     return sizes
 
 
-def looked_up(builder: Builder, table: Value, sizes: Sizes, *indices: Value, dim: int | None = None) -> Value:
-    """Elements of a constant that constants choose: how many is known at all sizes, and which does not matter.
+def looked_up(
+    builder: Builder, operator: Chosen, x: Value, indices: Sequence[Value], rows: Sequence[Any], others: Any = ()
+) -> Value:
+    """Elements that indices choose, each among so many rows: which ones constants choose of a constant does not matter.
+
+    Others are what is written in their places.
 
     Raises:
-        RefusedError: it has fewer along the dimension ``dim`` than the first indices choose from, as far as these are
-            known.
+        RefusedError: there are fewer than the indices choose from, as far as these are known.
     """
-    run = indices[0].run
-    known = Lookup(sizes) if run is None or dim is None else Lookup(sizes, run[:2], table.carried[dim])
+    least, greatest, unknown = list[Any](), list[Any](), False
+    for index, count in zip(indices, rows, strict=True):
+        held = index.integers or NOTHING
+        if held.low is None or held.low < 0:
+            least += [(end, count) for end in held.least or ()]
+            unknown |= index.constant and held.least is None
+        if held.high is None or type(count) is not int or held.high >= count:
+            greatest += [(end, count) for end in held.greatest or ()]
+            unknown |= index.constant and held.greatest is None
+    known = replace(operator, least=tuple(least), greatest=tuple(greatest), open=unknown)
     try:
-        return builder.emit(known, table, *indices, params=builder.claim(table), dtype=table.dtype)
+        weights = (x,) if isinstance(operator, Lookup) else ()
+        return builder.emit(known, x, *indices, *others, weights=weights, dtype=x.dtype)
     except DomainError as error:
         if error.parameter != "index":
             raise

@@ -17,10 +17,11 @@ from ...sizes.trail import stray
 from .. import framework
 from ..builder import Builder
 from ..in_place import CAST
+from ..integers import INDICES, in_steps, in_tensor, integer, together
 from ..registry import NotUnderstoodError, RefusedError, UntraceableError, handles
 from ..shapes import shape_of
 from ..strides import Strided, follow, row_major
-from ..values import INDICES, NOT_KNOWN, Value, values_in
+from ..values import NOT_KNOWN, Value, values_in
 from .shared import dimension, sizes_from
 
 _KINDS = {
@@ -111,7 +112,7 @@ def _of_layout(builder: Builder, x: Value, method: str, **options: Any) -> Any:
         return getattr(tensor, method)(**options)
 
 
-@handles("get_device", "element_size", "data_ptr", "storage_offset")
+@handles("get_device", "element_size", "data_ptr", "storage_offset", "_is_view", "_base", "is_set_to")
 def _memory(builder: Builder, x: Value, *_: Any) -> Any:
     raise UntraceableError("where a tensor lies in memory is not known")
 
@@ -144,7 +145,7 @@ def _assert_elements(builder: Builder, *_: Any, **__: Any) -> None:
 def _copy(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
     builder.settle(x)
     found = Value(x.sizes, x.dtype, x.step, x.constant, x.source, x.name, detached=x.detached, trained=x.trained)
-    found.run = x.run
+    found.integers = x.integers
     return found
 
 
@@ -183,7 +184,7 @@ def _real(builder: Builder, x: Value) -> Value:
 def _clone(builder: Builder, x: Value, **_: Any) -> Value:
     """The same elements in memory of their own."""
     builder.settle(x)
-    return _copy(builder, x) if x.step is None or x.constant else builder.emit(Identity("clone"), x)
+    return _copy(builder, x) if x.step is None and x.source is None else builder.emit(Identity("clone"), x)
 
 
 @handles("contiguous", views=True, contiguous=True)
@@ -206,7 +207,7 @@ def _to(builder: Builder, x: Value, *args: Any, **options: Any) -> Any:
     copy = _copy(builder, x)
     copy.detached = x.is_cut
     copy.dtype = found[0] if found else x.dtype
-    copy.run = x.run if copy.dtype in INDICES else None
+    copy.integers = x.integers if copy.dtype in INDICES else None
     return copy
 
 
@@ -216,9 +217,15 @@ for _name, _dtype in _KINDS.items():
 
 # From nothing
 
+_FILLED = {"zeros": 0, "ones": 1}
+"""What some are filled with."""
 
-def _constant(name: str, sizes: tuple[int, ...], dtype: Any) -> Value:
-    return Value(sizes, dtype or torch.get_default_dtype(), constant=True, name=name)
+
+def _constant(name: str, sizes: tuple[int, ...], dtype: Any, fill: Any = None) -> Value:
+    found = Value(sizes, dtype or torch.get_default_dtype(), constant=True, name=name)
+    if found.dtype in INDICES and integer(fill).steps is not None:
+        found.integers = in_steps(fill, (0,) * len(sizes), sizes)
+    return found
 
 
 def _not_negative(sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -228,7 +235,7 @@ def _not_negative(sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _of_sizes(name: str, builder: Builder, *size: Any, dtype: Any = None, **options: Any) -> Value:
-    return _constant(name, _not_negative(sizes_from(size or (options["size"],))), dtype)
+    return _constant(name, _not_negative(sizes_from(size or (options["size"],))), dtype, _FILLED.get(name))
 
 
 for _name in ("zeros", "ones", "empty", "rand", "randn"):
@@ -236,7 +243,8 @@ for _name in ("zeros", "ones", "empty", "rand", "randn"):
 
 
 def _of_sizes_like(name: str, builder: Builder, x: Value, *size: Any, dtype: Any = None, **options: Any) -> Value:
-    return _constant(name, _not_negative(sizes_from(size or (options["size"],))), dtype or x.dtype)
+    fill = _FILLED.get(name.removeprefix("new_"))
+    return _constant(name, _not_negative(sizes_from(size or (options["size"],))), dtype or x.dtype, fill)
 
 
 for _name in ("new_zeros", "new_ones", "new_empty"):
@@ -245,7 +253,7 @@ for _name in ("new_zeros", "new_ones", "new_empty"):
 
 @handles("new_full")
 def _new_full(builder: Builder, x: Value, size: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Value:
-    return _constant("new_full", _not_negative(sizes_from((size,))), dtype or x.dtype)
+    return _constant("new_full", _not_negative(sizes_from((size,))), dtype or x.dtype, fill_value)
 
 
 def _type_of(number: Any) -> Any:
@@ -259,11 +267,12 @@ def _type_of(number: Any) -> Any:
 
 @handles("full")
 def _full(builder: Builder, size: Any, fill_value: Any, *, dtype: Any = None, **_: Any) -> Value:
-    return _constant("full", _not_negative(sizes_from((size,))), dtype or _type_of(fill_value))
+    return _constant("full", _not_negative(sizes_from((size,))), dtype or _type_of(fill_value), fill_value)
 
 
-def _like(name: str, builder: Builder, x: Value, *_: Any, dtype: Any = None, **__: Any) -> Value:
-    return _constant(name, x.carried, dtype or x.dtype)
+def _like(name: str, builder: Builder, x: Value, *fill: Any, dtype: Any = None, **options: Any) -> Value:
+    given = options.get("fill_value", *fill[:1]) if name == "full_like" else _FILLED.get(name.removesuffix("_like"))
+    return _constant(name, x.carried, dtype or x.dtype, given)
 
 
 for _name in ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like"):
@@ -281,10 +290,11 @@ def _arange(builder: Builder, start: Any, end: Any = None, step: Any = 1, *, dty
     if dtype is not None and not dtype.is_floating_point:
         first, last, step = (trunc(bound) for bound in (first, last, step))
     whole = all(isinstance(bound, int) for bound in (first, last, step))
-    count = -((first - last) // step) if whole else ceil((last - first) / step)
+    ahead = first - last if step > 0 else last - first
+    count = -(ahead // abs(step)) if whole else ceil((last - first) / step)
     found = _constant("arange", (count,), dtype or (torch.int64 if whole else None))
     if whole and found.dtype in INDICES:
-        found.run = first, first + step * (count - 1), step
+        found.integers = in_steps(first, (step,), (count,))
     return found
 
 
@@ -306,4 +316,13 @@ def _tensor(builder: Builder, data: Any, *rest: Any, dtype: Any = None, **_: Any
     while isinstance(inner, list | tuple):
         sizes.append(len(inner))
         inner = inner[0] if inner else None
-    return _constant("tensor", tuple(sizes), dtype or _type_of(inner))
+    if inner is not None and not isinstance(inner, int | float | complex):  # such as an array
+        with framework.suspended(builder):
+            made = torch.tensor(data, dtype=dtype)
+            found = _constant("tensor", tuple(made.shape), made.dtype)
+            found.integers = in_tensor(made)
+        return found
+    found = _constant("tensor", tuple(sizes), dtype or _type_of(inner), data)
+    if len(sizes) == 1 and found.dtype in INDICES:
+        found.integers = together(*map(integer, data))
+    return found
