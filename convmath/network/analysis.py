@@ -24,8 +24,9 @@ from .fields.spans import Spans
 from .fields.state import Run, Source, State
 from .gradients import gradients_of
 from .graph import Graph, Node
-from .layer import Layer, layers_of
+from .layer import Access, Layer, layers_of
 from .operators import Concat, Input, Operator, Sizes, Unknown
+from .operators.lookup import Chosen
 from .origin import Call
 from .placement import DTYPE
 from .report import NetworkReport
@@ -120,9 +121,11 @@ class Analysis:
         inputs, sizes, work, reason = layer.inputs, layer.sizes, layer.work, layer.reason
         fields, unknown, origin = found.fields, found.unknown, node.origin
         given = () if origin is None or origin.call is None else self.given(origin.call)
+        rows = node.operator.remarks if isinstance(node.operator, Chosen) else ()
         return Row(
             *(node.name, node.operator, inputs, sizes, params, work, learned, fields, unknown, reason, origin, given),
-            *((*node.remarks, *batch_remarks(node.operator, batches)), trained, node.placement, found.batch, batches),
+            *((*node.remarks, *batch_remarks(node.operator, batches), *rows), trained, node.placement),
+            *(found.batch, batches),
             dtype=node.placement.dtype or self.graph.provenance.dtype or DTYPE,
         )
 
@@ -136,7 +139,7 @@ class Analysis:
         if len(inputs) == 1 and not inputs[0].state.unknown and layer.in_place:
             return inputs[0]
         state = self.state(node, layer, [one.state for one in inputs])
-        batch = batch_of(node, layer, [one.batch for one in inputs], self.images)
+        batch = batch_of(node, layer, [one.batch for one in inputs], self.images, layer.sizes)
         if len(inputs) == 1 and _reads_alike(state, inputs[0].state):
             return Known(state, inputs[0].fields, inputs[0].unknown, batch)
         return Known(state, *self.receptive(state), batch)
@@ -160,6 +163,7 @@ class Analysis:
                 if union is None:
                     return {}, _by_two(source, along[source][1], dimension)
                 along[source] = union
+        self.bound(along, state)
         nothing: Along = (Field.constant(Spans()), None)
         names = {name for name, _ in along}
         return {
@@ -187,6 +191,18 @@ class Analysis:
                     indexed.add(dimension)
         return frozenset(indexed)
 
+    def bound(self, along: dict[Source, Along], state: State) -> None:
+        """Let what is read by an index be bounded where it also goes by another index that a position has."""
+        sizes = state.sizes or ()
+        positions: Collection[int] = {dimension for _, dimension in along.values() if dimension is not None}
+        if min(positions, default=2) >= 2:
+            positions = range(2, len(sizes))
+        uneven = any(dimension in positions for dimension in state.uneven)
+        for source, (field, dimension) in along.items() if uneven or state.crossed else ():
+            crossed = state.crossed.get(source)
+            if uneven or (crossed is not None and not crossed.goes_by(dimension, positions, sizes)):
+                along[source] = field.bounded(), dimension
+
     def together(self, source: Source, one: Along, other: Along, sizes: Sizes) -> Along | None:
         """What one or the other reads; None where both move, along two dimensions or with two strides."""
         length = self.lengths[source]
@@ -210,9 +226,10 @@ class Analysis:
             dimension: self.budget.through(part, crossed.inner, sizes[dimension])
             for dimension, part in (crossed.fields.items() if len(sizes) > 2 else ())
         }
-        moving = [(dimension, one) for dimension, one in found.items() if one.moves or len(found) == 1]
         if not found:
             return Field.constant(crossed.read(sizes)), None
+        moving = [(dimension, one) for dimension, one in found.items() if one.moves or len(found) == 1]
+        moving = moving or [(dimension, one) for dimension, one in found.items() if not one.is_constant]
         if len(moving) != 1:
             raise UnsupportedError(f"two dimensions together run along axis {source[1]} of {source[0]}")
         ((dimension, one),) = moving
@@ -238,8 +255,8 @@ class Analysis:
             else:
                 for name, state, access, apart in zip(node.inputs, inputs, layer.accesses, layer.apart, strict=True):
                     join.take(name, state, access, apart)
-            picks = any(not inputs[0].runs_along(dimension) for dimension in layer.picks)
-            return join.state(_even(layer, inputs), unsure=picks and not inputs[0].even)
+            uneven, unsure = _uneven(layer, sizes, inputs)
+            return join.state(uneven, unsure=unsure)
         except UnsupportedError as error:
             return State(sizes, unknown=f"{node.name}: {error}")
         finally:
@@ -255,7 +272,7 @@ def _by_two(source: Source, first: int | None, second: int) -> str:
 
 def _reads_alike(one: State, other: State) -> bool:
     """Whether the receptive fields are those of another state: only the batch and the channels may differ."""
-    if one.unknown or one.held or other.held or one.crossed or other.crossed:
+    if one.unknown or one.held or other.held or one.crossed or other.crossed or one.uneven != other.uneven:
         return False
     first, second = one.sizes or (), other.sizes or ()
     return first[2:] == second[2:] and one.runs == other.runs and not any(one.runs[:2])
@@ -283,25 +300,37 @@ def _input(name: str, operator: Input) -> State:
     return State(operator.shape, runs)
 
 
-def _even(layer: Layer, inputs: Sequence[State]) -> bool:
-    """Whether positions of the output that differ only where nothing runs read the same."""
-    operator = layer.operator
-    if operator.mixes and inputs[0].sizes and inputs[0].sizes[0] == 1:  # entries of a batch are never mixed
-        return True
-    if operator.halves or not all(state.even for state in inputs):
-        return False
+def _uneven(layer: Layer, sizes: Sizes, inputs: Sequence[State]) -> tuple[frozenset[int], bool]:
+    """The dimensions along which positions may read otherwise; whether only a part of such a dimension is left."""
+    operator, found, part = layer.operator, set[int](), False
+    if operator.halves:
+        found.add(len(sizes) - 1)
     if len(inputs) > 1 and isinstance(operator, Concat) and not _goes_on(operator, inputs):
         first = inputs[0]
-        known = (first.runs, first.held, first.crossed)
-        return all((state.runs, state.held, state.crossed) == known for state in inputs[1:])
-    if operator.rearranges:
-        state, accesses = inputs[0], layer.accesses[0]
-        apart = layer.apart[0] or [() if one is None else (one,) for one in accesses]
-        all_named = all(reads or n == 1 for reads, n in zip(apart, layer.sizes or (), strict=True))
-        kept = {one.dimension for reads in apart for one in reads if all_named or one.field is Field.same()}
-        moved = (dimension for dimension, n in enumerate(state.sizes or ()) if dimension not in kept and n != 1)
-        return not any(state.runs_along(dimension) for dimension in moved)
-    return True
+        if any((one.runs, one.held, one.crossed) != (first.runs, first.held, first.crossed) for one in inputs):
+            found.add(operator.dim)
+    for number, state in enumerate(inputs):
+        if state.uneven or operator.rearranges:
+            apart = layer.apart[number] or [() if one is None else (one,) for one in layer.accesses[number]]
+            by = [(d, one) for d, reads in enumerate(apart) for one in reads if one.dimension in state.uneven]
+            found.update(d for d, _ in by)
+            part = part or not all(one.whole for _, one in by)
+            if operator.rearranges:
+                found |= _moved(apart, state)
+    return frozenset(dimension for dimension in found if sizes[dimension] != 1), part
+
+
+def _moved(apart: Sequence[Sequence[Access]], state: State) -> set[int]:
+    """The dimensions of the output to which elements were moved that read otherwise, and nothing says from where."""
+    same, found = Field.same(), set[int]()
+    named = {one.dimension for reads in apart for one in reads}
+    kept = {one.dimension for reads in apart for one in reads if one.field is same}
+    for dimension, n in enumerate(state.sizes or ()):
+        if dimension not in kept and n != 1 and (state.runs_along(dimension) or dimension in state.uneven):
+            found.update(d for d, reads in enumerate(apart) if not reads)
+            if dimension not in named:
+                found.update(d for d, reads in enumerate(apart) if any(one.field is not same for one in reads))
+    return found
 
 
 def _goes_on(operator: Operator, inputs: Sequence[State]) -> TypeGuard[Concat]:

@@ -21,6 +21,7 @@ from convmath.network.operators import (
     Conv,
     Flatten,
     Flip,
+    Fold,
     Linear,
     Pad,
     Permute,
@@ -158,7 +159,7 @@ def test_split_and_merged_again_is_the_same():
     graph.add("merged", Reshape((1, 1, 12)), windows(graph, x, (1, 1, 12), 4))
     report = graph.analyze()
     assert report["merged"].receptive_field[0] == Field.same()
-    assert report["input in windows"].receptive_field[0] == Field.window(4, stride=4)
+    assert report["input in windows"].receptive_field[0] == Field.window(4, stride=4).bounded()
 
 
 def test_a_sum_over_the_places_of_a_window_reads_the_window():
@@ -280,3 +281,42 @@ def test_a_padded_window_that_is_cut_off_is_read_no_more():
     graph.add("back", Reshape((1, 1, 8)), padded)
     report = graph.analyze()
     assert (report.reads("back", 1), report.reads("back", 2)) == ({}, {"input": (Spans.point(0),)})
+
+
+# Tokens that become a grid
+
+
+def of_position(*operators, size, position):
+    """The field on the only axis, and what a position is known to read."""
+    graph, last = image(*size)
+    for number, operator in enumerate(operators):
+        last = graph.add(str(number), operator, last)
+    report = graph.analyze()
+    return report.output.receptive_field[0], report.reads(last, *position)["input"][0]
+
+
+GRIDS = {
+    "a view": ((Reshape((1, 8, 4, 4)),), Field.window(4, stride=4), {6}),
+    "a convolution of it": (
+        (Reshape((1, 8, 4, 4)), Conv(8, 8, (2, 2))),
+        Field.window(8, stride=4),
+        {6, 7, 10, 11},
+    ),
+    "a fold": ((Fold((8, 8), (2, 2), 2),), Field.spread(2, stride=2).through(Field.window(4, stride=4)), {1}),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_row_of_a_grid_of_tokens_is_bounded_and_its_position_exact(name):
+    operators, row, wanted = GRIDS[name]
+    position = (0, 3) if name == "a fold" else (1, 2)
+    field, reads = of_position(*operators, size=(8, 16), position=position)
+    assert field == row.bounded() != row
+    assert (elements(reads), reads.exact) == (wanted, True)
+
+
+def test_places_that_become_channels_leave_the_rows_exact():
+    to_channels = Reshape((1, 8, 4, 4)), Permute((0, 1, 3, 2)), Reshape((1, 32, 4))
+    field, reads = of_position(*to_channels, size=(8, 16), position=(2,))
+    assert field == Field.window(4, stride=4)
+    assert reads == Spans.of([(8, 12)])

@@ -8,8 +8,7 @@ word         of what                      what it means
 ``exact``    a set of elements, a         just these elements are read
              dimension that was split
 ``bounded``  the same, as a method        the same elements, of which only a part may be read: not ``exact`` any more
-``even``     a tensor                     positions that differ only in dimensions along which nothing runs read the
-                                          same
+``uneven``   a dimension of a tensor      positions may read otherwise along it, and no field says which
 ``sure``     what runs along a dimension  no border but that of the input's axis takes anything of what is said
 ``unsure``   an axis of an input, while   a path reads it otherwise at other channels or parts: it becomes ``bounded``
              a node's inputs are joined

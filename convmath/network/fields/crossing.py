@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import UnsupportedError
@@ -43,6 +43,16 @@ class Crossed:
     def is_whole(self) -> bool:
         """Whether one dimension is what the split one was."""
         return list(self.fields.values()) == [Field.same()]
+
+    def goes_by(self, dimension: int | None, positions: Collection[int], sizes: Sizes) -> bool:
+        """Whether of all dimensions of a tensor on which positions have an index only one says what they read."""
+        everything = Spans.first(self.length)
+        for other, part in self.fields.items():
+            if other != dimension:
+                each = map(part.reads, range(min(part.period, sizes[other]))) if other in positions else ()
+                if part.image(Spans.first(sizes[other])) != everything or any(reads != everything for reads in each):
+                    return False
+        return True
 
     def read(self, sizes: Sizes) -> Spans:
         """What all positions of a tensor of these sizes read of the axis together."""

@@ -198,7 +198,7 @@ class Join:
             first, second = Field.constant(first.reads(0)), Field.constant(second.reads(0))
         return joined(first, second, self.lengths[source], self.sizes[dimension])
 
-    def state(self, even: bool, *, unsure: bool) -> State:
+    def state(self, uneven: frozenset[int], *, unsure: bool) -> State:
         """What the output reads; what is held joins the fields of its source. If unsure, only a part may be read."""
         crossed = self._settle()
         for dimension, runs in enumerate(self.runs):
@@ -236,7 +236,7 @@ class Join:
                 runs.update({source: runs[source].bounded() for source in runs.keys() & self.unsure})
             held.update({source: held[source].bounded() for source in held.keys() & self.unsure})
             crossed.update({source: replace(crossed[source], exact=False) for source in crossed.keys() & self.unsure})
-        return State(self.sizes, self.runs, held, crossed, even)
+        return State(self.sizes, self.runs, held, crossed, uneven)
 
     def _is_inside(self, source: Source, run: Run, count: int) -> bool:
         """Whether ``count`` positions are said to read nothing outside: of several axes, one border takes all."""

@@ -40,6 +40,18 @@ class ReceptiveFields:
         dimensions: the dimension of the output along which each axis runs, whose indices its field takes; None where
             all positions read the same.
         rank: dimensions of the output, the batch and the channels first.
+
+    Sizes, strides, paddings and centres are in elements of the input.
+
+    >>> from convmath.network import Graph
+    >>> from convmath.network.operators import Conv
+    >>> net = Graph()
+    >>> _ = net.add("conv", Conv(1, 1, (3, 2), stride=2, padding=(1, 0), dilation=(2, 1)), net.input((1, 9, 9)))
+    >>> fields = net.analyze()["conv"].receptive_field
+    >>> fields.size, fields.stride, fields.padding, fields.holes
+    ((5, 2), (Fraction(2, 1), Fraction(2, 1)), (1, 0), (True, False))
+    >>> fields.center(1, 0), fields.interval(1, 0)
+    ((Fraction(7, 2), Fraction(1, 1)), ((1, 6), (0, 2)))
     """
 
     axes: tuple[Followed, ...]

@@ -46,7 +46,7 @@ class State:
         runs: for every dimension, what it reads of each source that runs along it.
         held: what every position reads of the sources that run along no dimension.
         crossed: what it reads of the sources that several dimensions index together.
-        even: whether positions that differ only in dimensions along which nothing runs read the same.
+        uneven: the dimensions along which positions may read otherwise, and no field says which.
         unknown: why this is unknown, in words; empty if it is known.
     """
 
@@ -54,7 +54,7 @@ class State:
     runs: Sequence[Mapping[Source, Run]] = ()
     held: Mapping[Source, Spans] = dataclasses.field(default_factory=dict)
     crossed: Mapping[Source, Crossed] = dataclasses.field(default_factory=dict)
-    even: bool = True
+    uneven: frozenset[int] = frozenset()
     unknown: str = ""
 
     def runs_along(self, dimension: int) -> bool:

@@ -140,7 +140,7 @@ def _key(state: State) -> Hashable | None:
     if state.crossed or state.unknown:
         return None
     runs = tuple(tuple(_run_key(source, run) for source, run in one.items()) for one in state.runs)
-    return runs, tuple(state.held.items()), state.even
+    return runs, tuple(state.held.items()), state.uneven
 
 
 def _run_key(source: Source, run: Run) -> Hashable:
