@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import ConvmathError
 from .fields.budget import Budget
-from .fields.field import Field
 from .graph import Graph, Node
 from .layer import Layer, layers_of
 from .operators import Input, Operator, Recurrent, Sizes
 
 
-def images_of(graph: Graph) -> Sizes:
+def images_of(graph: Graph, sizes: Mapping[str, Sizes | None] | None = None) -> Sizes:
     """The sizes of the first input of a network, or none: the first of them is how many images there are at once."""
-    given = (node.operator for node in graph if not node.placement.stored)
-    return next((one.shape for one in given if isinstance(one, Input)), ())
+    for node in graph:
+        if isinstance(node.operator, Input) and not node.placement.stored:
+            return node.operator.shape if sizes is None else sizes[node.name] or ()
+    return ()
 
 
-def batch_of(node: Node, layer: Layer, inputs: Sequence[int | None], images: Sizes) -> int | None:
+def batch_of(node: Node, layer: Layer, inputs: Sequence[int | None], images: Sizes, sizes: Sizes | None) -> int | None:
     """The dimension that reads the batch of an input in its place; else the first, if it is as long as a batch.
 
     Args:
@@ -26,12 +27,11 @@ def batch_of(node: Node, layer: Layer, inputs: Sequence[int | None], images: Siz
         layer: its layer.
         inputs: the dimension of the batch in each of its inputs; None where none is.
         images: as :func:`images_of` says.
+        sizes: those of its output; None if unknown.
     """
-    for batch, accesses in zip(inputs, () if layer.reason else layer.accesses, strict=False):
-        for dimension, access in enumerate(accesses if batch is not None else ()):
-            if access is not None and access.dimension == batch and access.field is Field.same():
-                return dimension
-    sizes = layer.sizes or ()
+    for batch, kept in zip(inputs, layer.kept, strict=False):
+        if batch is not None and batch in kept:
+            return kept.index(batch)
     if not inputs:
         own = node.placement.stored or node.placement.made
         return None if own or not sizes else 0
@@ -51,8 +51,12 @@ def batch_remarks(operator: Operator, batches: Sequence[int | None]) -> tuple[st
     return (f"{taken}, as the first dimension of an input of the network is: output sizes leave out the steps",)
 
 
-def batches_of(graph: Graph) -> dict[str, int | None]:
+def batches_of(graph: Graph, sizes: Mapping[str, Sizes | None] | None = None) -> dict[str, int | None]:
     """The dimension of the batch in the output of every node; None where none is.
+
+    Args:
+        graph: the network.
+        sizes: those of every node in letters, where they are known; by default all are numbers.
 
     >>> from convmath.network.operators import Permute
     >>> net = Graph()
@@ -60,15 +64,17 @@ def batches_of(graph: Graph) -> dict[str, int | None]:
     >>> batches_of(net)
     {'input': 0, 'turned': 1}
     """
-    layers, images, found = layers_of(graph, Budget(len(graph))), images_of(graph), dict[str, int | None]()
+    layers, images = layers_of(graph, Budget(len(graph)), sizes), images_of(graph, sizes)
+    found: dict[str, int | None] = {}
     for node in graph:
-        found[node.name] = batch_of(node, layers[node.name], [found[name] for name in node.inputs], images)
+        inputs, layer = [found[name] for name in node.inputs], layers[node.name]
+        found[node.name] = batch_of(node, layer, inputs, images, layer.sizes if sizes is None else sizes[node.name])
     return found
 
 
-def known_batches(graph: Graph) -> dict[str, int | None]:
+def known_batches(graph: Graph, sizes: Mapping[str, Sizes | None] | None) -> dict[str, int | None]:
     """The same, or nothing of a network that does not take the sizes at which it is given."""
     try:
-        return batches_of(graph)
+        return batches_of(graph, sizes)
     except ConvmathError:
         return {}

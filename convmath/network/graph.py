@@ -45,8 +45,13 @@ class Node:
         frozen: which of its own parameters training leaves as they are: none, its ``"weights"`` but not what is added,
             or ``"all"``; two nodes are equal without it.
         placement: how its result lies in memory; two nodes are equal without it.
-        layer: the path of the module without parts whose result it is, which all calls of the module have; empty where
-            no module was called; two nodes are equal without it.
+        layer: the path of the module without parts whose result it is, which all calls of the module have; or that of
+            the module that called a function with windows, and which of its calls that was; empty where it is not
+            known; two nodes are equal without it.
+
+    >>> from convmath.network.operators import Conv
+    >>> Node("stem", Conv(3, 8, (3, 3)), ("image",)).op
+    'conv2d'
     """
 
     name: str
@@ -156,7 +161,11 @@ class Graph:
             batch_size: images at once.
 
         Raises:
-            DomainError: a size is none, or the sizes are no list, or the name is no text or taken.
+            DomainError: a size is none, or the sizes are no list, or the name is no text, empty or taken.
+
+        >>> net = Graph()
+        >>> net.input((3, 8, 8)), net.input((3, "n", "n"), "other", batch_size=4), net.symbols
+        ('input', 'other', (n,))
         """
         from .input_sizes import batch_given, sizes_given
         from .symbolic import axes_of, with_symbols
@@ -167,8 +176,13 @@ class Graph:
     def add(self, name: str, operator: Operator, *inputs: str) -> str:
         """Add a node and return its name.
 
+        Args:
+            name: its name, not empty.
+            operator: one of :mod:`convmath.network.operators`.
+            inputs: the names of the nodes that it reads, in order.
+
         Raises:
-            DomainError: the name is taken, the operator is none, or an input is not there.
+            DomainError: the name is empty or taken, the operator is none, or an input is not there.
 
         >>> net = Graph()
         >>> net.add("stem", "conv", net.input((3, 8, 8)))
@@ -196,6 +210,8 @@ class Graph:
             for name in names:
                 if not isinstance(name, str):
                     raise DomainError(parameter, name, "needs the name of a node, which is a text")
+        if not node.name:
+            raise DomainError("name", node.name, "needs a name that is not empty")
         if not isinstance(node.operator, Operator):
             raise _no_operator(node.operator)
         if node.params is not None and not COUNT.holds(node.params):
@@ -218,6 +234,10 @@ class Graph:
 
             raise unknown("name", name, self._nodes, "node", listed(self._nodes))
         return self._nodes[name]
+
+    def __contains__(self, item: object) -> bool:
+        """Whether a node, or one of a name, is among them."""
+        return item in self._nodes if isinstance(item, str) else item in self._nodes.values()
 
     def __iter__(self) -> Iterator[Node]:
         """The nodes, each after those that it reads."""
@@ -253,7 +273,13 @@ class Graph:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the nodes whose results the network returns."""
+        """The names of the nodes whose results the network returns.
+
+        >>> net = Graph()
+        >>> _ = net.add("twice", operators.Combine("add"), net.input((3,)), "input")
+        >>> net.outputs
+        ('twice',)
+        """
         read = {name for node in self for name in node.inputs}
         return self._outputs or tuple(node.name for node in self if node.name not in read)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..division import is_symbolic
 from ..errors import DomainError, UnsupportedError
@@ -14,8 +14,14 @@ from .fields.field import Field
 from .fields.spans import Spans
 from .graph import Graph, Node
 from .input_sizes import refused_at
-from .operators import Operator, Pad, Sizes, Slice, Unknown, Work
-from .operators.base import Merged, Reads, parts
+from .operators import Operator, Pad, Sizes, Unknown, Work
+from .operators.base import Merged, Reads, Size, parts
+
+MOST_OPERATIONS = 64
+"""A size has at most so many in the letter of a batch: SymPy takes long for more, and recurses through them."""
+
+ANY_SIZE = 720
+"""What stands for a size where any does: it has many divisors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,10 @@ class Layer:
         self.sizes = sizes = self._asked(self._output)
         if not isinstance(self.operator, Unknown) and any(isinstance(size, int) and size < 1 for size in sizes or ()):
             raise DomainError("node", self.name, f"its output would have the sizes {sizes}; each needs at least 1")
+        for size in sizes or ():
+            if is_symbolic(size) and size.count_ops() > MOST_OPERATIONS:
+                goes = f"its sizes go by {' and '.join(_letters([size]))} in more than {MOST_OPERATIONS} operations"
+                raise UnsupportedError(f"{self.name}: {goes}; give the batch as a number")
         self._budget = budget
         self.reason = self._reason()
 
@@ -98,24 +108,9 @@ class Layer:
         return Work() if self.reason else self._asked(lambda: self.operator.work(self._known, self.sizes or ()))
 
     @cached_property
-    def picks(self) -> tuple[int, ...]:
-        """The dimensions of its input of which a part of its output may read a part."""
-        operator = self.operator
-        if isinstance(operator, Slice):
-            return (operator.dim,)
-        if isinstance(operator, Pad):
-            return tuple([dimension for dimension, amounts in enumerate(operator.amounts) if amounts != (0, 0)])
-        if not operator.rearranges or self.reason or self.refusal:
-            return ()
-        same, (reads,) = Field.same(), self.accesses
-        named = [(to, one.dimension) for to, one in enumerate(reads) if one is not None and one.field is same]
-        kept = {dimension for to, dimension in named if not dimension < 2 <= to}  # positions have no index of channels
-        return tuple([dimension for dimension, n in enumerate(self._known[0]) if n != 1 and dimension not in kept])
-
-    @cached_property
     def in_place(self) -> bool:
         """Whether every element of its output reads the one in its place, of one input."""
-        if len(self.inputs) != 1 or self.sizes != self.inputs[0] or self.picks or self.operator.mixes:
+        if len(self.inputs) != 1 or self.sizes != self.inputs[0] or self.operator.mixes:
             return False
         if self.reason or self.refusal:
             return False
@@ -152,7 +147,21 @@ class Layer:
         return found
 
     @cached_property
+    def kept(self) -> Sequence[Sequence[int | None]]:
+        """For each input, the dimension that each of the output reads in its place; None where it reads no such one."""
+        if self.reason:
+            return ()
+        try:
+            reads = self._read() if self.refusal else self._reads
+        except UnsupportedError:
+            return ()
+        return [[None if one is None or isinstance(one, Merged) else _place(*one) for one in entry] for entry in reads]
+
+    @cached_property
     def _reads(self) -> Sequence[Reads]:
+        return self._read()
+
+    def _read(self) -> Sequence[Reads]:
         return self._asked(lambda: self.operator.reads(self._known, self.sizes or ()))
 
     def _asked(self, question: Callable[[], Answer]) -> Answer:
@@ -166,7 +175,8 @@ class Layer:
         except DomainError as error:
             raise refused_at(self.name, error) from error
         except TypeError as error:  # such as SymPy's, that it cannot say which of two terms is larger
-            symbols = sorted({str(n) for sizes in self._known for n in sizes if is_symbolic(n)})
+            known = (*self._known, vars(self).get("sizes") or ())
+            symbols = _letters(n for sizes in known for n in sizes)
             if not symbols:
                 raise
             raise UnsupportedError(f"what it reads goes by {' and '.join(symbols)}, which is no number") from error
@@ -209,8 +219,21 @@ class Layer:
         return Access(dimension, field, touched, touched == everything, named == touched, inside)
 
 
-def layers_of(graph: Graph, budget: Budget) -> dict[str, Layer]:
+def _letters(sizes: Iterable[Size]) -> list[str]:
+    return sorted({str(letter) for size in sizes if is_symbolic(size) for letter in size.free_symbols})
+
+
+def _place(dimension: int, field: Field) -> int | None:
+    return dimension if field is Field.same() else None
+
+
+def layers_of(graph: Graph, budget: Budget, sizes: Mapping[str, Sizes | None] | None = None) -> dict[str, Layer]:
     """The layer of every node; nodes that are equal but for their names and inputs have the same.
+
+    Args:
+        graph: the network.
+        budget: from which the fields are taken by which layers read their inputs.
+        sizes: those of every node, where they are known in letters: then each layer has sizes of its own for them.
 
     Raises:
         DomainError: sizes do not fit; the message names the node.
@@ -218,10 +241,33 @@ def layers_of(graph: Graph, budget: Budget) -> dict[str, Layer]:
     layers: dict[tuple[Operator, tuple[Sizes | None, ...]], Layer] = {}
     found: dict[str, Layer] = {}
     for node in graph:
-        inputs = tuple([found[name].sizes for name in node.inputs])
+        given = [found[name].sizes if sizes is None else sizes[name] for name in node.inputs]
+        inputs = tuple(given) if sizes is None else _in_own_letters(given)
         key = (node.operator, inputs)
         layer = layers.get(key)
         if layer is None:
-            layer = layers[key] = Layer(node, inputs, budget)
+            layer = layers[key] = Layer(node, inputs, budget) if sizes is None else _at_any(node, inputs, budget)
         found[node.name] = layer
     return found
+
+
+def _in_own_letters(given: Sequence[Sizes | None]) -> tuple[Sizes | None, ...]:
+    """Sizes with a letter for each term, the same for all layers: terms would nest from layer to layer."""
+    from ..calculus.index import integers
+
+    terms = dict.fromkeys(n for sizes in given for n in sizes or () if is_symbolic(n))
+    return _replaced(given, {term: integers(f"?{number}") for number, term in enumerate(terms)})
+
+
+def _at_any(node: Node, inputs: tuple[Sizes | None, ...], budget: Budget) -> Layer:
+    """The layer at numbers for letters, of which it is not known in letters what it reads; in these if it refuses."""
+    letters = dict.fromkeys(n for sizes in inputs for n in sizes or () if is_symbolic(n))
+    numbers = {letter: ANY_SIZE * number for number, letter in enumerate(letters, start=1)}
+    try:
+        return Layer(node, _replaced(inputs, numbers), budget)
+    except DomainError:
+        return Layer(node, inputs, budget)
+
+
+def _replaced(given: Sequence[Sizes | None], others: Mapping[Any, Any]) -> tuple[Sizes | None, ...]:
+    return tuple([None if sizes is None else tuple([others.get(n, n) for n in sizes]) for sizes in given])

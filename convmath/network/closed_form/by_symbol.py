@@ -61,6 +61,11 @@ class FormBySymbol(Line):
         """How the network is known to be the same at every size."""
         return self.each[0].reading
 
+    @property
+    def given(self) -> str:
+        """What else is taken to hold for valid input sizes, in words."""
+        return self.each[0].given
+
     def at(self, size: int | None = None, /, **sizes: int) -> tuple[int, ...]:
         """The sizes of the output, the batch first, for input sizes.
 
@@ -71,9 +76,9 @@ class FormBySymbol(Line):
         Raises:
             DomainError: a symbol lacks its number, the network does not take it, or the sizes are unknown.
         """
-        from ..symbolic import numbers
+        from ..symbolic import numbers_for
 
-        given = numbers([form.symbol.name for form in self.each], sizes if size is None else size)
+        given = numbers_for([form.symbol.name for form in self.each], sizes if size is None else size)
         for form in self.each:
             form.require(given[form.symbol.name])
         values = {form.symbol: given[form.symbol.name] for form in self.each}

@@ -18,7 +18,7 @@ from .rewriting import short
 from .sets import EMPTY, MOST_TRIED, SizeSet, between
 from .terms import bounds, evaluated, period, rises, shown
 
-LARGEST = 2**64
+ENDLESS = 2**64
 """A bound beyond this is none."""
 
 
@@ -114,19 +114,19 @@ def _where_rising(value: Callable[[int], int], equal: bool, sign: int) -> SizeSe
     reaches = _first(lambda n: value(n) >= 0)
     passes = _first(lambda n: value(n) > 0)
     if equal:
-        return SizeSet.of(reaches, passes - 1 if passes < LARGEST else None, 1, [0]) if reaches < LARGEST else EMPTY
+        return SizeSet.of(reaches, passes - 1 if passes < ENDLESS else None, 1, [0]) if reaches < ENDLESS else EMPTY
     if sign == 1:
-        return SizeSet.of(reaches, None, 1, [0]) if reaches < LARGEST else EMPTY
-    return SizeSet.of(1, passes - 1 if passes < LARGEST else None, 1, [0])
+        return SizeSet.of(reaches, None, 1, [0]) if reaches < ENDLESS else EMPTY
+    return SizeSet.of(1, passes - 1 if passes < ENDLESS else None, 1, [0])
 
 
 def _first(holds: Callable[[int], bool]) -> int:
-    """The first size of at least 1 from which on a condition holds; LARGEST if there is none below it."""
+    """The first size of at least 1 from which on a condition holds; ENDLESS if there is none below it."""
     low, high = 0, 1
-    while high < LARGEST and not holds(high):
+    while high < ENDLESS and not holds(high):
         low, high = high, 2 * high
-    if high >= LARGEST and not holds(LARGEST - 1):
-        return LARGEST
+    if high >= ENDLESS and not holds(ENDLESS - 1):
+        return ENDLESS
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)

@@ -15,6 +15,7 @@ from ...inert import Max, Min
 from ..batches import known_batches
 from ..operators import Combine, Concat, Input, Operator, Reshape, Sizes, Unknown
 from ..operators.base import product
+from ..operators.lookup import Chosen
 from ..sizes.in_operators import changed, sizes_in
 from ..sizes.number import number_of
 from ..sizes.trail import Leaf, leaves
@@ -24,16 +25,16 @@ from .laws import Label, step, weakest
 from .naming import lengths_of, multiple_of, names_of
 from .operators import Output, computed, divides_by_size, output_of, resolved
 from .reading import BY_CONSTRUCTION, Reading
-from .refusals import is_caught, sizes_at, start_of
+from .refusals import Places, is_caught, sizes_at, start_of
 from .report import ClosedForm, ClosedForms, Dimension, Length
-from .scope import Kind, Scope, narrowed, scope_of
+from .scope import CLAUSES, Kind, Scope, narrowed, scope_of
 from .sets import SizeSet
 from .terms import REMEMBERED, evaluated
 
 if TYPE_CHECKING:
     from ..graph import Graph, Node
 
-Moving: TypeAlias = Mapping[sympy.Symbol, Mapping[str, Sequence[int]]]
+Moving: TypeAlias = Mapping[sympy.Symbol, Places]
 """For each symbol the dimensions of each input that have this size."""
 
 
@@ -59,6 +60,7 @@ class _Composition:
             for name, dimensions in places.items()
             for dimension in dimensions
         }
+        self.numbers = all(isinstance(graph[name].operator.sizes()[d], int) for name, d in self.whole)
         self.reading = Reading(graph, list(moving.values()))
         self.guards = list(graph.trail.guards) if graph.trail else []
         self.refused = ""
@@ -71,16 +73,20 @@ class _Composition:
         self.remainders: dict[Claim, None] = {}
         self.lossy: dict[str, None] = {}
         self.labels: list[Label] = []
+        self.given = ""
 
     def forms(self) -> ClosedForms:
         for position, node in enumerate(self.graph):
             self.read(position)
+            if isinstance(node.operator, Chosen) and node.operator.open:
+                self.given = CLAUSES["rows"]
             self.found[node.name] = self.known(self.form(node, [self.found[name] for name in node.inputs]))
         self.read(len(self.graph))
         for name in self.graph.outputs:
             self.found[name] = self.known(self.found[name])
         self.explain()
-        batches = known_batches(self.graph)
+        sizes = {name: form.sizes for name, form in self.found.items()}
+        batches = known_batches(self.graph, None if self.numbers else sizes)
         self.found = {name: replace(form, batch=batches.get(name, 0)) for name, form in self.found.items()}
         sets = tuple(self.conditions), tuple(self.matches), tuple(self.remainders)
         made = ClosedForms(self.symbol, self.found, self.graph.outputs, *sets, weakest(self.labels), self.scope())
@@ -92,9 +98,11 @@ class _Composition:
         caught = not refused and is_caught(self.graph, self.asked, self.conditions.items())
         for name in self.graph.outputs:  # one without elements is none
             self.fill(self.found[name].dimensions or ())
-        if not caught:
-            return scope_of(self.conditions.items())
-        return scope_of((claim, kind if kind == "empty" else "read") for claim, kind in self.conditions.items())
+        conditions = self.conditions.items()
+        if caught:
+            conditions = {claim: kind if kind == "empty" else "read" for claim, kind in conditions}.items()
+        scope = scope_of(conditions)
+        return replace(scope, clauses=(*scope.clauses, self.given)) if self.given else scope
 
     @property
     def asked(self) -> Mapping[str, Sequence[int]]:
@@ -129,7 +137,7 @@ class _Composition:
         if refused:
             return ClosedForm(form.name, self.symbol, None, None, refused)
         valid = None if self.unplaced else _meet(form.valid, self.within)
-        return replace(form, valid=valid, reading=self.reading.words)
+        return replace(form, valid=valid, reading=self.reading.words, given=self.given)
 
     def size(self, leaf: Leaf) -> Dimension:
         """One of the sizes of a node.
@@ -231,7 +239,7 @@ class _Composition:
         sizes = tuple(tuple(map(named, form.dimensions or ())) for form in inputs)
         given = resolved(operator, lambda leaf: named(self.size(leaf)), shared)
         found = output_of(given, sizes)
-        if found.reason and isinstance(given, Reshape) and -1 in given.shape:
+        if found.reason and self.numbers and isinstance(given, Reshape) and -1 in given.shape:
             found = output_of(replace(given, shape=self.as_read(given.shape, sizes[0], lengths)), sizes)
             forms = tuple((place, length.form) for place, length in lengths.items())
             for condition in found.conditions:

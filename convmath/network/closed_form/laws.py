@@ -26,7 +26,7 @@ from .terms import REMEMBERED, evaluated
 
 Label: TypeAlias = Literal["proved", "checked by sampling", "unknown"]
 
-Places: TypeAlias = tuple[tuple[sympy.Symbol, Term], ...]
+Placeholders: TypeAlias = tuple[tuple[sympy.Symbol, Term], ...]
 """Placeholders of sizes and the closed forms that they stand for."""
 
 Facts: TypeAlias = tuple[Formula | Theorem, ...]
@@ -114,7 +114,7 @@ def proved(goal: Formula, given: Facts = (), cuts: tuple[Formula, ...] = ()) -> 
 
 
 @lru_cache(maxsize=REMEMBERED)
-def step(made: Term, places: Places, symbol: sympy.Symbol) -> Step:
+def step(made: Term, places: Placeholders, symbol: sympy.Symbol) -> Step:
     """The closed form of a size, in the input size ``symbol``, proved where a proof is found.
 
     Raises:
@@ -137,14 +137,14 @@ def step(made: Term, places: Places, symbol: sympy.Symbol) -> Step:
     return _checked(made, places, symbol, found.term, laws) or _unchanged(made, places, symbol)
 
 
-def _unchanged(made: Term, places: Places, symbol: sympy.Symbol) -> Step:
+def _unchanged(made: Term, places: Placeholders, symbol: sympy.Symbol) -> Step:
     """The closed forms put into each other, without joining them."""
     composed = replaced(made, places)
     found = _checked(made, places, symbol, composed.term, composed.laws)
     return found or Step(composed.term, "checked by sampling", None)
 
 
-def _checked(made: Term, places: Places, symbol: sympy.Symbol, form: Term, laws: Sequence[Law]) -> Step | None:
+def _checked(made: Term, places: Placeholders, symbol: sympy.Symbol, form: Term, laws: Sequence[Law]) -> Step | None:
     known = tuple(eq(place, term) for place, term in places)
     positive = tuple(le(1, size) for size in dict.fromkeys((symbol, *(place for place, _ in places))))
     lawful = _lawful(laws, known, positive)

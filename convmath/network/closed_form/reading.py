@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from ...errors import ConvmathError
@@ -24,6 +23,7 @@ from ..provenance import Provenance, Reader
 from ..sizes.in_operators import with_terms
 from ..sizes.trail import Leaf, Trail
 from ..sizes.watching import watched
+from .refusals import Places
 
 OTHERS = (
     *((Fraction(1), more) for more in (1, 3, 32, -1)),
@@ -39,9 +39,6 @@ Those by which it goes another way are passed over; those that it refuses have t
 AS_MANY = 12
 """At so many of them, each another one."""
 
-Moving: TypeAlias = Mapping[str, Sequence[int]]
-"""Dimensions of inputs by their names."""
-
 BY_CONSTRUCTION = "by construction"
 """How a graph is known at every size that was built by hand, or read from code that was told no number of a size."""
 
@@ -56,7 +53,7 @@ class Reading:
         failures: sizes, without the batch, at which it could not be read, and why.
     """
 
-    def __init__(self, graph: Graph, moving: Sequence[Moving]) -> None:
+    def __init__(self, graph: Graph, moving: Sequence[Places]) -> None:
         """A graph of which nothing is asked yet.
 
         Args:
@@ -224,7 +221,7 @@ def _same(first: Node, second: Node) -> bool:
     return with_terms(first.traced or first.operator) == with_terms(second.traced or second.operator)
 
 
-def _others(graph: Graph, moving: Sequence[Moving]) -> Iterator[dict[str, Sizes]]:
+def _others(graph: Graph, moving: Sequence[Places]) -> Iterator[dict[str, Sizes]]:
     """Other sizes of the inputs: every second time each of those that are varied becomes another one."""
     shapes = {name: list(graph[name].operator.sizes()) for name in graph.inputs}
     seen: list[dict[str, Sizes]] = [{name: tuple(shape[1:]) for name, shape in shapes.items()}]

@@ -80,6 +80,7 @@ class ClosedForm(Line):
             hand or its code was told no number of a size; else it was ``"read again at 12 other sizes"``, and found the
             same.
         batch: the dimension of the output that is the batch; None where none is.
+        given: what else is taken to hold for valid input sizes, in words.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ClosedForm(Line):
     reason: str = ""
     reading: str = BY_CONSTRUCTION
     batch: int | None = 0
+    given: str = ""
 
     @property
     def sizes(self) -> tuple[int | Term, ...] | None:
@@ -135,9 +137,10 @@ class ClosedForm(Line):
         """The label, and what it comes from where that is the reading."""
         if self.valid is None:
             return "unknown: so is where they hold"
+        given = f" {self.given}" if self.given else ""
         if self.reading == BY_CONSTRUCTION:
-            return self.label
-        return f"{self.label} (network {self.reading}, algebra {self.algebra})"
+            return f"{self.label}{given}"
+        return f"{self.label} (network {self.reading}, algebra {self.algebra}){given}"
 
     @cached_property
     def theorem(self) -> Theorem | None:

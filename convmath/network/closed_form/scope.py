@@ -22,6 +22,7 @@ CLAUSES = {
     "read": "where the network is as it was read",
     "equal": "where no size 1 is stretched",
     "empty": "where no tensor on the way is empty",
+    "rows": "where the tables have all rows that are looked up",
 }
 """What is said of the conditions without which a network may still take a size."""
 

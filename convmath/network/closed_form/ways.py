@@ -95,7 +95,8 @@ def _agreed(forms: Sequence[ClosedForm]) -> ClosedForm | None:
         return None
     reading = next((form.reading for form in forms if form.reading != BY_CONSTRUCTION), BY_CONSTRUCTION)
     agreed = tuple(one for one in dimensions if one is not None)
-    return replace(forms[0], dimensions=agreed, valid=whole, reading=reading)
+    given = max(form.given for form in forms)
+    return replace(forms[0], dimensions=agreed, valid=whole, reading=reading, given=given)
 
 
 def _dimension(column: Sequence[Dimension], valid: Sequence[SizeSet], symbol: sympy.Symbol) -> Dimension | None:
