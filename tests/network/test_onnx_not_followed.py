@@ -142,6 +142,16 @@ def test_what_depends_on_no_input_is_a_constant_of_its_sizes(op, reads, opset, a
     assert report["y"].sizes == run(proto, ones(3, 1, 1)).shape
 
 
+def test_dimensions_that_numpy_does_not_stretch_are_followed():
+    nodes = [
+        helper.make_node("Expand", ["c", "ones"], ["wide"], "wide"),
+        helper.make_node("ReduceSum", ["wide"], ["sum"], "sum", keepdims=0),
+        helper.make_node("Add", ["x", "sum"], ["y"], "y"),
+    ]
+    proto = model(nodes, {"x": (3, 1, 2)}, {"c": np.ones(2, np.float32), "ones": np.ones(40, np.int64)}, 17)
+    assert from_onnx(proto).analyze().output.sizes == (3, 1, 2)
+
+
 def test_an_optional_tensor_is_the_tensor():
     nodes = [
         helper.make_node("OptionalHasElement", ["x"], ["there"], "has"),

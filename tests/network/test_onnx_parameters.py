@@ -13,7 +13,9 @@ import torch
 from onnx import helper
 from torch import nn
 
+from convmath.errors import DomainError
 from convmath.network import from_onnx, from_torch
+from convmath.network.onnx_import import skeleton
 
 from .computing import Function, UNet, resized
 from .onnx_models import model
@@ -243,6 +245,56 @@ def test_what_nodes_say_is_not_learned_and_what_is_stored_is():
     assert normalised(scale=np.ones(4, np.float32), shift=np.zeros(4, np.float32)) == 8
 
 
+SHARES = {
+    "parts": (("Split", ("w", "lengths"), ("a", "b"), {"axis": 1}), 48),
+    "the same in other sizes": (("Reshape", ("w", "shape"), ("a",), {}), 48),
+    "the same with its bytes and their scale": (("DequantizeLinear", ("bytes", "scale", "zero"), ("a",), {}), 48 + 24),
+    "joined with its halves": (("Concat", ("w", "half", "half"), ("a",), {"axis": 1}), 48 + 24),
+    "stretched": (("Expand", ("row", "shape"), ("a",), {}), 48 + 8),
+    "the same by its length": (("Mul", ("w", "row"), ("a",), {}), 48 + 8),
+    "the same where it is kept": (("Where", ("kept", "w", "w"), ("a",), {}), 48),
+}
+
+
+@pytest.mark.parametrize("name", SHARES)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_weight_counts_once_whatever_is_made_of_it(name, first):
+    (op, given, made, more), count = SHARES[name]
+    whole = helper.make_node("MatMul", ["x", "w"], ["whole"], "whole")
+    nodes = [whole] if first else []
+    nodes.append(helper.make_node(op, given, made, op, **more))
+    nodes += [helper.make_node("MatMul", ["x", one], [f"{one}_y"], one) for one in made]
+    stored = {"w": np.ones((6, 8), np.float32), "half": np.ones((6, 4), np.float32), "row": np.ones(8, np.float32)}
+    stored |= {"lengths": np.array([2, 6]), "shape": np.array([6, 8]), "bytes": np.ones((6, 4), np.uint8)}
+    stored |= {"scale": np.ones(4, np.float32), "zero": np.zeros(4, np.uint8), "kept": np.ones((6, 8), bool)}
+    proto = model(nodes if first else [*nodes, whole], {"x": (1, 5, 6)}, stored)
+    assert from_onnx(proto).analyze().params == count
+
+
+@pytest.mark.parametrize("number", [np.int8, np.float32])
+def test_a_weight_is_what_is_scaled_and_not_its_scale(number):
+    nodes = [
+        helper.make_node("Cast", ["w"], ["real"], "real", to=onnx.TensorProto.FLOAT),
+        helper.make_node("Mul", ["real", "row"], ["scaled"], "scaled"),
+        helper.make_node("MatMul", ["x", "scaled"], ["y"], "y"),
+    ]
+    stored = {"w": np.ones((6, 8), number), "row": np.ones(8, np.float32)}
+    learned = 48 + (8 if number is np.float32 else 0)  # the length of a direction is learned, as of weight_norm
+    assert from_onnx(model(nodes, {"x": (1, 5, 6)}, stored)).analyze().params == learned
+
+
+def test_what_nodes_say_is_not_learned_where_the_file_says_what_is():
+    """torch's newer exporter adds a bias of zeros where a convolution has none."""
+    zeros = helper.make_node("Constant", [], ["zeros"], "zeros", value_floats=[0.0] * 8)
+    conv = helper.make_node("Conv", ["x", "w", "zeros"], ["y"], "conv")
+    proto = model([zeros, conv], {"x": (1, 6, 5)}, {"w": np.ones((8, 6, 3), np.float32)})
+    assert from_onnx(proto).analyze().params == 144 + 8
+    said = helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, (8, 6, 3))
+    said.metadata_props.add(key="pkg.torch.export.graph_signature.InputSpec.kind", value="PARAMETER")
+    proto.graph.value_info.append(said)
+    assert from_onnx(proto).analyze().params == 144
+
+
 def hidden(*sizes: int, low: float = -np.inf) -> Any:
     """What hides the places after each one, with sizes of 1 before."""
     length = sizes[-1]
@@ -283,6 +335,112 @@ def test_what_something_else_reads_too_is_learned():
     assert attended(hidden(40, 40), other) == 1600
     again = helper.make_node("Relu", ["sum"], ["kept"], "kept")
     assert attended(hidden(40, 40), again) == 1600
+
+
+def weighed(added: Any, *between: onnx.NodeProto, length: int = 40) -> onnx.ModelProto:
+    """Weights that a softmax makes of the input and of what is added to it by way of some nodes."""
+    nodes = [
+        helper.make_node("Add", ["x", "c"], ["sum"], "sum"),
+        *between,
+        helper.make_node("Softmax", [between[-1].output[0] if between else "sum"], ["y"], "weights"),
+    ]
+    return model(nodes, {"x": (1, 1, length, length)}, {"c": added})
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_what_is_learned_is_so_in_small_integers_too(softmax):
+    """An exporter quantises what is added as it does weights; a mask and a learned matrix then look alike."""
+    nodes = [
+        helper.make_node("DequantizeLinear", ["c", "scale"], ["real"], "real"),
+        helper.make_node("Add", ["x", "real"], ["sum"], "sum"),
+        helper.make_node("QuantizeLinear", ["sum", "scale"], ["small"], "small"),
+        helper.make_node("DequantizeLinear", ["small", "scale"], ["large"], "large"),
+        helper.make_node("Softmax" if softmax else "Relu", ["large"], ["y"], "y"),
+    ]
+    stored = {"c": np.ones((4, 4), np.uint8), "scale": np.float32(2)}
+    found = from_onnx(model(nodes, {"x": (1, 2, 4, 4)}, stored)).analyze().total("params")
+    assert (found.value, found.missing) == ((0, ("constant",)) if softmax else (16, ()))
+
+
+def test_a_bias_of_small_integers_is_learned():
+    reads = ["c", "scale", "zero", "x", "scale", "zero"]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["input", "scale", "zero"], ["x"], "x"),
+        helper.make_node("QLinearAdd", reads, ["y"], "y", domain="com.microsoft"),
+    ]
+    nodes[1].input.extend(["scale", "zero"])
+    stored = {"scale": np.float32(2), "zero": np.uint8(0)}
+    for c, count in ((np.ones(4, np.uint8), 4), (np.ones((4, 4), np.uint8), None)):
+        proto = model(nodes, {"input": (1, 2, 4, 4)}, {"c": c, **stored})
+        proto.opset_import.add(domain="com.microsoft", version=1)
+        found = from_onnx(proto).analyze().total("params")
+        assert (found.value, found.status) == ((0, "partial") if count is None else (count, "complete"))
+
+
+LEARNED = np.random.default_rng(1).normal(size=(40, 40)).astype(np.float32)
+LATE = np.where(np.arange(1600).reshape(40, 40) == 1561, np.float32(-1), hidden(40, 40))
+HELD = {"mask": (hidden(40, 40), 0), "learned": (LEARNED, 1600), "learned at the end": (LATE, 1600)}
+
+
+@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("kind", ["float32", "float64", "float16", "bfloat16", "listed"])
+def test_what_a_long_tensor_holds_says_whether_it_is_a_mask(name, kind, tmp_path):
+    held, count = HELD[name]
+    proto = weighed(held if kind == "listed" else held.astype(kind))
+    if kind == "listed":
+        proto.graph.initializer[0].CopyFrom(helper.make_tensor("c", 1, (40, 40), held.ravel()))
+    onnx.save(proto, tmp_path / "net.onnx")
+    for given in (proto, tmp_path / "net.onnx"):
+        found = from_onnx(given).analyze().total("params")
+        assert (found.value, found.status) == (count, "complete")
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_what_other_files_hold_is_not_guessed(name, tmp_path):
+    elsewhere = {"save_as_external_data": True, "location": "data", "size_threshold": 1024}
+    onnx.save(weighed(HELD[name][0]), tmp_path / "net.onnx", **elsewhere)
+    (tmp_path / "data").unlink()
+    report = from_onnx(tmp_path / "net.onnx").analyze()
+    assert report.total("params").missing == ("c",)
+    assert "would show whether it is a mask or learned" in report["c"].remarks[0]
+    assert (report.status, report.output.sizes) == ("complete", (1, 1, 40, 40))
+    assert report.reads("weights", 3, 4)["x"][0].parts == ((3, 4),)
+
+
+def test_elements_of_another_type_than_the_tensors_say_nothing(tmp_path):
+    proto = weighed(hidden(40, 40))
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.double_data.extend([-1e300] * 1600)
+    onnx.save(proto, tmp_path / "net.onnx")
+    for given in (proto, tmp_path / "net.onnx"):
+        assert from_onnx(given).analyze().total("params").missing == ("c",)
+
+
+def test_a_long_tensor_that_a_node_says_has_its_sizes_in_a_file_too(tmp_path):
+    proto = weighed(hidden(40, 40))
+    said = helper.make_node("Constant", [], ["c"], "c", value=proto.graph.initializer.pop())
+    proto.graph.node.insert(0, said)
+    onnx.save(proto, tmp_path / "net.onnx")
+    for given in (proto, tmp_path / "net.onnx"):
+        report = from_onnx(given).analyze()
+        assert (report.status, report.output.sizes, report.params) == ("complete", (1, 1, 40, 40), 0)
+    proto.graph.node[0].attribute[0].t.dims[0] = -40
+    with pytest.raises(DomainError, match="each >= 0"):
+        from_onnx(proto)
+
+
+def test_a_mask_beside_others_is_none_that_is_learned():
+    further = helper.make_node("Add", ["x", "sum"], ["both"], "both")
+    bounded = helper.make_node("Max", ["both", "sum"], ["bounded"], "bounded")
+    for held, count in HELD.values():
+        assert from_onnx(weighed(held, further, bounded)).analyze().params == count
+
+
+def test_more_masks_than_are_looked_at_are_not_guessed(tmp_path, monkeypatch):
+    onnx.save(weighed(hidden(40, 40)), tmp_path / "net.onnx")
+    monkeypatch.setattr(skeleton, "MOST_LOOKED_AT", 6000)
+    assert from_onnx(tmp_path / "net.onnx").analyze().total("params").missing == ("c",)
 
 
 def test_a_causal_mask_that_an_exporter_has_stored_is_not_learned(tmp_path):

@@ -242,3 +242,30 @@ def test_a_range_is_followed_to_the_table_by_way_of_other_dimensions():
     ]
     found = from_onnx(model(nodes, {"x": (1, 1, "n", 5)}, CONSTANTS), (1, "n", 5)).closed_forms()
     assert (str(found.valid.sizes), found.output.label) == ("1 <= n <= 64", "proved")
+
+
+@pytest.mark.parametrize("least", [-64, -65])
+def test_stored_rows_that_are_counted_from_the_end_are_among_those_of_the_table(least):
+    nodes = [
+        helper.make_node("Gather", ["table", "rows"], ["chosen"], "chosen"),
+        helper.make_node("Add", ["x", "chosen"], ["y"], "y"),
+    ]
+    proto = model(nodes, {"x": (1, "n", 5)}, {**CONSTANTS, "rows": ints(least)})
+    if least < -64:
+        with pytest.raises(DomainError, match=r"index=-65: what is looked up has 64 rows: needs -64 <= index < 64"):
+            from_onnx(proto, (1, "n", 5), at=6)
+    else:
+        assert from_onnx(proto, (1, "n", 5), at=6).closed_forms().output.given == ""
+
+
+def test_positions_from_numbers_of_the_type_of_others_are_followed():
+    nodes = [
+        helper.make_node("Constant", [], ["other"], "other", value_int=6),
+        *(helper.make_node("Constant", [], [f"real{n}"], f"real{n}", value_float=float(n)) for n in (0, 1)),
+        *(helper.make_node("CastLike", [f"real{n}", "other"], [f"like{n}"], f"like{n}") for n in (0, 1)),
+        helper.make_node("Range", ["like0", "other", "like1"], ["rows"], "rows"),
+        helper.make_node("Gather", ["table", "rows"], ["chosen"], "chosen"),
+        helper.make_node("Add", ["x", "chosen"], ["y"], "y"),
+    ]
+    report = from_onnx(model(nodes, {"x": (1, 6, 5)}, CONSTANTS)).analyze()
+    assert (report.status, report.output.sizes) == ("complete", (1, 6, 5))

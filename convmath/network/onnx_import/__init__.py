@@ -1,4 +1,4 @@
-"""Networks from ONNX: the graph of a file, by the rules of its version; nothing runs and no weights are read."""
+"""Networks from ONNX: the graph of a file, by the rules of its version; nothing runs, and weights are stepped over."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ def from_onnx(
     """The graph of an ONNX model.
 
     Learned parameters are the constants that lie where an operator has its weights, biases, scales and tables, and the
-    floating-point tensors with dimensions, stored in the file, that Mul, Add, Sum, Pow and Concat read; each counts
-    once. Bounds, factors, what is subtracted or divided by, and statistics of batch normalisation are none. What the
-    file itself says of a tensor goes before that: torch's newer exporter writes down which ones are parameters. Where
-    it does not, a file cannot tell what was learned: a stored matrix that is added, the same for all heads, to what
-    only a softmax reads is taken for a mask, unless it is short and holds others than 0 and very low numbers, and does
-    not count; other masks that are added do, a scalar without dimensions does not, and ones and zeros are a norm's own,
-    but not those of InstanceNormalization. What an exporter has folded into other weights is gone, and of equal
-    tensors, as those of layers that are copies, it may have kept one.
+    floating-point tensors with dimensions, stored in the file, that Mul, Add, Sum, Pow and Concat read, or integers in
+    place of them; each counts once. Bounds, factors, what is subtracted or divided by, and statistics of batch
+    normalisation are none. What the file itself says of a tensor goes before that: torch's newer exporter writes down
+    which ones are parameters. Where it does not, a file cannot tell what was learned: a stored matrix of 0 and very low
+    numbers that is added, the same for all heads, to what only a softmax reads is taken for a mask, and does not count;
+    where its elements are in another file or quantised, ``total("params")`` is partial. Other masks that are added do
+    count, a scalar without dimensions does not, and ones and zeros are a norm's own, but not those of
+    InstanceNormalization. What an exporter has folded into other weights is gone, and of equal tensors, as those of
+    layers that are copies, it may have kept one.
 
     The branch of a known condition, the turns of a loop whose number is known, each with nodes of its own, and the
     functions of the model are followed, and the operators that ONNX Runtime's optimizer and quantizer write are those
     of ONNX that they stand for.
 
-    What is not understood becomes ``Unknown``, with the sizes that ONNX infers. Weights are stepped over, and data in
-    other files is never looked at. An input's axes after batch and channels are spatial; one that is only ever
-    transposed from channels last to channels first is read so.
+    What is not understood becomes ``Unknown``, with the sizes that ONNX infers. Of weights no more is looked at than
+    tells them from masks, and at data in other files never. An input's axes after batch and channels are spatial; one
+    that is only ever transposed from channels last to channels first is read so.
 
     The first dimension of an input is taken for the batch. A file whose recurrent layers read the steps first, as
     torch's do without ``batch_first``, has its steps there: ``remarks`` of the rows of these layers say so,

@@ -9,11 +9,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-import onnx
-
 from ...errors import DomainError
 from ..graph import Graph, Node
-from ..input_sizes import LARGEST, refused_at
+from ..input_sizes import refused_at
 from ..operators import Expand, Input, Operator, Permute, Reshape, Sizes, Unknown
 from ..placement import Placement
 from ..provenance import Provenance
@@ -22,12 +20,13 @@ from ..sizes.number import look, number_of
 from ..sizes.trail import Recorder, leaves
 from . import framework, handlers, other_programs  # noqa: F401  (importing the handlers enters them)
 from .call import Call
-from .constants import constants, elements, folded, is_sized
-from .functions import Function, Key, key_of, nodes_of
-from .parameters import Parameters
+from .constants import constants, folded, is_sized
+from .folds import elements
+from .functions import Function, Key, key_of, nodes_of, opsets_of
+from .parameters import UNTOLD, Parameters
 from .registry import HANDLERS, NotUnderstoodError, key, not_understood
 from .scope import LISTED, LONGEST, Scope, Steps, names_read, nodes_in
-from .value import MOST_DIMENSIONS, Learned, Value
+from .value import Learned, Value, require_sizes, sizes_of_stored
 
 _MOVES = (Expand, Permute, Reshape)
 """What has the elements of its input in other places."""
@@ -65,7 +64,7 @@ class Builder:
 
     def input(self, name: str, sizes: Sizes, axes: tuple[int, ...]) -> None:
         """An input of the network."""
-        _require_sizes(name, sizes)
+        require_sizes(name, sizes)
         self._bind(name, Value(sizes, self._append(name, Input(sizes, axes), (), 0)))
 
     def foreign(self, name: str, reason: str) -> None:
@@ -74,12 +73,8 @@ class Builder:
 
     def initializer(self, tensor: Any) -> None:
         """A constant of the file."""
-        sizes = tuple(tensor.dims)
-        if len(sizes) > MOST_DIMENSIONS or min(sizes, default=0) < 0:
-            raise DomainError("initializer", tensor.name, f"needs at most {MOST_DIMENSIONS} sizes, each >= 0")
-        self._bind(
-            tensor.name, Value(sizes, elements=elements(tensor), name=tensor.name, learned=self.parameters.of(tensor))
-        )
+        sizes, learned = sizes_of_stored(tensor), self.parameters.of(tensor)
+        self._bind(tensor.name, Value(sizes, elements=elements(tensor), name=tensor.name, learned=learned))
 
     def sparse_initializer(self, tensor: Any) -> None:
         """A constant of the file of which only some elements are not 0."""
@@ -123,8 +118,14 @@ class Builder:
 
     def _read(self, node: str, tensor: str) -> Value:
         if tensor not in self._scope.values:
-            reason = f"reads {tensor!r}, which no input, initializer or node before it gives; a graph has no cycle"
+            needs = "nodes come in order, each after those that it reads, so that there is no cycle"
+            reason = f"reads {tensor!r}, which no input, initializer or node before it gives: {needs}"
             raise DomainError("node", node, reason)
+        return self._scope.values[tensor]
+
+    def _returned(self, tensor: str) -> Value:
+        if tensor not in self._scope.values:
+            raise DomainError("output", tensor, "no input, initializer or node of the graph gives it")
         return self._scope.values[tensor]
 
     def _outputs(self, call: Call) -> Sequence[Value | None]:
@@ -216,11 +217,8 @@ class Builder:
         """The outputs of a function of the model: its nodes become nodes of the network."""
         self.steps.take(called.nodes)
         function = called.proto
-        opsets = {"" if one.domain == "ai.onnx" else one.domain: one.version for one in function.opset_import}
-        if not 1 <= opsets.get("", 1) <= onnx.defs.onnx_opset_version():
-            raise NotUnderstoodError(f"it is a function of the version {opsets['']} of ONNX's operators")
         used = names_read(function) | frozenset(function.output)
-        with self._within(self._scope.apart(f"{call.proto.name or call.op}/", opsets, used)):
+        with self._within(self._scope.apart(f"{call.proto.name or call.op}/", opsets_of(function), used)):
             for name, value in zip(function.input, call.inputs, strict=False):
                 if value is not None:
                     self._bind(name, value)
@@ -239,7 +237,7 @@ class Builder:
         told = sizes[:1]
         for number, one in enumerate(said[: len(sizes)]):
             if one is not None:
-                _require_sizes(call.name, one)
+                require_sizes(call.name, one)
                 sizes[number] = one
         around = self._scope.values
         captured = (around[name] for name in call.captured if name in around)
@@ -255,9 +253,9 @@ class Builder:
         found: list[Value | None] = [None] * len(sizes)
         hidden = call.domain or call.holds_graphs
         for number in numbers:
-            params = sum(self.parameters.within(value, learns=call.weighs(value)) for value in parts)
-            parts = ()
-            operator = Unknown(call.op, reason, sizes[number], None if hidden else params)
+            within = [self.parameters.within(value, learns=call.weighs(value)) for value in parts]
+            params, parts = sum(filter(None, within)), ()
+            operator = Unknown(call.op, reason, sizes[number], None if hidden or None in within else params)
             name = f"{call.name}/{number}" if number else call.name
             value = found[number] = Value(sizes[number], self._append(name, operator, reads, params))
             for other in told if number == 0 else ():
@@ -327,7 +325,7 @@ class Builder:
                 sizes = operator.sizes(*known)
             except DomainError as error:
                 raise refused_at(name, error) from error
-            _require_sizes(name, sizes)
+            require_sizes(name, sizes)
             self._sizes[key] = sizes
         return self._sizes[key]
 
@@ -347,7 +345,10 @@ class Builder:
             self._nodes[-1] = replace(self._nodes[-1], placement=Placement(stored=True))
         place = self._operands[value]
         params = self.parameters.within(value, learns=learns)
-        if params:
+        if params is None:
+            placement = Placement(stored=True, told=False)
+            self._nodes[place] = replace(self._nodes[place], placement=placement, remarks=(UNTOLD,))
+        elif params:
             self._nodes[place] = replace(self._nodes[place], params=params + (self._nodes[place].params or 0))
         return self._nodes[place].name
 
@@ -383,7 +384,7 @@ class Builder:
         Raises:
             DomainError: one of them is not there.
         """
-        found = [self._read("graph", name) for name in outputs]
+        found = [self._returned(name) for name in outputs]
         tensors = [one for value in found for one in ((value,) if value.items is None else value.items)]
         ends = [self._operand(value, learns=False) for value in tensors]
         trail = self.recorder.trail(str, lambda nodes: nodes)
@@ -398,11 +399,3 @@ class Builder:
         graph = Graph((self._nodes[number] for number in kept), dict.fromkeys(ends))
         graph.provenance = Provenance(trail=self.recorder.trail(str, lambda nodes: bisect_left(kept, nodes)))
         return graph
-
-
-def _require_sizes(name: str, sizes: Sizes) -> None:
-    if len(sizes) > MOST_DIMENSIONS:
-        raise DomainError("node", name, f"has {len(sizes)} dimensions; needs at most {MOST_DIMENSIONS}")
-    for size in sizes:
-        if isinstance(size, int) and not 1 <= size <= LARGEST:
-            raise DomainError("node", name, f"its output would have the sizes {sizes}; each needs 1 <= size < 2**63")

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from onnx import numpy_helper
 
-from ...division import floor_div, is_symbolic
-from ..operators import Sizes
-from ..operators.base import product
+from ...division import is_symbolic
 from ..sizes.in_operators import numbers
 from ..sizes.number import look, number_of
 from ..sizes.size import Size
 from ..sizes.trail import Leaf, leaves
+from .folds import FOLDS, KINDS, MOST, array_of, as_array
 from .registry import NotUnderstoodError
 from .value import Array, Value
 
 if TYPE_CHECKING:
     from .call import Call
-
-MOST = 512
-"""The elements of longer tensors are not kept."""
 
 _MOST_READ = 8 * MOST
 """What reads more elements, each as often as it reads it, is not computed."""
@@ -35,12 +28,6 @@ MOST_OPERATIONS = 100
 
 _SHAPES = ("Shape", "Size")
 """Those that take the sizes of their input, and not its elements."""
-
-_KINDS = "biuf"
-"""NumPy's letters for bools, ints and floats."""
-
-_FOLDS: dict[str, Callable[..., Array]] = {}
-"""By operator: takes the call and the elements of its inputs, None for one that is left out."""
 
 _SYMBOLIC = {"Add", "Sub", "Mul", "Div", "Cast", "Identity"}
 _SYMBOLIC |= {"Concat", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
@@ -65,7 +52,7 @@ MOST_TOLD = 64
 
 def folded(call: Call) -> Value | None:
     """The only output, if its elements are known; None where they are not, or too many."""
-    fold = _FOLDS.get(call.op)
+    fold = FOLDS.get(call.op)
     if fold is None or not call.standard:
         return None
     inputs = [None if value is None else value.elements for value in call.inputs]
@@ -111,25 +98,13 @@ def _goes_by_sizes(value: Value | None) -> bool:
 
 
 def constants(call: Call) -> tuple[Value, ...]:
-    """The inputs of a node that are constants."""
-    return tuple(value for value in call.inputs if value is not None and value.constant)
+    """The inputs of a node that are constants, without those that only say sizes."""
+    inputs = call.inputs[: _SHAPED_BY.get(call.op)]
+    return tuple(value for value in inputs if value is not None and value.constant)
 
 
 def _has_terms(array: Array) -> bool:
     return array is not None and array.dtype == object and any(type(size) is Size for size in array.flat)
-
-
-def _array(found: Any) -> Array:
-    """What NumPy gives, as an array: of a single object it gives the object itself."""
-    return _objects([found]).reshape(()) if type(found) is Size else np.asarray(found)
-
-
-def _objects(sizes: Sequence[Any]) -> Array:
-    """An array of the sizes themselves, which NumPy does not ask for their numbers where they are put in one by one."""
-    found = np.empty(len(sizes), dtype=object)
-    for place, size in enumerate(sizes):
-        found[place] = size
-    return found
 
 
 def without_terms(array: Array) -> Array:
@@ -155,16 +130,18 @@ def _made(call: Call, fold: Callable[..., Array], inputs: Sequence[Array]) -> Ar
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = fold(call, *inputs)
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, NotUnderstoodError):
-        return None
-    array = None if found is None else _array(found)
+    except RecursionError:
+        raise
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError, NotUnderstoodError):
+        return None  # a RuntimeError is of NumPy where more than 32 dimensions are stretched
+    array = None if found is None else as_array(found)
     if array is None or array.size > MOST:
         return None
     if array.dtype == object and all(type(size) is int for size in array.flat):
         array = array.astype(np.int64)
     if array.dtype == object:
         return array if all(map(_short, array.flat)) else None
-    return array if array.dtype.kind in _KINDS else None
+    return array if array.dtype.kind in KINDS else None
 
 
 def _short(size: Any) -> bool:
@@ -173,243 +150,3 @@ def _short(size: Any) -> bool:
         return isinstance(size, int) and abs(number_of(size)) < 2**63
     numbers = [one for one in size.atoms() if one.is_number]
     return bool(size.count_ops() <= MOST_OPERATIONS) and all(abs(one) < 2**63 for one in numbers)
-
-
-def elements(tensor: Any) -> Array | None:
-    """The elements of a short tensor of the file; None where they are too many, elsewhere, or no numbers."""
-    types = onnx.TensorProto
-    if tensor.data_location == types.EXTERNAL or prod(tensor.dims) > MOST or min(tensor.dims, default=0) < 0:
-        return None
-    if tensor.data_type in (types.UNDEFINED, types.STRING) or tensor.HasField("segment"):
-        return None
-    try:
-        array = numpy_helper.to_array(tensor)
-    except (TypeError, ValueError, KeyError):
-        return None
-    return array if array.dtype.kind in _KINDS else None
-
-
-def array_of(sizes: Sequence[Any]) -> Array:
-    """Sizes as elements: int64 as in ONNX, or objects where some are symbols."""
-    kept = any(is_symbolic(size) or type(size) is Size for size in sizes)
-    return _objects(sizes) if kept else np.array(list(sizes), dtype=np.int64)
-
-
-def _folds(*names: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
-    def enter(fold: Callable[..., Array]) -> Callable[..., Array]:
-        _FOLDS.update(dict.fromkeys(names, fold))
-        return fold
-
-    return enter
-
-
-def _small(sizes: Sequence[int]) -> tuple[int, ...]:
-    """Sizes of a tensor that is short enough to be computed."""
-    wanted = tuple(int(size) for size in sizes)
-    if min(wanted, default=1) < 0 or prod(wanted) > MOST:
-        raise ValueError("too many elements")
-    return wanted
-
-
-# Element by element
-
-
-def _divided(a: Array, b: Array) -> Array:
-    """Rounded towards zero for ints; symbols are sizes, and what they are divided by is a positive number."""
-    if a.dtype == object or b.dtype == object:
-        if any(is_symbolic(x) or x < 1 for x in b.flat) or any(not _never_negative(x) for x in a.flat):
-            raise ValueError("which way to round is not known")
-        return np.frompyfunc(floor_div, 2, 1)(a, b)
-    if a.dtype.kind == "f":
-        return a / b
-    if not np.all(b):
-        raise ZeroDivisionError
-    return (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)
-
-
-def _never_negative(size: Any) -> bool:
-    return bool(size.is_nonnegative if is_symbolic(size) else size >= 0)
-
-
-_BINARY: dict[str, Callable[[Array, Array], Array]] = {
-    "Add": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "Div": _divided,
-    "Equal": np.equal,
-    "Less": np.less,
-    "LessOrEqual": np.less_equal,
-    "Greater": np.greater,
-    "GreaterOrEqual": np.greater_equal,
-    "And": np.logical_and,
-    "Or": np.logical_or,
-}
-_UNARY: dict[str, Callable[[Array], Array]] = {
-    "Identity": np.asarray,
-    "Neg": np.negative,
-    "Abs": np.abs,
-    "Floor": np.floor,
-    "Ceil": np.ceil,
-    "Round": np.round,
-    "Sqrt": np.sqrt,
-    "Not": np.logical_not,
-}
-
-
-@_folds(*_BINARY)
-def _binary(call: Call, a: Array, b: Array) -> Array:
-    _small(np.broadcast_shapes(a.shape, b.shape))
-    return _array(_BINARY[call.op](a, b))
-
-
-@_folds(*_UNARY)
-def _unary(call: Call, a: Array) -> Array:
-    return _array(_UNARY[call.op](a))
-
-
-@_folds("Mod")
-def _mod(call: Call, a: Array, b: Array) -> Array:
-    _small(np.broadcast_shapes(a.shape, b.shape))
-    if a.dtype.kind != "f" and not np.all(b):
-        return None
-    return np.fmod(a, b) if call.integer("fmod", 0) else np.mod(a, b)
-
-
-@_folds("Max", "Min")
-def _extremum(call: Call, *arrays: Array) -> Array:
-    _small(np.broadcast_shapes(*(array.shape for array in arrays)))
-    found = arrays[0]
-    for array in arrays[1:]:
-        found = np.maximum(found, array) if call.op == "Max" else np.minimum(found, array)
-    return found
-
-
-@_folds("Where")
-def _where(_: Call, condition: Array, a: Array, b: Array) -> Array:
-    _small(np.broadcast_shapes(condition.shape, a.shape, b.shape))
-    return np.where(condition, a, b)
-
-
-@_folds("Cast")
-def _cast(call: Call, a: Array) -> Array:
-    kind = onnx.helper.tensor_dtype_to_np_dtype(call.integer("to"))
-    if a.dtype == object:
-        return a if kind.kind in "iu" else None
-    return a.astype(kind) if kind.kind in _KINDS else None
-
-
-# Sizes and constants
-
-
-@_folds("Shape")
-def _shape(call: Call, _: Array) -> Array:
-    sizes: Sizes = call.sizes(0, kept=True)
-    bounds = [call.integer("start", 0), call.integer("end", len(sizes))] if call.opset >= 15 else [0, len(sizes)]
-    start, end = (max(0, min(len(sizes), bound + (len(sizes) if bound < 0 else 0))) for bound in bounds)
-    return array_of(sizes[start:end])
-
-
-@_folds("Size")
-def _size(call: Call, _: Array) -> Array:
-    total = product(call.sizes(0, kept=True))
-    return array_of([total]).reshape(())
-
-
-@_folds("Constant")
-def _constant(call: Call) -> Array:
-    if (tensor := call.tensor("value")) is not None:
-        return elements(tensor)
-    readers: dict[str, tuple[Callable[..., Any], Any]] = {
-        "value_int": (call.integer, np.int64),
-        "value_ints": (call.integers, np.int64),
-        "value_float": (call.decimal, np.float32),
-        "value_floats": (call.decimals, np.float32),
-    }
-    for name, (reader, kind) in readers.items():
-        if (found := reader(name, None)) is not None:
-            return np.array(found, dtype=kind)
-    return None
-
-
-@_folds("ConstantOfShape")
-def _constant_of_shape(call: Call, shape: Array) -> Array:
-    value = call.tensor("value")
-    fill: Array = np.zeros(1, np.float32) if value is None else elements(value)
-    return np.full(_small(shape.tolist()), fill.reshape(-1)[0])
-
-
-@_folds("Range")
-def _range(_: Call, start: Array, limit: Array, delta: Array) -> Array:
-    first, last, step = start.item(), limit.item(), delta.item()
-    _small([max(0, -int(-(last - first) // step))])
-    return np.arange(first, last, step, dtype=start.dtype)
-
-
-# Moving elements
-
-
-@_folds("Concat")
-def _concat(call: Call, *arrays: Array) -> Array:
-    return np.concatenate(arrays, axis=call.integer("axis", 1 if call.opset < 4 else None))
-
-
-@_folds("Gather")
-def _gather(call: Call, data: Array, indices: Array) -> Array:
-    axis = call.integer("axis", 0)
-    _small((*indices.shape, *np.delete(data.shape, axis)))
-    return np.take(data, indices, axis=axis)
-
-
-@_folds("Reshape")
-def _reshape(call: Call, data: Array, shape: Array = None) -> Array:
-    wanted = list(call.integers("shape")) if shape is None else shape.tolist()
-    if not call.integer("allowzero", 0):
-        wanted = [data.shape[d] if size == 0 else size for d, size in enumerate(wanted)]
-    return data.reshape(wanted)
-
-
-@_folds("Squeeze")
-def _squeeze(call: Call, data: Array, axes: Array = None) -> Array:
-    chosen = call.integers("axes", None) if axes is None else axes.tolist()
-    return np.squeeze(data, axis=None if chosen is None else tuple(chosen))
-
-
-@_folds("Unsqueeze")
-def _unsqueeze(call: Call, data: Array, axes: Array = None) -> Array:
-    return np.expand_dims(data, tuple(call.integers("axes") if axes is None else axes.tolist()))
-
-
-@_folds("Slice")
-def _slice(call: Call, data: Array, *_: Array) -> Array:
-    index: list[slice] = [slice(None)] * data.ndim
-    for axis, *bounds in call.slices(data.ndim):
-        start, end, step = map(number_of, bounds)
-        stop = None if step < 0 and end < -data.shape[axis] else end
-        index[axis] = slice(start, stop, step)
-    return data[tuple(index)]
-
-
-@_folds("Transpose")
-def _transpose(call: Call, data: Array) -> Array:
-    return np.transpose(data, call.integers("perm", None))
-
-
-@_folds("Expand")
-def _expand(_: Call, data: Array, shape: Array) -> Array:
-    return np.broadcast_to(data, _small(np.broadcast_shapes(data.shape, tuple(shape.tolist()))))
-
-
-@_folds("Tile")
-def _tile(_: Call, data: Array, repeats: Array) -> Array:
-    _small([size * times for size, times in zip(data.shape, repeats.tolist(), strict=True)])
-    return np.tile(data, repeats)
-
-
-@_folds("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
-def _reduce(call: Call, data: Array, axes: Array = None) -> Array:
-    function: Any = {"ReduceProd": np.prod, "ReduceSum": np.sum, "ReduceMax": np.max, "ReduceMin": np.min}[call.op]
-    chosen = call.integers("axes", None) if axes is None else axes.tolist()
-    if not chosen and call.integer("noop_with_empty_axes", 0):
-        return data
-    over = tuple(chosen) if chosen else None
-    return _array(function(data, axis=over, keepdims=bool(call.integer("keepdims", 1)))).astype(data.dtype)

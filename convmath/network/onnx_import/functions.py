@@ -9,6 +9,7 @@ import onnx
 
 from ...errors import DomainError
 from .call import GRAPHS, Call
+from .registry import NotUnderstoodError
 from .scope import nodes_in, texts_in
 
 Key: TypeAlias = tuple[str, str, str]
@@ -45,6 +46,18 @@ def functions_of(model: Any) -> dict[Key, Function]:
 def key_of(call: Call) -> Key:
     """The function that a node may call."""
     return call.domain, call.op, call.proto.overload
+
+
+def opsets_of(function: Any) -> dict[str, int]:
+    """The version of every set of operators by which a function is read.
+
+    Raises:
+        NotUnderstoodError: that of ONNX itself is none that is known.
+    """
+    opsets = {"" if one.domain == "ai.onnx" else one.domain: one.version for one in function.opset_import}
+    if not 1 <= opsets.get("", 1) <= onnx.defs.onnx_opset_version():
+        raise NotUnderstoodError(f"it is a function of the version {opsets['']} of ONNX's operators")
+    return opsets
 
 
 def nodes_of(function: Any, attributes: Iterable[Any]) -> Iterator[Any]:

@@ -147,11 +147,11 @@ _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 def _learned(graph: Any) -> dict[str, Learned]:
     """What the file itself says of stored tensors: which of them are parameters of the module that was exported.
 
-    Of those of which it says nothing, masks of attention are hardly some.
+    Of those of which it says nothing, masks of attention are hardly some, and what may be a mask is untold.
     """
     said = {info.name: one.value for info in graph.value_info for one in info.metadata_props if one.key == _KIND}
     kinds = {name: Learned.YES if kind == "PARAMETER" else Learned.NO for name, kind in said.items()}
-    return dict.fromkeys(masks(graph), Learned.UNLIKELY) | kinds
+    return masks(graph) | kinds
 
 
 def _require_texts(graph: Any) -> None:

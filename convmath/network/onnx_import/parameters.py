@@ -12,6 +12,9 @@ from .value import Learned, Value
 
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 
+UNTOLD = "its elements, which are not read, would show whether it is a mask or learned: it is not counted"
+"""The remark on a constant that may be a parameter."""
+
 
 class Parameters:
     """Those of a model; each counts where the first node reads it that is there for it."""
@@ -20,10 +23,10 @@ class Parameters:
         """None is counted yet.
 
         Args:
-            said: what the file says of stored tensors, by their names, or else shows of masks, which are unlikely.
+            said: what the file says of stored tensors, by their names, or else shows of masks.
         """
         self._said = said
-        self._says = not set(said.values()) <= {Learned.UNLIKELY}
+        self._says = not {Learned.YES, Learned.NO}.isdisjoint(said.values())
         self._counted: set[Value] = set()
         self._seen: tuple[set[Value], set[Value]] = (set(), set())
 
@@ -35,34 +38,52 @@ class Parameters:
         return Learned.UNLIKELY if tensor.data_type not in _FLOATS or single else Learned.PERHAPS
 
     def fresh(self, weights: Iterable[Value | None]) -> int:
-        """The elements of weights that are not all counted already."""
-        return sum(product(value.sizes or ()) for value in weights if value is not None and self._is_fresh(value))
+        """The elements of what weights are made of, without those that are counted already."""
+        return sum(self._fresh(value) for value in weights if value is not None)
 
-    def _is_fresh(self, value: Value) -> bool:
-        """Whether a weight is made of something that is not counted yet, and not said to be no parameter."""
-        fresh, waiting = False, [value]
+    def _fresh(self, value: Value) -> int:
+        """The elements of the stored tensors that a weight is a part of, or is made of one by one.
+
+        Where these are too few, integers of its size are the weight, and they their scales. Numbers that nodes say are
+        some where nothing is stored, unless the file says what is a parameter.
+        """
+        size, waiting = product(value.sizes or ()), [value]
+        found = known = whole = said = 0
         while waiting:
             one = waiting.pop()
-            if one in self._counted or not one.constant:
+            if not one.constant:
+                continue
+            own = product(one.sizes or ())
+            if one in self._counted:
+                known += own
                 continue
             self._counted.add(one)
-            fresh = fresh or not (one.parts or one.learned is Learned.NO)
             waiting += one.parts
-        return fresh
+            if one.parts or one.learned is Learned.NO or (self._says and not one.stored):
+                continue
+            if one.learned in (Learned.YES, Learned.PERHAPS):
+                found += own
+            elif own >= size:
+                whole += own
+            elif not value.stored:
+                said += own
+        return found if found + known >= size else whole or found or said
 
-    def within(self, value: Value, *, learns: bool) -> int:
+    def within(self, value: Value, *, learns: bool) -> int | None:
         """The elements of the parameters that an operand is made of, without those that are counted already.
 
-        Where the operand is not there for parameters, only of those of which the file says what they are.
+        Where the operand is not there for parameters, only of those of which the file says what they are. None where
+        it is untold whether it is made of parameters.
         """
-        found, seen, waiting = 0, self._seen[learns], [value]
+        found, told, seen, waiting = 0, True, self._seen[learns], [value]
         while waiting:
             one = waiting.pop()
             if one in seen or not one.constant:
                 continue
             seen.add(one)
             waiting += one.parts
+            told = told and one.learned is not Learned.UNTOLD
             if one not in self._counted and (one.learned is Learned.YES or (learns and one.learned is Learned.PERHAPS)):
                 self._counted.add(one)
                 found += product(one.sizes or ())
-        return found
+        return found if told else None

@@ -1,4 +1,4 @@
-"""An ONNX file without its weights: the elements of large tensors are stepped over, never read.
+"""An ONNX file without its weights: of the elements of a large tensor one is kept, which tells it from a mask.
 
 The encoding is that of protocol buffers: a message is a row of fields, each with a key that holds its number and how
 its content is written. [ProtobufEncoding]
@@ -10,10 +10,12 @@ import mmap
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 
 from ...errors import DomainError
+from .masks import KINDS, telling_bytes
 
 LONG = 4096
 """The elements of a tensor are kept up to so many bytes: sizes and axes are short, weights are long."""
@@ -38,6 +40,15 @@ _LEFT_OUT: Mapping[str, frozenset[int]] = {
     "tensor": frozenset({4, 5, 6, 7, 9, 10, 11}),  # float_data to uint64_data, raw_data
 }
 """The fields that are left out where they are long: elements, and how a model is trained."""
+
+_TYPE = 2
+"""The field of a tensor that says its type; it comes before the elements."""
+
+_ELEMENTS: Mapping[int, frozenset[int]] = {4: frozenset({1}), 9: frozenset(KINDS), 10: frozenset({11})}
+"""The fields of a tensor that hold elements as they lie in memory, and of which types: float, all of masks, double."""
+
+MOST_LOOKED_AT = 2**27
+"""Of the elements of large tensors, most of them of masks, no more bytes are looked at in a file."""
 
 _DEEPEST = 100
 """Messages inside of each other; the library that reads them takes no more."""
@@ -82,18 +93,25 @@ class _Skeleton:
         self._path = path
         self._nodes = 0
         self._left = MOST_BYTES
+        self._looks = MOST_LOOKED_AT
 
     def of(self, content: mmap.mmap) -> bytes:
         """The model in ``content`` without the elements of large tensors."""
         return b"".join(self._message(content, 0, len(content), "model"))
 
     def _message(self, content: mmap.mmap, start: int, end: int, kind: str, depth: int = 0) -> Iterator[bytes]:
+        elements = 0
         for field in self._fields(content, start, end):
+            if (kind, field.number) == ("tensor", _TYPE):
+                elements, _ = self._number(content, field.content, end)
             self._nodes += _INSIDE[kind].get(field.number) == "node"
             if self._nodes > MOST_NODES:
                 raise DomainError("path", self._path, f"the network has more than {MOST_NODES} nodes")
             length = field.end - field.content
             if length > LONG and field.number in _LEFT_OUT.get(kind, ()):
+                if elements in _ELEMENTS.get(field.number, ()) and length <= self._looks:
+                    told = telling_bytes(partial(self._part, content, field.content), length, elements)
+                    yield _varint(field.number << 3 | _LENGTH) + _varint(len(told)) + told
                 continue
             inside = _INSIDE[kind].get(field.number) if field.nested and length > LONG and depth < _DEEPEST else None
             if inside is None:
@@ -105,6 +123,10 @@ class _Skeleton:
             else:
                 nested = b"".join(self._message(content, field.content, field.end, inside, depth + 1))
                 yield _varint(field.number << 3 | _LENGTH) + _varint(len(nested)) + nested
+
+    def _part(self, content: mmap.mmap, first: int, start: int, stop: int) -> bytes:
+        self._looks -= stop - start
+        return content[first + start : first + stop]
 
     def _fields(self, content: mmap.mmap, at: int, end: int) -> Iterator[_Field]:
         while at < end:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
+from ...errors import DomainError
+from ..input_sizes import LARGEST
 from ..operators import Sizes
 from ..sizes.trail import Leaf, listening
 
@@ -20,13 +22,15 @@ class Learned(Enum):
     """Whether a stored tensor is a parameter that is learned.
 
     The file says that it is one, or that it is none; or nothing, and it may be one where an operator is there for
-    parameters, or is no number that is learned but as the weights of a layer.
+    parameters, or is no number that is learned but as the weights of a layer. Where its elements would show whether it
+    is one or a mask, and lie in another file, it is untold.
     """
 
     YES = "yes"
     NO = "no"
     PERHAPS = "perhaps"
     UNLIKELY = "unlikely"
+    UNTOLD = "untold"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,3 +88,28 @@ class Value:
     def __post_init__(self) -> None:
         """Say once whether it is stored, because many may be made of the same ones."""
         object.__setattr__(self, "stored", bool(self.name) or any(one.stored for one in self.parts))
+
+
+def sizes_of_stored(tensor: Any) -> Sizes:
+    """The sizes of a tensor of the file.
+
+    Raises:
+        DomainError: they are too many, or one is negative.
+    """
+    sizes = tuple(tensor.dims)
+    if len(sizes) > MOST_DIMENSIONS or min(sizes, default=0) < 0:
+        raise DomainError("initializer", tensor.name, f"needs at most {MOST_DIMENSIONS} sizes, each >= 0")
+    return sizes
+
+
+def require_sizes(name: str, sizes: Sizes) -> None:
+    """Require sizes that the output of a node may have.
+
+    Raises:
+        DomainError: they are too many, or one is too small or too large.
+    """
+    if len(sizes) > MOST_DIMENSIONS:
+        raise DomainError("node", name, f"has {len(sizes)} dimensions; needs at most {MOST_DIMENSIONS}")
+    for size in sizes:
+        if isinstance(size, int) and not 1 <= size <= LARGEST:
+            raise DomainError("node", name, f"its output would have the sizes {sizes}; each needs 1 <= size < 2**63")

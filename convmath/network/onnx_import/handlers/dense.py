@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....errors import DomainError
-from ...operators import Attention, Combine, Linear, MatMul, Norm, Permute
+from ...operators import Attention, Combine, Linear, LocalResponseNorm, MatMul, Norm, Permute
 from ...operators.einsum import pairwise, parsed
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
@@ -147,7 +147,8 @@ def _fills_in(call: Call, value: Value) -> bool:
 def _local_response_norm(call: Call) -> Value:
     """Over neighbouring channels."""
     call.axes_of()
-    return call.emit(Norm("local_response_norm", 0, (1,)), call.value())
+    size = call.integer("size")
+    return call.emit(LocalResponseNorm(size, (size - 1) // 2), call.value())
 
 
 @handles("MeanVarianceNormalization")

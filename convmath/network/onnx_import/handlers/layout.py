@@ -293,9 +293,12 @@ def _gather(call: Call) -> Value:
     if index.node and index.last is None and not table.node and axis == 0 and len(sizes) == 2:
         return call.emit(Embedding(*sizes), index, params=call.params(table))
     if table.constant and index.constant:
-        last = _last(index)
-        ends = () if last is None else (last,)
-        found = Lookup((*sizes[:axis], *call.sizes(1, kept=True), *sizes[axis + 1 :]), ends, sizes[axis])
+        first, last = _ends(index)
+        shape = (*sizes[:axis], *call.sizes(1, kept=True), *sizes[axis + 1 :])
+        least, greatest = (((end, sizes[axis]),) for end in (first, last))
+        found = Lookup(shape, open=True)
+        if last is not None:
+            found = Lookup(shape, least=least, greatest=greatest, back=first < 0)
         return call.emit(found, table, index)
     if table.constant or not index.constant or not isinstance(sizes[axis], int):
         raise NotUnderstoodError("which elements it takes is not known beforehand")
@@ -315,12 +318,12 @@ def _gather(call: Call) -> Value:
     return call.emit(moved(sizes, [d for d in range(len(sizes)) if d != axis]), one)
 
 
-def _last(index: Value) -> Any:
-    """The greatest of constant places, where they are known at all sizes and none is counted from the end."""
+def _ends(index: Value) -> tuple[int, Any]:
+    """The least and the greatest of constant places; None for this where they are not known at all sizes."""
     array = index.elements
     if index.last is not None or array is None or index.told or array.dtype.kind != "i" or not array.size:
-        return index.last
-    return int(array.max()) if array.min() >= 0 else None
+        return 0, index.last
+    return int(array.min()), int(array.max())
 
 
 @handles("Compress")

@@ -8,6 +8,9 @@ from typing import Any
 from ....errors import DomainError
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
+from ..value import Value, sizes_of_stored
+
+_HELD = "what it holds is not followed"
 
 _REASONS = {
     "the elements that it samples are those that a computed grid names": ("GridSample",),
@@ -33,7 +36,7 @@ _REASONS = {
     "what it fills is as large as the input of the network says, which is not known beforehand": (
         *("HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"),
     ),
-    "what it holds is not followed": ("Constant", "Shape", "Size", "RandomNormal", "RandomUniform"),
+    _HELD: ("Shape", "Size", "RandomNormal", "RandomUniform"),
     "images in files and texts are no tensors of numbers": (
         *("ImageDecoder", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"),
     ),
@@ -46,6 +49,14 @@ def _refused(reason: str, call: Call) -> Any:
 
 for _reason, _names in _REASONS.items():
     handles(*_names)(partial(_refused, _reason))
+
+
+@handles("Constant")
+def _constant(call: Call) -> Value:
+    """A tensor that is too long to be kept has sizes nevertheless."""
+    if (tensor := call.tensor("value")) is None:
+        raise NotUnderstoodError(_HELD)
+    return Value(sizes_of_stored(tensor))
 
 
 @handles("MaxUnpool")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -103,7 +104,7 @@ def _embedding_norm(call: Call) -> list[Value | None]:
         raise DomainError("node", call.name, f"{call.op} needs the words of sequences, and not {sizes}")
     places = call.optional(8) if call.op == "EmbedLayerNormalization" else None
     if places is None:
-        places = call.emit(Input((sizes[1],)), label="positions")
+        places = replace(call.emit(Input((sizes[1],)), label="positions"), last=sizes[1] - 1)
     total = _rows(call, call.value(0), 2, "words")
     total = as_standard(call, "Add", [total, _rows(call, places, 3, "places")], "with_places")
     if call.optional(1) is not None and call.optional(4) is not None:
