@@ -506,12 +506,65 @@ def test_a_module_of_two_names_is_one_layer(read):
     assert all(change.graph.analyze().output.receptive_field.size == change.size for change in found)
 
 
+class Pooled(nn.Module):
+    """Functions, one of them called twice in a loop."""
+
+    def __init__(self, kernel_size):
+        super().__init__()
+        self.options = kernel_size, 1, kernel_size // 2
+
+    def forward(self, x):
+        for _ in range(2):
+            x = F.max_pool2d(x, 3, 1, 1)
+        return F.avg_pool2d(x, *self.options)
+
+
+def test_functions_of_a_module_change_in_all_its_calls():
+    module = Calling([Pooled(3), Pooled(3), nn.Identity()], [0, 0, 1])
+    found = solve(from_torch(module, (3, 32, 32)), receptive_field=21)
+    texts = {change.text.partition(",")[0]: change.text.endswith("in 2 calls") for change in found}
+    names = ("", ".max_pool2d", ".max_pool2d_1")  # the last result of a module without parts has its name
+    assert texts == {f"layers.{block}{name}: kernel 5 for 3": block == 0 for block in (0, 1) for name in names}
+    other = Calling([Pooled(5), Pooled(3), nn.Identity()], [0, 0, 1])
+    change = next(one for one in found if one.text.startswith("layers.0:"))
+    assert change.size == from_torch(other, (3, 32, 32)).analyze().output.receptive_field.size == (23, 23)
+
+
 def test_a_padding_that_torch_refuses_is_no_answer():
     assert solve(from_torch(Calling([LAYERS["zeros"]()], [0]), (3, 12, 12)), receptive_field=25)[0].padding
     found = solve(from_torch(Calling([LAYERS["reflect"]()], [0]), (3, 12, 12)), receptive_field=25)
     assert [change.text.split()[2] for change in found] == ["more"]
     with pytest.raises(RuntimeError, match="Padding size should be less"):
         nn.Conv2d(3, 3, 3, dilation=12, padding=12, padding_mode="reflect")(torch.rand(1, 3, 12, 12))
+
+
+class Named(nn.Module):
+    """Layers that are made in the forward, after one whose name looks like that of the first function."""
+
+    def __init__(self):
+        super().__init__()
+        self.block = Pooled(3)
+        self.add_module("block:1", nn.MaxPool2d(3, 1, 1))
+
+    def forward(self, x):
+        x = self.get_submodule("block:1")(self.block(x))
+        return nn.MaxPool2d(3, 1, 1)(nn.MaxPool2d(3, 1, 1)(x))
+
+
+def test_layers_of_the_same_kind_or_name_change_one_by_one():
+    found = solve(from_torch(Named(), (3, 32, 32)), receptive_field=15)
+    names = {"block", "block.max_pool2d", "block.max_pool2d_1", "block:1", "MaxPool2d", "MaxPool2d_1"}
+    assert {change.text.rpartition(": kernel")[0] for change in found} == names
+    assert not any("calls" in change.text for change in found)
+
+
+def test_a_kernel_that_torch_refuses_is_no_answer():
+    sizes = (1, 6, 6, 6)
+    assert [solve(from_torch(nn.AvgPool3d(3, 1, 1), sizes), receptive_field=n) != () for n in (5, 7)] == [True, False]
+    with pytest.raises(RuntimeError, match="smaller than kernel size"):
+        nn.AvgPool3d(7, 1, 3)(torch.rand(1, *sizes))
+    nn.AvgPool3d(5, 1, 2)(torch.rand(1, *sizes))
+    assert solve(from_torch(nn.AvgPool2d(3, 1, 1), sizes[1:]), receptive_field=7)
 
 
 def test_a_module_whose_calls_differ_is_left_out():

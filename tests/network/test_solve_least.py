@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath.errors import DomainError
-from convmath.network import Graph, solve
+from convmath.network import Graph, from_torch, solve
 from convmath.network.graph import Node
 from convmath.network.operators import Combine, Conv, ConvTranspose, Input, Pool
 
@@ -123,6 +123,51 @@ def test_a_change_that_is_hidden_at_first_by_another_path_is_the_least_that_is_e
     found = {kind: amount for _, kind, amount in changes}
     taps = wanted + (wanted % 2 == 0)
     assert found == {"dilation": (taps - 1) // 2, "kernel": taps, "layers": (taps - 3) // 2}
+
+
+def test_a_field_that_grows_with_every_second_step_is_enlarged():
+    """After the transposed convolution four neighbours lie on one element: two more of them gain one or none."""
+    graph = Graph()
+    up = graph.add("up", ConvTranspose(1, 1, (3,), stride=4), graph.input((1, 64)))
+    graph.add("body", Conv(1, 1, (3,), padding=1), up)
+    for wanted in (5, 12):
+        found = [before_and_after(change.text) for change in solve.receptive_field(graph, wanted, layers="body")]
+        assert {kind for _, kind, _ in found} == {"dilation", "kernel", "layers"}
+        for name, kind, amount in found:
+            assert changed(graph, name, kind, amount) >= wanted
+            assert changed(graph, name, kind, amount - (2 if kind == "kernel" else 1)) < wanted
+
+
+def test_a_field_that_grows_by_fits_and_starts_is_enlarged():
+    """Between the blocks that the transposed convolution writes lie zeros: most dilations read one block alone."""
+    graph = Graph()
+    up = graph.add("up", ConvTranspose(1, 1, (2,), stride=7), graph.input((1, 64)))
+    graph.add("body", Conv(1, 1, (3,), padding=1), up)
+    found = [before_and_after(change.text) for change in solve.receptive_field(graph, 30, layers="body")]
+    assert {kind for _, kind, _ in found} == {"dilation", "kernel", "layers"}
+    for name, kind, amount in found:
+        assert changed(graph, name, kind, amount) >= 30
+        assert changed(graph, name, kind, amount - (2 if kind == "kernel" else 1)) < 30
+        assert amount < 7 * 30
+
+
+class Beside(nn.Module):
+    """A layer with padding by reflection, hidden at first by one that reads more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near, self.far = (nn.Conv1d(1, 1, k, padding=k // 2, padding_mode="reflect") for k in (3, 9))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.near(x) + self.far(x)
+
+
+def test_a_change_is_found_below_those_that_are_refused():
+    found = solve.receptive_field(from_torch(Beside(), (1, 24)), 25, layers="near")
+    kept = [before_and_after(change.text) for change in found]
+    assert kept == [("near", "dilation", 12), ("near", "kernel", 25), ("near", "layers", 11)]
+    with pytest.raises(RuntimeError, match="Padding size should be less"):
+        nn.Conv1d(1, 1, 3, dilation=25, padding=25, padding_mode="reflect")(torch.rand(1, 1, 24))
 
 
 def test_the_cheapest_change_is_the_one_of_the_fewest_products():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from inspect import Parameter, signature
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ...division import is_symbolic
 from ...errors import DomainError, UnsupportedError
 from ..fields.budget import Budget
 from ..gradients import gradients_of
@@ -33,6 +33,7 @@ from ..operators import (
     Flip,
     Input,
     Linear,
+    LocalResponseNorm,
     MatMul,
     Norm,
     Operator,
@@ -53,8 +54,8 @@ from ..operators import (
     Softmax,
     Sort,
 )
-from .layers import LAYERS, MODES, SEVERAL
-from .reading import MOST_BYTES, described, suffix_of
+from .layers import LAYERS, MODES, options_of
+from .reading import MOST_BYTES, described, sizes_alone, suffix_of
 
 
 def write(graph: Graph, path: str | PathLike[str]) -> None:
@@ -66,10 +67,12 @@ def write(graph: Graph, path: str | PathLike[str]) -> None:
         path: a file that ends in ``.toml``, ``.yaml`` or ``.yml``; its folder is made if need be.
 
     Raises:
-        DomainError: the suffix is another, sizes of the inputs are symbols, or sizes do not fit.
+        DomainError: the suffix is another, sizes do not fit, or sizes of the inputs are symbols where the network was
+            read from a model, which may be another at each size.
         UnsupportedError: files have no layer for a node, or training computes other gradients there than of a layer of
             a file, as where it is frozen or detached; the message names it. Or the file would be too long to be read.
         OSError: the file cannot be written.
+    Source: [TOML], [YAML].
 
     >>> from tempfile import TemporaryDirectory
     >>> from convmath.network import read
@@ -94,7 +97,7 @@ def description(graph: Graph) -> dict[str, Any]:
     """What :func:`~convmath.network.files.described` makes a network of, in dictionaries and lists.
 
     Raises:
-        DomainError: sizes of the inputs are symbols, or sizes do not fit.
+        DomainError: as of :func:`write`.
         UnsupportedError: files have no layer for a node, or training computes other gradients there than of a layer of
             a file, as where it is frozen or detached; the message names it.
 
@@ -106,14 +109,16 @@ def description(graph: Graph) -> dict[str, Any]:
 
     if not isinstance(graph, Graph):
         raise DomainError("graph", type(graph).__name__, "needs a Graph, such as the .graph of a report")
-    require_numbers(graph)
+    if graph.reading is not None:
+        require_numbers(graph)
     sources = [node for node in graph if _is_input(node)]
     if not sources:
         raise UnsupportedError("files have no network without an input")
     for node in graph:
         _require_sayable(node)
-    layers = layers_of(graph, Budget(len(graph)))
-    inputs, batch = {node.name: list(_shape(node)[1:]) for node in sources}, _shape(sources[0])[0]
+    layers = _layers(graph)
+    inputs = {node.name: [str(n) if is_symbolic(n) else n for n in _shape(node)[1:]] for node in sources}
+    batch = _shape(sources[0])[0]
     found: dict[str, Any] = {"inputs": inputs, "layers": []}
     found["layers"] += [_layer(node, layers[node.name].inputs) for node in graph if not _is_input(node)]
     if batch != 1:
@@ -125,6 +130,16 @@ def description(graph: Graph) -> dict[str, Any]:
         raise UnsupportedError(f"files cannot say the network as it is: {error}") from error
     _require_same(graph, layers, again)
     return found
+
+
+def _layers(graph: Graph) -> dict[str, Layer]:
+    """The layer of every node, also where sizes of the inputs are letters."""
+    if not graph.symbols:
+        return layers_of(graph, Budget(len(graph)))
+    sizes: dict[str, Sizes | None] = {}
+    for node in graph:
+        sizes[node.name] = sizes_alone(node.operator.sizes(*(sizes[name] or () for name in node.inputs)))
+    return layers_of(graph, Budget(len(graph)), sizes)
 
 
 def _is_input(node: Node) -> bool:
@@ -145,7 +160,7 @@ def _shape(node: Node) -> tuple[Any, ...]:
 
 def _require_same(graph: Graph, layers: Mapping[str, Layer], again: Graph) -> None:
     """Raise UnsupportedError for the first node that a file does not give again as it is."""
-    trained, usual = gradients_of(graph, layers), gradients_of(again, layers_of(again, Budget(len(again))))
+    trained, usual = gradients_of(graph, layers), gradients_of(again, _layers(again))
     for node in graph:
         same = again[node.name]
         counted = [one.operator.params if one.params is None else one.params for one in (node, same)]
@@ -176,12 +191,8 @@ def _layer(node: Node, given: Sequence[Sizes | None]) -> dict[str, Any]:
     if found is None:
         raise _unsupported(node)
     op, told = found
-    defaults = {
-        name: one.default
-        for name, one in signature({**LAYERS, **SEVERAL}[op]).parameters.items()
-        if one.kind is Parameter.KEYWORD_ONLY
-    }
-    options = {name: _value(value) for name, value in told.items() if name in defaults and value != defaults[name]}
+    own = options_of(op)
+    options = {name: _value(value) for name, value in told.items() if name in own and value != own[name].default}
     return {"op": op, "name": node.name, **({"inputs": list(node.inputs)} if node.inputs else {}), **options}
 
 
@@ -190,6 +201,7 @@ _OPS: Mapping[type[Operator], str] = MappingProxyType(
         Conv: "conv",
         ConvTranspose: "conv_transpose",
         Linear: "linear",
+        LocalResponseNorm: "local_response_norm",
         Softmax: "softmax",
         Concat: "concat",
         MatMul: "matmul",
@@ -233,7 +245,8 @@ def _named(node: Node, given: Sequence[Sizes | None]) -> tuple[str, dict[str, An
         case Sort(name=op, dim=dim, length=length):
             return _known(op, {"dim": dim, "k": length})
         case ReshapeKeeping():
-            return _reshaped(operator.sizes(given[0] or ()), given[0] or ())
+            source = given[0] or ()
+            return _keeping(operator, len(source)) or _reshaped(operator.sizes(source), source)
         case Reshape(shape=shape):
             return _reshaped(shape, given[0] or ())
         case Expand(shape=shape):
@@ -256,6 +269,17 @@ def _named(node: Node, given: Sequence[Sizes | None]) -> tuple[str, dict[str, An
             return _resized(operator)
         case _ if type(operator) in _OPS:
             return _OPS[type(operator)], vars(operator)
+    return None
+
+
+def _keeping(operator: ReshapeKeeping, dimensions: int) -> tuple[str, dict[str, Any]] | None:
+    """The layer that takes dimensions away, or adds one of size 1, and keeps all others in order."""
+    kept = operator.kept
+    added = [dim for dim, size in enumerate(operator.shape) if size]
+    if not added and list(kept) == sorted(kept):
+        return "squeeze", {"dim": tuple(dim for dim in range(dimensions) if dim not in kept)}
+    if len(added) == 1 and kept == tuple(range(dimensions)):
+        return "unsqueeze", {"dim": added[0]}
     return None
 
 

@@ -41,7 +41,11 @@ class Solver:
     The questions about a graph take ``node``, the name of the node that is asked about, by default the last that
     the network returns; ``axis``, a spatial axis, by default all of them; and ``source``, the name of an input. Those
     about input sizes take ``symbol``, that of the input size that is asked for; where there are several, as in
-    ``(3, "h", "w")``, there is an answer for each of them by default.
+    ``(3, "h", "w")``, there is an answer for each of them by default. Sizes are in elements.
+
+    Raises:
+        DomainError: it is no question or more than one, an option belongs to none, or there is no answer.
+    Source: those of the functions.
 
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv, ConvTranspose

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count, islice
+from math import inf
 from typing import Any, Self
 
 from ...errors import DomainError, unknown
@@ -91,10 +92,12 @@ def receptive_field(
     """Single changes after which a node's receptive field has a wanted size, the cheapest first.
 
     For every convolution before the node: a larger dilation, a larger kernel, and further convolutions of three taps
-    after it; for pooling a larger kernel. Kernels keep their parity. Each change is as small as is enough, is padded
-    such that no size changes, and is confirmed by the analysis of the changed network. All calls of one module change
-    together, as does what a convolution pads by reflection or in another mode; a module whose calls differ is left out,
-    and so are larger kernels where other layers may have the same weights. Calls of functions change one by one.
+    after it; for pooling a larger kernel. Kernels keep their parity. Each change is enough where one step less is not,
+    is padded such that no size changes, and is confirmed by the analysis of the changed network. All calls of one
+    module change together, as does what a convolution pads by reflection or in another mode; a module whose calls
+    differ is left out, and so are larger kernels where other layers may have the same weights. What functions compute
+    in a module changes together in all calls of the module; several calls of a function within one change one by one,
+    as do those that torch.export has read.
 
     Args:
         graph: the network; its input's sizes are ints.
@@ -132,14 +135,16 @@ def receptive_field(
     size = f"The receptive field is {_by(field.size)}"
     if all(n >= least for n, least in zip(field.size, wanted, strict=True)):
         return Changes(nothing=f"{size}: that is large enough.")
+    hopeless = Changes(nothing=f"{size}: that is too small, and {_too_small(graph, before[name], source, wanted)}.")
+    if any(n > most for n, most in zip(wanted, _bounds(graph, before[name], source), strict=True)):
+        return hopeless
     calls = Calls(graph)
-    search = _Search(calls, Replacing(graph, part, name), field.size, wanted, source)
+    shortest = min(_sizes_of(graph, before[name], source))
+    search = _Search(calls, Replacing(graph, part, name), field.size, wanted, source, shortest)
     firsts = {node.name: node for node in (calls.of(node)[0] for node in nodes)}.values()
     found = (search.least(change, node) for node in firsts for change in (_dilated, _widened, _deepened))
     changes = sorted(filter(None, found), key=lambda change: (change.macs, change.params))
-    if not changes:
-        return Changes(nothing=f"{size}: that is too small, and {_too_small(graph, before[name], source, wanted)}.")
-    return Changes(changes)
+    return Changes(changes) if changes else hopeless
 
 
 def _wanted(axes: int, at_least: int | tuple[int, ...], axis: int | None) -> tuple[int, ...]:
@@ -154,13 +159,24 @@ def _wanted(axes: int, at_least: int | tuple[int, ...], axis: int | None) -> tup
 
 def _too_small(graph: Graph, row: Row, source: str | None, wanted: tuple[int, ...]) -> str:
     """Why no change makes a field large enough."""
-    name = next(iter(row.fields)) if source is None else source
-    image: Any = graph[name].operator
-    sizes = [image.shape[axis] for axis in image.axes]
+    sizes = _sizes_of(graph, row, source)
     larger = [n for n, size in zip(wanted, sizes, strict=True) if n > size]
     if larger:
         return f"{larger[0]} is larger than the input, {_by(sizes)}: give a larger input"
     return "no single change of a layer makes it large enough"
+
+
+def _bounds(graph: Graph, row: Row, source: str | None) -> list[float]:
+    """What the field on each axis can never exceed: the input, where no dimension is left for positions."""
+    field: Any = _of(row.fields, source)
+    pairs = zip(field.dimensions, _sizes_of(graph, row, source), strict=True)
+    return [inf if dimension is not None else size for dimension, size in pairs]
+
+
+def _sizes_of(graph: Graph, row: Row, source: str | None) -> list[int]:
+    """The elements on each axis of the input in which a field lies."""
+    image: Any = graph[next(iter(row.fields)) if source is None else source].operator
+    return [image.shape[axis] for axis in image.axes]
 
 
 def _by(sizes: Sequence[int]) -> str:
@@ -193,26 +209,36 @@ class _Search:
     before: tuple[int, ...]
     wanted: tuple[int, ...]
     source: str | None
+    shortest: int
+    """The elements of the input on the axis that has the fewest."""
 
     def least(self, change: Alter, node: Node) -> Change | None:
-        """The gain is mostly the same with each step: then one step less than are needed for it is not enough."""
+        """The gain is mostly the same with each step: then one step less than are needed for it is not enough.
+
+        What is refused, as padding by reflection of more than there is, is so with more steps, too.
+        """
         first = self.tried(change, node, 1)
         if first is None or self.enough(first):
             return first
-        gain = _gain(self.before, first.size, self.wanted)
-        low, high = 1, gain if gain is not None else max(self.wanted)
-        found = self.tried(change, node, high)
-        if found is None or not self.enough(found):
-            return None
-        middle = (low + high) // 2 if gain is None else high - 1
+        most, found = self.most(change, node), None
+        low, high, guess = 1, most + 1, min(most, _gain(self.before, first.size, self.wanted) or 2)
+        middle = guess
         while high - low > 1:
             tried = self.tried(change, node, middle)
-            if tried is not None and self.enough(tried):
-                high, found = middle, tried
+            if tried is None or self.enough(tried):
+                high, found, after = middle, tried, middle - 1
             else:
-                low = middle
-            middle = (low + high) // 2
+                low, after = middle, min(2 * middle, most)
+            middle = after if middle == guess or high > most else (low + high) // 2
         return found
+
+    def most(self, change: Alter, node: Node) -> int:
+        """So many steps are enough if any are: each reads a neighbour more, of the layer's input or of its result."""
+        if change is _deepened:
+            return MOST_LAYERS
+        layer = self.replacing.analysis.layers[node.name]
+        largest: int = max(n for sizes in (layer.sizes, *layer.inputs) for n in sizes or (1,))
+        return max(self.wanted) * (largest // self.shortest + 1)
 
     def enough(self, change: Change) -> bool:
         return all(size >= n for size, n in zip(change.size, self.wanted, strict=True))
@@ -221,7 +247,7 @@ class _Search:
         """The network with a change by so much; None if there is no such change, or if it changes sizes."""
         shared = change is _widened and not self.calls.own_weights(node)
         made = None if shared else self.calls.changed(node, change, by)
-        if made is None:
+        if made is None or any(self.refuses(chain[0]) for chain in made.chains.values()):
             return None
         if self.replacing.steps > MOST_STEPS:
             needs = "needs the names of those that may change: the network has too many to try them all"
@@ -241,6 +267,14 @@ class _Search:
             words += f", in {len(made.chains)} calls"
         make = partial(_again, self.calls.graph, node.name, change, by)
         return Change(f"{node.name}: {words}", make, field.size, field.holes, padding, after.params, after.macs)
+
+    def refuses(self, node: Node) -> bool:
+        """Whether torch refuses a kernel: its averages of volumes take none that is larger than what they then pad."""
+        if node.origin is None or node.origin.name != "avg_pool3d":
+            return False
+        pool: Any = node.operator
+        sizes: Any = self.replacing.analysis.layers[node.name].inputs[0]
+        return any(k > n for k, n in zip(pool.kernel_size, sizes[-3:], strict=True))
 
 
 def _gain(before: tuple[int, ...], after: tuple[int, ...], wanted: tuple[int, ...]) -> int | None:
