@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from .peers import PEERS
 from .score import peer_catches, peer_refuses_twin, table
@@ -31,6 +32,12 @@ def test_the_readme_shows_the_score():
     text = README.read_text(encoding="utf-8")
     assert text.count(START) == text.count(END) == 1
     assert text.partition(START)[2].partition(END)[0] == table(lambda specimen: True)
+
+
+def test_the_methods_leave_hypothesis_as_it_was():
+    before = settings.default
+    assert peer_refuses_twin("OpInfo samples", "conv", 1, "float64") is False
+    assert settings.default is before
 
 
 def test_another_number_would_be_noticed():

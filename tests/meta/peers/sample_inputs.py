@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from hypothesis import settings
 from torch.testing import assert_close
 
 from .calls import FORWARD, Call, any_fails
@@ -34,8 +35,10 @@ def calls(kind: str, ndim: int, dtype: str) -> tuple[Call, ...]:
 @cache
 def _samples(name: str, dtype: torch.dtype) -> tuple[Callable[..., Any], list[Any]]:
     """A layer of torch and its sample inputs; with gradients, for one layer's kinds are computed from the same."""
+    profile = settings.get_current_profile_name()
     from torch.testing._internal.common_methods_invocations import op_db
 
+    settings.load_profile(profile)  # torch loads one of its own
     (info,) = (op for op in op_db if op.name == name)
     torch.manual_seed(SEED)
     return info.op, list(info.sample_inputs("cpu", dtype, requires_grad=True))
