@@ -497,6 +497,16 @@ def test_what_was_exported_is_read_as_the_module(by):
     assert {total.status for total in told.values()} == {"complete", "unknown"}  # which modules are called is not known
 
 
+def test_a_batch_norm_with_its_statistics_keeps_the_batch():
+    function = torch.ops.aten._native_batch_norm_legit_no_training.default
+    statistics = None, None, torch.zeros(3), torch.ones(3), 0.1, 1e-5
+    row = from_torch(Function(lambda x: function(x, *statistics)[0]), (3, 4), batch_size=2).analyze().output
+    assert (row.operator.kind, row.sizes) == ("batch_norm", tuple(function(torch.zeros(2, 3, 4), *statistics)[0].shape))
+    statistics = None, None, torch.zeros(3), torch.ones(3), True, 0.1, 1e-5
+    trained = Function(lambda x: torch.native_batch_norm(x, *statistics)[1])
+    assert from_torch(trained, (3, 4), batch_size=2).analyze().output.sizes == tuple(trained(torch.rand(2, 3, 4)).shape)
+
+
 def test_an_operator_of_torchs_dispatcher_has_its_own_name_and_one_of_another_library_is_none_of_torchs():
     ops = torch.ops
     one = from_torch(Apply(lambda x: ops.aten.unfold.default(ops.aten.relu.default(x), 3, 2, 2)), (3, 8, 8)).analyze()

@@ -53,8 +53,10 @@ def name_of(function: Any) -> str:
     >>> import operator, torch
     >>> name_of(operator.iadd), name_of(operator.and_), name_of(operator.getitem)
     ('add_', 'and', 'getitem')
-    >>> name_of(torch.ops.aten.relu_.default), name_of(torch.ops.prims.exp.default)
-    ('relu_', 'prims::exp')
+    >>> name_of(torch.ops.aten.relu_.default), name_of(torch.ops.aten.__iand__.Tensor), name_of(torch.ops.aten.rand)
+    ('relu_', 'and_', 'rand')
+    >>> name_of(torch.ops.prims.exp.default)
+    'prims::exp'
     """
     name: str = getattr(function, "__name__", "")
     module: str = getattr(function, "__module__", None) or "builtins"
@@ -73,8 +75,10 @@ def name_of(function: Any) -> str:
 def _dispatched(library: str, name: str) -> str:
     if library != "aten":
         return f"{library}::{name}"
-    name = name.strip("_") if name.startswith("__") else name
-    return "tensor_unfold" if name == "unfold" else _ALIASES.get(name, name)
+    if name.startswith("__"):
+        name = name.strip("_")
+        return _ALIASES.get(name, name)
+    return "tensor_unfold" if name == "unfold" else name
 
 
 @lru_cache(maxsize=1024)

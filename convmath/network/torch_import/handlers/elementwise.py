@@ -238,7 +238,7 @@ def _batch_norm(
     return _aten_batch_norm(builder, x, weight, bias, running_mean, running_var)
 
 
-@handles("batch_norm", "native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
+@handles("batch_norm")
 def _aten_batch_norm(
     builder: Builder,
     x: Value,
@@ -251,6 +251,13 @@ def _aten_batch_norm(
 ) -> Value:
     dims = () if running_mean is not None else (0, *range(2, x.rank))
     return _norm(builder, "batch_norm", x, (weight, bias), dims)
+
+
+@handles("_native_batch_norm_legit_no_training")
+def _native_batch_norm(builder: Builder, x: Value, *statistics: Value | None, **options: Any) -> tuple[Value, ...]:
+    """Besides, the statistics of the batch, of which there are none in evaluation."""
+    none = Value((0,), x.dtype, constant=True)
+    return _aten_batch_norm(builder, x, *statistics, **options), none, none
 
 
 @handles("functional.instance_norm")
