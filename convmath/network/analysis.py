@@ -289,8 +289,8 @@ def _indexed(run: Run, dimension: int, sizes: Sizes, indexed: Collection[int]) -
 
 
 def _at_all(field: Followed, size: int, length: int) -> Field:
-    """What all positions of a dimension read together, of an axis of ``length`` elements."""
-    return Field.constant(field.image(Spans.first(size)).clipped(0, length))
+    """What all positions of a dimension read together, each a part of it, of an axis of ``length`` elements."""
+    return Field.constant(field.image(Spans.first(size)).clipped(0, length).bounded())
 
 
 def _input(name: str, operator: Input) -> State:

@@ -320,3 +320,31 @@ def test_places_that_become_channels_leave_the_rows_exact():
     field, reads = of_position(*to_channels, size=(8, 16), position=(2,))
     assert field == Field.window(4, stride=4)
     assert reads == Spans.of([(8, 12)])
+
+
+# Two ways to read one axis
+
+
+def test_what_a_second_index_says_of_an_axis_is_a_part_of_what_all_of_it_read():
+    """One path reads by rows, another by columns: a position reads neither all rows nor all columns."""
+    graph, x = image(16, 4)
+    turned = graph.add("turned", Permute((0, 2, 1)), x)
+    rows = graph.add("rows", Reshape((1, 1, 4, 16)), turned)
+    columns = graph.add("columns", Reshape((1, 1, 4, 16)), x)
+    both = graph.add("both", Concat(1), rows, columns)
+    report = graph.analyze()
+    assert report["columns"].receptive_field[0].reads(3) == Spans.point(3)
+    assert report[both].receptive_field[0] == Field.whole(4).bounded()
+    assert report.reads(both, 0, 0)["input"][0] == Spans.point(0)
+
+
+def test_parts_beside_each_other_that_read_by_other_dimensions_are_bounded():
+    graph, x = image(4, 4, 4)
+    strided = graph.add("strided", Conv(4, 16, (2, 2), stride=2), x)
+    other = graph.add("other", Reshape((1, 16, 2, 2)), x)
+    both = graph.add("both", Concat(2), strided, other)
+    report = graph.analyze()
+    field = report[both].receptive_field[0]
+    assert elements(field.reads(0)) == {0, 1, 2, 3}
+    assert not field.reads(0).exact
+    assert report.reads(both, 0, 0)["input"][0] == Spans.first(2)

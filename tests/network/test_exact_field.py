@@ -99,6 +99,18 @@ def test_where_an_unknown_part_is_cut_off_all_of_it_is_unsure():
     assert graph.analyze().reads("part", 0, 2)["input"] == (Spans.first(3).bounded(), Spans.point(2))
 
 
+def test_what_mixes_a_part_that_may_be_empty_is_not_said_to_be_read():
+    """Whether any of the two mixed features is among the elements that become a column is not known."""
+    graph = Graph()
+    tokens = graph.input((4, 16))
+    mixed = graph.add("mixed", Linear(16, 2), tokens)
+    beside = graph.add("beside", Concat(2), mixed, tokens)
+    fours = graph.add("fours", Reshape((1, 18, 1, 4)), beside)
+    graph.add("crosswise", Reshape((1, 8, 9, 1)), fours)
+    reads = graph.analyze().reads("crosswise", 2, 0)["input"][0]
+    assert (0 in reads, 9 in reads, reads.exact) == (True, True, False)
+
+
 def test_a_row_of_a_flattened_image_is_exact_and_a_part_of_two_rows_is_not():
     graph = Graph()
     flat = graph.add("flat", Flatten(2, 3), graph.input((1, 4, 6)))
@@ -142,6 +154,17 @@ def test_more_boxes_than_are_kept_are_joined_and_no_longer_exact():
     assert report.reads("few", 0, 0)["input"] == (Spans.first(3),) * 2
     assert report.reads("many", 0, 0)["input"][0].hull == (0, MOST_BOXES + 1)
     assert [axis.exact for axis in report.reads("many", 0, 0)["input"]] == [False, False]
+
+
+def test_a_box_within_another_is_left_out():
+    """Beside each layer its input is read again: of all those windows only the largest is left."""
+    graph = Graph()
+    last = graph.input((1, 300, 300))
+    for number in range(100):
+        layer = graph.add(f"conv{number}", Conv(1, 1, (3, 3), padding=1), last)
+        last = graph.add(f"sum{number}", Combine("add"), layer, last)
+    position = {2: 150, 3: 150}
+    assert max(len(boxes) for _, boxes in regions(graph.analyze(), last, position)) == 1
 
 
 def test_an_unknown_operator_beside_the_way_does_not_matter():

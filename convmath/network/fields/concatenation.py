@@ -46,14 +46,17 @@ def beside(join: Join, dim: int, names: Sequence[str], states: Sequence[State]) 
                     parts.setdefault(source, []).append((start, stop, run))
                 else:
                     join.run(dimension, source, run, name)
-                    if first.setdefault((dimension, source), run) != run:
-                        join.unsure.add(source)
+                    first.setdefault((dimension, source), run)
         for source, reads in state.held.items():
             if source in others:
                 join.hold(source, reads)
                 join.unsure.add(source)
             elif source not in everywhere:
                 parts.setdefault(source, []).append((start, stop, Run(Field.constant(reads), reads, reads.exact)))
+    for (dimension, source), run in first.items():
+        others_run = (state for state in states if state.runs[dimension].get(source) != run)
+        if any(source in runs for state in others_run for runs in state.runs):
+            join.unsure.add(source)
     for source, reads in everywhere.items():
         join.hold(source, reads)
     for source, found in parts.items():

@@ -197,7 +197,8 @@ def _box(operator: Operator, box: Box, shape: Sizes, reads: Reads, output: Sizes
     back = [Spans.first(n) for n in shape]
     same = Field.same()
     named, kept = set(), set()
-    part_of_named = part_of_unnamed = lost = False
+    part_of_named = part_of_unnamed = False
+    lost = not any(reads.exact for reads in box)
     for here, n, entry in zip(box, output, reads, strict=True):
         if entry is None:
             part_of_unnamed |= (operator.rearranges or bool(operator.halves)) and here != Spans.first(n)
@@ -229,6 +230,9 @@ def _product(entry: Merged, here: Spans) -> int:
 
 def _with(boxes: list[Box], new: Box) -> list[Box]:
     """One box more; joined with another where the two differ on one dimension at most, so that nothing is added."""
+    if any(_has(box, new) for box in boxes):
+        return boxes
+    boxes = [box for box in boxes if not _has(new, box)]
     for number, box in enumerate(boxes):
         differing = [d for d, (a, b) in enumerate(zip(box, new, strict=True)) if a != b]
         if len(differing) <= 1:
@@ -237,6 +241,11 @@ def _with(boxes: list[Box], new: Box) -> list[Box]:
     if len(boxes) < MOST_BOXES:
         return [*boxes, new]
     return [tuple(reads.bounded() for reads in _hull([*boxes, new]))]
+
+
+def _has(box: Box, other: Box) -> bool:
+    """Whether a box is read whole, and another lies in it."""
+    return all(one.exact and one | part == one for one, part in zip(box, other, strict=True))
 
 
 def _hull(boxes: Sequence[Box]) -> Box:
