@@ -51,12 +51,16 @@ def batch_remarks(operator: Operator, batches: Sequence[int | None]) -> tuple[st
     return (f"{taken}, as the first dimension of an input of the network is: output sizes leave out the steps",)
 
 
-def batches_of(graph: Graph, sizes: Mapping[str, Sizes | None] | None = None) -> dict[str, int | None]:
+def batches_of(
+    graph: Graph, sizes: Mapping[str, Sizes | None] | None = None, *, letters: bool = True
+) -> dict[str, int | None]:
     """The dimension of the batch in the output of every node; None where none is.
 
     Args:
         graph: the network.
         sizes: those of every node in letters, where they are known; by default all are numbers.
+        letters: whether the inputs of the graph are of sizes in letters, too; else they are numbers, at which other
+            sizes may be as long as the batch.
 
     >>> from convmath.network.operators import Permute
     >>> net = Graph()
@@ -64,7 +68,7 @@ def batches_of(graph: Graph, sizes: Mapping[str, Sizes | None] | None = None) ->
     >>> batches_of(net)
     {'input': 0, 'turned': 1}
     """
-    layers, images = layers_of(graph, Budget(len(graph)), sizes), images_of(graph, sizes)
+    layers, images = layers_of(graph, Budget(len(graph)), sizes if letters else None), images_of(graph, sizes)
     found: dict[str, int | None] = {}
     for node in graph:
         inputs, layer = [found[name] for name in node.inputs], layers[node.name]
@@ -72,9 +76,9 @@ def batches_of(graph: Graph, sizes: Mapping[str, Sizes | None] | None = None) ->
     return found
 
 
-def known_batches(graph: Graph, sizes: Mapping[str, Sizes | None] | None) -> dict[str, int | None]:
+def known_batches(graph: Graph, sizes: Mapping[str, Sizes | None], *, letters: bool) -> dict[str, int | None]:
     """The same, or nothing of a network that does not take the sizes at which it is given."""
     try:
-        return batches_of(graph, sizes)
+        return batches_of(graph, sizes, letters=letters)
     except ConvmathError:
         return {}

@@ -20,8 +20,8 @@ from .operators.base import Merged, Reads, Size, parts
 MOST_OPERATIONS = 64
 """A size has at most so many in the letter of a batch: SymPy takes long for more, and recurses through them."""
 
-ANY_SIZE = 720
-"""What stands for a size where any does: it has many divisors."""
+ANY_SIZES = (720, 46_126_080)
+"""What stands for a size where any does: they have many divisors; the second where a layer refuses the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +262,13 @@ def _in_own_letters(given: Sequence[Sizes | None]) -> tuple[Sizes | None, ...]:
 def _at_any(node: Node, inputs: tuple[Sizes | None, ...], budget: Budget) -> Layer:
     """The layer at numbers for letters, of which it is not known in letters what it reads; in these if it refuses."""
     letters = dict.fromkeys(n for sizes in inputs for n in sizes or () if is_symbolic(n))
-    numbers = {letter: ANY_SIZE * number for number, letter in enumerate(letters, start=1)}
-    try:
-        return Layer(node, _replaced(inputs, numbers), budget)
-    except DomainError:
-        return Layer(node, inputs, budget)
+    for size in ANY_SIZES:
+        numbers = {letter: size * number for number, letter in enumerate(letters, start=1)}
+        try:
+            return Layer(node, _replaced(inputs, numbers), budget)
+        except DomainError:
+            continue
+    return Layer(node, inputs, budget)
 
 
 def _replaced(given: Sequence[Sizes | None], others: Mapping[Any, Any]) -> tuple[Sizes | None, ...]:

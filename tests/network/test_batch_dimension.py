@@ -75,3 +75,14 @@ def test_what_a_network_makes_of_nothing_has_no_batch():
     for forward in (lambda x: places(x) * x, lambda x: x * places(x)):
         row = from_torch(Function(forward), (9, 4)).analyze().output
         assert (row.output_size, row.batch, row.batch_size) == ((9, 4), 0, 1)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_size_that_is_as_long_as_the_batch_where_the_network_was_read_is_not_the_batch(batch):
+    turned = Function(lambda x: x[0].t())
+    for at in (batch, 5):
+        form = from_torch(turned, (3, "n"), batch_size=batch, at=at).closed_forms().output
+        assert (form.batch, form.output_size) == (None, form.sizes)
+        assert form.at(7) == tuple(turned(torch.zeros(batch, 3, 7)).shape)
+    kept = from_torch(Function(lambda x: x.mT), (3, "n"), batch_size=batch, at=batch).closed_forms().output
+    assert (kept.batch, len(kept.output_size)) == (0, 2)

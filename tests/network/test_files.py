@@ -738,6 +738,7 @@ def test_a_wrong_key_or_value_is_named(description, sentence):
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
+        ("net.yaml", "\n", "the file is empty"),
         ("net.toml", 'input = [1, 2\n[[layers]]\nop = "conv"', "cannot be parsed: .*line 2"),
         ("net.yaml", "input: [1, 2\nlayers: {op: conv", "cannot be parsed: .*line 2"),
         ("net.yaml", "input: [3, 8]\ninput: [4, 8]", "cannot be parsed: the key 'input' occurs twice .*line 2"),

@@ -94,6 +94,13 @@ def test_a_batch_in_a_letter_is_followed_beside_letters():
     assert [(form.batch, str(form.sizes[form.batch])) for form in forms] == [(at, "N") for at in (0, 1, 1, 0)]
 
 
+@pytest.mark.parametrize("patch", [7, 11, 14, 64])
+def test_a_batch_that_is_not_first_is_followed_past_patches_of_any_size(patch):
+    graph = chain((8, "n"), Permute((1, 0, 2)), Reshape((8, 3, -1, patch)), layers=2, batch_size=3)
+    output, row = graph.closed_forms().output, graph.at(patch * 5).analyze().output
+    assert (output.batch, output.at(patch * 5)) == (row.batch, row.sizes) == (1, (8, 3, 5, patch))
+
+
 def test_what_is_left_over_beside_a_letter_is_unknown():
     graph = chain((4, "n"), Reshape((1, -1, integers("n"))), layers=1)
     assert "is divided by the size n" in graph.closed_forms().output.reason

@@ -86,7 +86,7 @@ class _Composition:
             self.found[name] = self.known(self.found[name])
         self.explain()
         sizes = {name: form.sizes for name, form in self.found.items()}
-        batches = known_batches(self.graph, None if self.numbers else sizes)
+        batches = known_batches(self.graph, sizes, letters=not self.numbers)
         self.found = {name: replace(form, batch=batches.get(name, 0)) for name, form in self.found.items()}
         sets = tuple(self.conditions), tuple(self.matches), tuple(self.remainders)
         made = ClosedForms(self.symbol, self.found, self.graph.outputs, *sets, weakest(self.labels), self.scope())

@@ -73,6 +73,8 @@ def read(path: str | PathLike[str]) -> Graph:
         raise DomainError("path", fspath(path), f"the file cannot be read: {why}") from error
     if len(content) > MOST_BYTES:
         raise DomainError("path", fspath(path), f"the file is longer than {MOST_BYTES} bytes")
+    if not content.strip():
+        raise DomainError("path", fspath(path), "the file is empty")
     try:
         return described(_READERS[suffix](content.decode("utf-8")))
     except UnicodeDecodeError as error:
