@@ -348,3 +348,12 @@ def test_parts_beside_each_other_that_read_by_other_dimensions_are_bounded():
     assert elements(field.reads(0)) == {0, 1, 2, 3}
     assert not field.reads(0).exact
     assert report.reads(both, 0, 0)["input"][0] == Spans.first(2)
+
+
+def test_a_batch_in_letters_that_is_padded_and_split_has_a_field():
+    graph = Graph()
+    images = graph.add("images", Pad(((0, 3), (0, 0), (0, 0))), graph.input((2, 64), batch_size="N"))
+    graph.add("split", Reshape((-1, 4, 8)), images)
+    row = graph.analyze().output
+    assert (row.output_size[1:], row.field_unknown) == ((4, 8), "")
+    assert row.receptive_field[0].reads(0) == Spans.first(64).bounded()

@@ -133,12 +133,14 @@ def single(
         length: elements of the dimension.
 
     Raises:
-        UnsupportedError: there are too many of them.
+        UnsupportedError: there are too many of them, or their number is a letter.
     """
     if length > MOST_ELEMENTS:
         raise UnsupportedError(f"a dimension of {length} elements that is split is not followed")
     if isinstance(inner, Field) and inner.is_constant:
         return parts[0][0], inner
+    if any(not isinstance(size, int) for size in sizes):
+        raise UnsupportedError("how a dimension is split goes by a letter: give a number for it")
     values = [inner.reads(element) for element in range(length)]
     for (dimension, part), size in zip(parts, sizes, strict=True):
         table = [_only(values, part.reads(at).clipped(0, length)) for at in range(size)]
