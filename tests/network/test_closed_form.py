@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from convmath.calculus.index import eq
+from convmath.calculus.index import eq, integers
 from convmath.calculus.recheck import Recheck
 from convmath.calculus.trace import trace
 from convmath.errors import DomainError
@@ -432,3 +432,12 @@ def test_with_scipy_nothing_is_to_be_installed():
     named = Graph()
     named.add("conv", Conv(1, 1, (3,), stride=2, padding=1), named.input((1, "n")))
     assert shown(Forms.of(named)).notes == ()
+
+
+@pytest.mark.parametrize("letter", ["m", "n"])
+def test_a_letter_in_an_operator_is_no_size_of_an_input(letter):
+    graph = Graph()
+    graph.add("part", Slice(2, 0, integers(letter)), graph.input((4, "n")))
+    form = graph.closed_forms().output
+    assert form.dimensions is None
+    assert f"{letter} stands in the operator itself, which takes numbers; letters are for sizes of inputs" in str(form)

@@ -267,6 +267,10 @@ class _Composition:
         of = tuple((place, length) for place, length in places.items() if size.has(place))
         key = size, tuple(length for _, length in of)
         if key not in self.made:
+            for letter in size.free_symbols - places.keys():
+                raise UnsupportedError(
+                    f"{letter} stands in the operator itself, which takes numbers; letters are for sizes of inputs"
+                )
             symbol = self.only([length.form for _, length in of])
             found = step(size, tuple((place, length.form) for place, length in of), symbol)
             label = weakest((found.label, *(length.label for _, length in of)))
