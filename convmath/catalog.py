@@ -59,6 +59,9 @@ class Proof:
     Attributes: parts: the theorems with their calculations, in the order of the page; those named in ``main`` are the
         statement. symbols: what each symbol means, in the order in which the page introduces them. notations: names
         for values that the page uses. special: consequences worth a box, such as the case of stride 1.
+
+    >>> entry("size.valid").proof().symbols
+    {n: 'input size', k: 'kernel size', o: 'index of a window, from 0'}
     """
 
     parts: tuple[Part, ...]
@@ -75,17 +78,29 @@ class Proof:
 
     @property
     def trust(self) -> frozenset[str]:
-        """What the theorems rest on."""
+        """What the theorems rest on.
+
+        >>> entry("size.valid").proof().trust
+        frozenset({'kernel'})
+        """
         return frozenset[str]().union(*(theorem.trust for theorem in self.theorems))
 
     @property
     def statements(self) -> tuple[Part, ...]:
-        """The parts that are the entry's statement: the last ``main`` ones."""
+        """The parts that are the entry's statement: the last ``main`` ones.
+
+        >>> [str(part.theorem) for part in entry("size.valid").proof().statements]
+        ['<Theorem ∑(o≥0) [o + k - 1 ≤ n - 1] = n - k + 1>']
+        """
         return self.parts[-self.main :]
 
     @property
     def theorems(self) -> tuple[Theorem, ...]:
-        """All theorems of the entry."""
+        """All theorems of the entry.
+
+        >>> len(entry("size.conv").proof().theorems)
+        2
+        """
         return tuple(part.theorem for part in (*self.parts, *self.special))
 
 
@@ -101,6 +116,10 @@ class Entry:
         ndims: the numbers of axes for which it can be derived; empty for statements about one axis.
         helper: the public function that computes it, if there is one.
         trust: exactly what its theorems rest on: the kernel, and SymPy's integrals where there are some.
+
+    >>> found = entry("size.conv")
+    >>> found.title, found.helper, found.sources[0]
+    ('Output size of a convolution', 'conv_output_size', 'DumoulinVisin2016, relationship 6')
     """
 
     id: str
@@ -129,6 +148,9 @@ class Entry:
         Raises:
             DomainError: the entry has no such number of axes.
             ProofError: a step does not follow, or a certificate is missing or stale.
+
+        >>> entry("size.conv").proof()
+        Proof(2 theorems, kernel)
         """
         return _proved(self, self._axes(ndim))
 
@@ -144,17 +166,38 @@ class Entry:
 
     @property
     def theorem(self) -> Theorem:
-        """The main theorem."""
+        """The main theorem.
+
+        Raises:
+            ProofError: as :meth:`proof`.
+
+        >>> print(entry("size.valid").theorem)
+        <Theorem ∑(o≥0) [o + k - 1 ≤ n - 1] = n - k + 1>
+        """
         return self.proof().statements[-1].theorem
 
     @property
     def assumptions(self) -> tuple[Statement, ...]:
-        """What the main theorem supposes."""
+        """What the main theorem supposes.
+
+        Raises:
+            ProofError: as :meth:`proof`.
+
+        >>> [str(one.body) for one in entry("size.conv").assumptions]
+        ['0 <= p_l', '0 <= p_r', '1 <= d', '1 <= k', '1 <= n', '1 <= s', 'd*(k - 1) + 1 <= n + p_l + p_r']
+        """
         return tuple(sorted(self.theorem.hypotheses, key=lambda statement: repr(statement.json())))
 
     @property
     def expr(self) -> sympy.Basic:
-        """The main statement as an ordinary SymPy object."""
+        """The main statement as an ordinary SymPy object.
+
+        Raises:
+            ProofError: as :meth:`proof`.
+
+        >>> entry("receptive.size").expr
+        Eq(R[L], Sum((k[j] - 1)*J[j - 1]*d[j], (j, 1, L)) + 1)
+        """
         from .calculus.export import to_sympy
         from .calculus.index import Formula
 
@@ -205,7 +248,11 @@ def _load() -> dict[str, Entry]:
 
 
 def entries() -> tuple[Entry, ...]:
-    """All entries, in the order in which a textbook would have them: by subject, each after what it builds on."""
+    """All entries, module by module as they were loaded; the book has them in the order of a textbook.
+
+    >>> [one.id for one in entries() if one.id.startswith("winograd")]
+    ['winograd.filter', 'winograd.infinity']
+    """
     return tuple(_load().values())
 
 
@@ -214,6 +261,9 @@ def entry(identifier: str) -> Entry:
 
     Raises:
         DomainError: there is none; the message names the nearest ids.
+
+    >>> entry("size.conv")
+    Entry(size.conv: Output size of a convolution)
     """
     known = _load()
     if identifier not in known:

@@ -43,11 +43,22 @@ class DomainError(ConvmathError, ValueError):
 
 
 class ProofError(ConvmathError):
-    """A proof step does not follow: a side condition fails or a certificate does not check."""
+    """A proof step does not follow: a side condition fails or a certificate does not check.
+
+    >>> from convmath.calculus.index import integers, le
+    >>> from convmath.calculus.kernel import fact
+    >>> fact([], le(integers("n"), 1), {})
+    Traceback (most recent call last):
+    convmath.errors.ProofError: a certificate splits, cuts or closes, but this one has []
+    """
 
 
 class UnsupportedError(ConvmathError):
-    """The request is meaningful, but this installation or this version cannot serve it."""
+    """The request is meaningful, but this installation or this version cannot serve it.
+
+    >>> print(UnsupportedError("from_torch needs torch: pip install 'convmath[torch]'"))
+    from_torch needs torch: pip install 'convmath[torch]'
+    """
 
 
 @contextmanager

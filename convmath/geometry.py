@@ -201,11 +201,19 @@ class Window:
 
     @property
     def axes(self) -> int | None:
-        """The number of axes; None where every parameter is a scalar, which holds for any number of axes."""
+        """The number of axes; None where every parameter is a scalar, which holds for any number of axes.
+
+        >>> Window((3, 5), stride=2).axes, Window(3).axes
+        (2, None)
+        """
         return axes_of(self.kernel_size, self.stride, self.dilation)
 
     def each_axis(self, formula: Callable[..., Any]) -> Any:
-        """Call ``formula(axis, kernel_size, stride, padding, dilation)`` as :func:`each_axis` does."""
+        """Call ``formula(axis, kernel_size, stride, padding, dilation)`` as :func:`each_axis` does.
+
+        >>> Window((3, 5), stride=2).each_axis(lambda **values: values["kernel_size"] - values["stride"])
+        (1, 3)
+        """
         integers = {"kernel_size": self.kernel_size, "stride": self.stride, "dilation": self.dilation}
         return each_axis(formula, self.axes, integers, self.padding)
 

@@ -37,6 +37,10 @@ class WinogradTransform:
         DomainError: the matrices compute something else, or do not fit together.
 
     Entries: winograd.filter, winograd.infinity.  Source: [LavinGray2016, section 4].
+
+    >>> WinogradTransform([[1]], [[1]], [[2]])
+    Traceback (most recent call last):
+    convmath.errors.DomainError: transform='2' is the coefficient of g[0] d[0] in y[0] (needs 1)
     """
 
     output: Matrix
@@ -69,26 +73,47 @@ class WinogradTransform:
 
     @property
     def outputs(self) -> int:
-        """Outputs of a tile, m."""
+        """Outputs of a tile, m.
+
+        >>> winograd_transform(4, 3).outputs
+        4
+        """
         return len(self.output)
 
     @property
     def taps(self) -> int:
-        """Taps of the kernel, r."""
+        """Taps of the kernel, r.
+
+        >>> winograd_transform(4, 3).taps
+        3
+        """
         return len(self.kernel[0])
 
     @property
     def multiplications(self) -> int:
-        """Multiplications of transformed entries for a tile, m + r - 1; over n axes its n-th power."""
+        """Multiplications of transformed entries for a tile, m + r - 1; over n axes its n-th power.
+
+        >>> winograd_transform(4, 3).multiplications
+        6
+        """
         return len(self.kernel)
 
     @property
     def direct_multiplications(self) -> int:
-        """What the sum itself takes for the same outputs, m r; over n axes its n-th power."""
+        """What the sum itself takes for the same outputs, m r; over n axes its n-th power.
+
+        >>> winograd_transform(4, 3).direct_multiplications
+        12
+        """
         return self.outputs * self.taps
 
     def coefficient(self, k: int, i: int, t: int) -> Fraction:
-        """What stands before ``g[i] d[t]`` in output k."""
+        """What stands before ``g[i] d[t]`` in output k.
+
+        >>> transform = winograd_transform(2, 3)
+        >>> [[int(transform.coefficient(1, i, t)) for t in range(4)] for i in range(3)]  # y[1] = sum of g[i] d[1 + i]
+        [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+        """
         rows = zip(self.output[k], self.kernel, self.data, strict=True)
         return sum((a * g[i] * d[t] for a, g, d in rows), start=Fraction(0))
 

@@ -96,6 +96,10 @@ def frames(windows: Windows) -> Iterator[Picture]:
 
     Raises:
         DomainError: these are too many cells together.
+
+    >>> from convmath.network.operators import Conv
+    >>> len(list(frames(Windows(Conv(1, 1, (3, 3), stride=2), (5, 7)))))
+    6
     """
     cells = len(windows.positions) * sum(1 for _ in windows.cells)
     if cells > MOST_FRAMES_CELLS:
@@ -116,6 +120,10 @@ def animation(windows: Windows, *, seconds: float = 1.0) -> Picture:
 
     Raises:
         DomainError: there is more to draw than fits, or no time to see it.
+
+    >>> from convmath.network.operators import Conv
+    >>> animation(Windows(Conv(1, 1, (3, 3), stride=2), (5, 5))).svg.count("@keyframes")
+    1
     """
     positions = windows.positions
     under = sum(1 for _ in windows.under(positions[0])) * len(positions)

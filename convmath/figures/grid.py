@@ -61,6 +61,10 @@ class ImageGrid:
         scaling: which values the ends of the colours are.
         ends: the values at both ends of the colours, where all images have the same.
         not_finite: elements that are infinite or no number; they are yellow.
+
+    >>> grid = image_grid([[[0, 1], [2, 4]], [[1, 1], [3, 0]]])
+    >>> grid.columns, grid.rows, grid.ends, grid.not_finite
+    (2, 1, None, 0)
     """
 
     images: tuple[Image, ...]
@@ -79,11 +83,19 @@ class ImageGrid:
 
     @property
     def rows(self) -> int:
-        """The number of rows."""
+        """The number of rows.
+
+        >>> image_grid(np.zeros((5, 2, 2)), columns=2).rows
+        3
+        """
         return -(-len(self.images) // self.columns)
 
     def png(self) -> bytes:
-        """A PNG file of the images alone, with white between them."""
+        """A PNG file of the images alone, with white between them.
+
+        >>> image_grid([[[0, 1], [2, 4]]]).png()[1:4]
+        b'PNG'
+        """
         height, width, _ = self.images[0].colors.shape
         high, wide = height * self.zoom + GAP, width * self.zoom + GAP
         canvas = np.full((self.rows * high + GAP, self.columns * wide + GAP, 3), 255, np.uint8)
@@ -94,7 +106,11 @@ class ImageGrid:
         return png(canvas)
 
     def picture(self, title: str = "Images") -> Picture:
-        """The grid in SVG, each image with its index, and what the colours mean."""
+        """The grid in SVG, each image with its index, and what the colours mean.
+
+        >>> image_grid([[[0, 1], [2, 4]]]).picture("Kernel").svg.count("<image")
+        1
+        """
         height, width, _ = self.images[0].colors.shape
         high, wide = height * self.zoom, width * self.zoom
         label = LABEL if len(self.images) > 1 and wide >= 24 else 0

@@ -13,7 +13,7 @@ from ..network.fields.exact import carried, indexed, placed, regions
 from ..network.fields.field import Field
 from ..network.fields.receptive import ReceptiveFields
 from ..network.fields.spans import Spans
-from ..network.graph import Node
+from ..network.node import Node
 from ..network.operators import Input, Pad
 from ..network.operators.base import parts
 from ..network.report import NetworkReport
@@ -57,18 +57,30 @@ class Stage:
 
     @property
     def hull(self) -> Part:
-        """The least rectangle around all that is read."""
+        """The least rectangle around all that is read.
+
+        >>> Stage("image", (9, 9), (((2, 4), (0, 3)), ((6, 8), (0, 3))), exact=True).hull
+        ((2, 8), (0, 3))
+        """
         return tuple(
             (min(p[a][0] for p in self.parts), max(p[a][1] for p in self.parts)) for a in range(len(self.size))
         )
 
     @property
     def count(self) -> int:
-        """Elements that are read."""
+        """Elements that are read.
+
+        >>> Stage("image", (9, 9), (((2, 4), (0, 3)), ((6, 8), (0, 3))), exact=True).count
+        12
+        """
         return _count(frozenset(self.parts))
 
     def along(self, axis: int) -> Stage:
-        """What is read along one axis: the places at which something is read for some place on the others."""
+        """What is read along one axis: the places at which something is read for some place on the others.
+
+        >>> Stage("image", (9, 9), (((2, 4), (0, 3)), ((6, 8), (0, 3))), exact=True).along(0).parts
+        (((2, 4),), ((6, 8),))
+        """
         parts = Spans.of(part[axis] for part in self.parts).parts
         field = None if self.field is None else (self.field[axis],)
         return replace(self, size=(self.size[axis],), parts=tuple((part,) for part in parts), field=field)
@@ -82,6 +94,12 @@ class Seen:
         name: the node.
         position: the position on each spatial axis.
         stages: the tensors on the way, inputs first and the node itself last.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("conv", operators.Conv(1, 1, (3, 3)), net.input((1, 9, 9)))
+    >>> seen(net.analyze(), "conv", (2, 5)), seen(net.analyze(), "conv", (2, 5)).stages[0]
+    (Seen(conv at (2, 5), input, conv), Stage(input, of 9 x 9, reads 2:5 x 5:8))
     """
 
     name: str
@@ -93,7 +111,14 @@ class Seen:
         return brief(self, f"{self.name} at {bracketed(self.position)}", *(stage.name for stage in self.stages))
 
     def along(self, axis: int) -> Seen:
-        """What it sees along one axis."""
+        """What it sees along one axis.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("conv", operators.Conv(1, 1, (3, 3)), net.input((1, 9, 9)))
+        >>> seen(net.analyze(), "conv", (2, 5)).along(1).stages[0]
+        Stage(input, of 9, reads 5:8)
+        """
         return Seen(self.name, (self.position[axis],), tuple(stage.along(axis) for stage in self.stages))
 
 

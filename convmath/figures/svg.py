@@ -30,6 +30,11 @@ class Picture:
     """A picture in SVG; a notebook shows it.
 
     Attributes: svg: the text of the file.
+
+    >>> from convmath.figures import Windows, frame
+    >>> from convmath.network.operators import Conv
+    >>> frame(Windows(Conv(1, 1, (3, 3)), (5, 5)), 0).svg.count('data-mark="read"')
+    9
     """
 
     svg: str
@@ -49,6 +54,10 @@ class Picture:
         Raises:
             DomainError: the path has another suffix.
             OSError: it cannot be written.
+
+        >>> Picture("<svg/>").save("picture.png")
+        Traceback (most recent call last):
+        convmath.errors.DomainError: path='picture.png': needs the suffix .svg: pictures are written as SVG alone
         """
         from ..text_files import write_file
 
@@ -57,7 +66,12 @@ class Picture:
 
 
 def require_svg(parameter: str, path: str | Path) -> None:
-    """Raise DomainError unless a picture may be written to a path."""
+    """Raise DomainError unless a picture may be written to a path.
+
+    >>> require_svg("path", "picture.png")
+    Traceback (most recent call last):
+    convmath.errors.DomainError: path='picture.png': needs the suffix .svg: pictures are written as SVG alone
+    """
     if Path(path).suffix.lower() != ".svg":
         raise DomainError(parameter, str(path), "needs the suffix .svg: pictures are written as SVG alone")
 

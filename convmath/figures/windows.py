@@ -128,12 +128,20 @@ class Windows:
 
     @property
     def output_size(self) -> tuple[int, ...]:
-        """Positions per axis."""
+        """Positions per axis.
+
+        >>> Windows(Conv(1, 1, (3,), stride=2, padding=1), (5,)).output_size
+        (3,)
+        """
         return self._shapes[1][2:]
 
     @cached_property
     def axes(self) -> tuple[WindowAxis, ...]:
-        """Every axis."""
+        """Every axis.
+
+        >>> Windows(Conv(1, 1, (3,), stride=2, padding=1), (5,)).axes[0].kind(-1)
+        'padding'
+        """
         source, output = self._shapes
         fields = [field for one in self.layer.reads((source,), output)[0][2:] for _, field in parts(one)]
         if isinstance(self.layer, ConvTranspose):
@@ -142,12 +150,20 @@ class Windows:
 
     @property
     def positions(self) -> Sequence[Place]:
-        """The positions of the output, row by row."""
+        """The positions of the output, row by row.
+
+        >>> Windows(Conv(1, 1, (2, 2)), (3, 2)).positions
+        [(0, 0), (1, 0)]
+        """
         return list(product(*map(range, self.output_size)))
 
     @property
     def cells(self) -> Iterator[tuple[Place, Kind]]:
-        """Every cell of the input with its padding; on two axes it is the less real of both."""
+        """Every cell of the input with its padding; on two axes it is the less real of both.
+
+        >>> list(Windows(Conv(1, 1, (2,), padding=1), (2,)).cells)
+        [((-1,), 'padding'), ((0,), 'input'), ((1,), 'input'), ((2,), 'padding')]
+        """
         ranges = (range(axis.start, axis.stop) for axis in self.axes)
         for place in product(*ranges):
             kinds = [axis.kind(cell) for axis, cell in zip(self.axes, place, strict=True)]
@@ -155,13 +171,21 @@ class Windows:
 
     @property
     def covers_more(self) -> bool:
-        """Whether some window covers a cell that is no element."""
+        """Whether some window covers a cell that is no element.
+
+        >>> Windows(Conv(1, 1, (3,), padding=1), (5,)).covers_more, Windows(Conv(1, 1, (3,)), (5,)).covers_more
+        (True, False)
+        """
         return any(
             element is None for axis in self.axes for o in range(axis.output_size) for _, element, _ in axis.under(o)
         )
 
     def under(self, position: Place) -> Iterator[Cell]:
-        """The cells under the window of a position of the output."""
+        """The cells under the window of a position of the output.
+
+        >>> [cell.element for cell in Windows(Conv(1, 1, (3,), stride=2), (5,)).under((1,))]
+        [(2,), (3,), (4,)]
+        """
         for along in product(*(axis.under(at) for axis, at in zip(self.axes, position, strict=True))):
             elements = tuple(element for _, element, _ in along if element is not None)
             yield Cell(

@@ -50,7 +50,11 @@ class ReceptiveField:
 
     @property
     def axes(self) -> int | None:
-        """The number of axes; None where every value is a scalar, which holds for any number of axes."""
+        """The number of axes; None where every value is a scalar, which holds for any number of axes.
+
+        >>> ReceptiveField(size=(11, 7)).axes, ReceptiveField(size=11).axes
+        (2, None)
+        """
         return axes_of(self.size, self.stride, self.padding)
 
     def then(self, window: Window) -> ReceptiveField:

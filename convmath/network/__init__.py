@@ -9,7 +9,8 @@ from ..errors import UnsupportedError
 from .fields.receptive import ReceptiveFields
 from .files.reading import read
 from .files.writing import write
-from .graph import Graph, Node
+from .graph import Graph
+from .node import Node
 from .report import NetworkReport
 from .row import Row
 from .solving import solve

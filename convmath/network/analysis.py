@@ -23,8 +23,9 @@ from .fields.receptive import Misalignment, ReceptiveFields
 from .fields.spans import Spans
 from .fields.state import Run, Source, State
 from .gradients import gradients_of
-from .graph import Graph, Node
+from .graph import Graph
 from .layer import Access, Layer, layers_of
+from .node import Node
 from .operators import Concat, Input, Operator, Sizes, Unknown
 from .operators.lookup import Chosen
 from .origin import Call

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import ConvmathError
 from .fields.budget import Budget
-from .graph import Graph, Node
+from .graph import Graph
 from .layer import Layer, layers_of
+from .node import Node
 from .operators import Input, Operator, Recurrent, Sizes
 
 

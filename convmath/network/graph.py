@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any, Literal, overload
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import DomainError
 from ..notebook import bracketed, brief, counted, html_table, listed, plain
-from . import operators
+from .node import Node, no_operator, ordered
 from .operators import Input, Operator
 from .operators.domains import COUNT
-from .origin import Origin
-from .placement import USUAL, Placement, operation
 from .provenance import Edit, Provenance, Reader
 
 if TYPE_CHECKING:
@@ -27,75 +23,16 @@ if TYPE_CHECKING:
     from .sizes.trail import Trail
 
 
-@dataclass(frozen=True)
-class Node:
-    """An operation in its place.
-
-    Attributes:
-        name: its name.
-        operator: what it does.
-        inputs: the names of the nodes that it reads, in order.
-        params: the learned parameters that it adds to those of the nodes before it; None means all that the operator
-            has. A node that shares its weights with one before it adds none.
-        origin: where it comes from, if a framework made it; two nodes are equal without it.
-        traced: the operator with the terms of the sizes that the network computes; None if it has none.
-        remarks: sentences about it that every report shows; two nodes are equal without them.
-        cut: the numbers of the inputs through which no gradient goes back, as those that are detached; two nodes are
-            equal without them.
-        frozen: which of its own parameters training leaves as they are: none, its ``"weights"`` but not what is added,
-            or ``"all"``; two nodes are equal without it.
-        placement: how its result lies in memory; two nodes are equal without it.
-        layer: the path of the module without parts whose result it is, which all calls of the module have; or that of
-            the module that called a function with windows, and which of its calls that was; empty where it is not
-            known; two nodes are equal without it.
-
-    >>> from convmath.network.operators import Conv
-    >>> Node("stem", Conv(3, 8, (3, 3)), ("image",)).op
-    'conv2d'
-    """
-
-    name: str
-    operator: Operator
-    inputs: tuple[str, ...] = ()
-    params: int | None = None
-    origin: Origin | None = field(default=None, compare=False)
-    traced: Operator | None = field(default=None, compare=False)
-    remarks: tuple[str, ...] = field(default=(), compare=False)
-    cut: tuple[int, ...] = field(default=(), compare=False)
-    frozen: Literal["", "weights", "all"] = field(default="", compare=False)
-    placement: Placement = field(default=USUAL, compare=False)
-    layer: str = field(default="", compare=False)
-
-    @property
-    def op(self) -> str:
-        """The operation; that of a tensor that is not given is ``"parameter"`` or ``"constant"``."""
-        return operation(self.operator, self.params, self.placement)
-
-    def computing(self, operator: Operator) -> Node:
-        """The node with another operator, and all the parameters of that if it had all those of its own.
-
-        It comes from where it came if the operator has the same kind and as many parameters.
-        """
-        same = (operator.kind, operator.params) == (self.operator.kind, self.operator.params)
-        params = None if self.params == self.operator.params else self.params
-        origin = self.origin if same else None
-        placement = self.placement if operator.kind == self.operator.kind else USUAL
-        found = replace(self, operator=operator, params=params, traced=None, remarks=())
-        return replace(found, origin=origin, placement=placement)
-
-    def __repr__(self) -> str:
-        """The operator and what it reads."""
-        return brief(self, f"{self.name}: {self.operator}", f"reads {listed(self.inputs)}" if self.inputs else "")
-
-
 class Graph:
-    """A network. Nodes are added each after those that it reads.
+    """A network. Nodes are added each after those that it reads; sizes are in elements.
 
     >>> from convmath.network.operators import Conv, Pool
     >>> net = Graph()
     >>> image = net.input((3, 224, 224))
     >>> stem = net.add("conv1", Conv(3, 64, (7, 7), stride=2, padding=3, bias=False), image)
     >>> pooled = net.add("pool1", Pool("max", (3, 3), stride=2, padding=1), stem)
+    >>> net.inputs, net.outputs, net.symbols, net.unused, net.reread, net.reading, net.trail
+    (('input',), ('pool1',), (), {}, None, None, None)
     >>> report = net.analyze()
     >>> report.output.output_size, report.output.receptive_field.size, report.macs
     ((64, 56, 56), (11, 11), 118013952)
@@ -125,7 +62,7 @@ class Graph:
                 nodes.provenance.edited(lambda other: Graph(other, returned)) if returned else nodes.provenance
             )
             self._outputs = returned or nodes._outputs
-        for node in _ordered(list(nodes)):
+        for node in ordered(list(nodes)):
             self._append(node)
         for name in self._outputs:
             self[name]
@@ -147,7 +84,11 @@ class Graph:
 
     @property
     def unused(self) -> Mapping[str, int]:
-        """Parts of the model that no node is made of, and the parameters in them."""
+        """Parts of the model that no node is made of, and the parameters in them.
+
+        >>> Graph().unused  # a graph that is built by hand is made of nodes alone
+        {}
+        """
         return self.provenance.unused
 
     def input(self, input_size: Iterable[Any], name: str = "input", *, batch_size: Any = 1) -> str:
@@ -199,6 +140,13 @@ class Graph:
 
         Raises:
             DomainError: as :meth:`add`.
+
+        >>> from convmath.network import Node, operators
+        >>> net = Graph()
+        >>> _ = net.input((3,))
+        >>> longer = net.longer([Node("relu", operators.Activation("relu"), ("input",))])
+        >>> net.outputs, longer.outputs
+        (('input',), ('relu',))
         """
         found = Graph(self)
         for node in nodes:
@@ -213,7 +161,7 @@ class Graph:
         if not node.name:
             raise DomainError("name", node.name, "needs a name that is not empty")
         if not isinstance(node.operator, Operator):
-            raise _no_operator(node.operator)
+            raise no_operator(node.operator)
         if node.params is not None and not COUNT.holds(node.params):
             raise DomainError("params", node.params, f"needs {COUNT.needs}, or None for those of the operator")
         if node.name in self._nodes:
@@ -268,13 +216,20 @@ class Graph:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs."""
+        """The names of the inputs that have spatial axes, in order.
+
+        >>> net = Graph()
+        >>> _ = net.input((3, 8, 8), "image"), net.input((4,), "label")
+        >>> net.inputs  # four channels have no axes
+        ('image',)
+        """
         return tuple(node.name for node in self if isinstance(node.operator, Input) and node.operator.axes)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the nodes whose results the network returns.
 
+        >>> from convmath.network import operators
         >>> net = Graph()
         >>> _ = net.add("twice", operators.Combine("add"), net.input((3,)), "input")
         >>> net.outputs
@@ -288,13 +243,20 @@ class Graph:
 
         Raises:
             DomainError: there is no node of a name, or an operator is none.
+
+        >>> from convmath.network import operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 2)), net.input((3, 8, 8)))
+        >>> larger = net.replaced({"pool": operators.Pool("max", (4, 4))})
+        >>> larger.analyze().output.output_size, net.analyze().output.output_size
+        ((3, 2, 2), (3, 4, 4))
         """
         if not isinstance(operators, Mapping):
             raise DomainError("operators", operators, "needs a mapping of the names of nodes to their operators")
         for name, operator in operators.items():
             self[name]
             if not isinstance(operator, Operator):
-                raise _no_operator(operator)
+                raise no_operator(operator)
         inner = {name: operator for name, operator in operators.items() if not isinstance(operator, Input)}
 
         def edit(other: Graph) -> Graph:
@@ -313,6 +275,12 @@ class Graph:
             outputs: the names of those whose results it returns.
             edit: changes the graph in the same way where it is read again.
             trail: what the network's own code saw of sizes, with the positions that nodes have in the copy.
+
+        >>> from convmath.network import operators
+        >>> net = Graph()
+        >>> _ = net.add("relu", operators.Activation("relu"), net.input((3,)))
+        >>> net.rebuilt(list(net)[:1], (), lambda other: Graph(list(other)[:1]), None).outputs
+        ('input',)
         """
         return self._of(nodes, outputs, replace(self.provenance.edited(edit), trail=trail))
 
@@ -324,7 +292,13 @@ class Graph:
 
     @property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
-        """The symbols in the sizes of the inputs, in order; empty where all of them are numbers."""
+        """The symbols in the sizes of the inputs, in order; empty where all of them are numbers.
+
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"))
+        >>> net.symbols
+        (h, w)
+        """
         from .symbolic import symbols_of
 
         return tuple(symbols_of(self))
@@ -354,6 +328,12 @@ class Graph:
 
         Raises:
             DomainError: sizes do not fit; the message names the node. Or sizes of the inputs are symbols.
+
+        >>> from convmath.network import operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 2)), net.input((3, 4, 4)))
+        >>> net.analyze()
+        NetworkReport(2 nodes, complete, 0 params, 0 MACs)
         """
         from .analysis import analyze
         from .symbolic import require_numbers
@@ -372,44 +352,14 @@ class Graph:
     def closed_forms(self, symbol: Any = None, *, axis: int | None = None, source: str | None = None) -> Any:
         """Every size as a term in the size of the input, or in those of its axes, ``("h", "w")``.
 
-        See :func:`convmath.network.closed_form.closed_forms`.
+        Args and errors as for :func:`convmath.network.closed_form.closed_forms`.
+
+        >>> from convmath.network import operators
+        >>> net = Graph()
+        >>> _ = net.add("conv", operators.Conv(3, 8, (3, 3), stride=2), net.input((3, "h", "w")))
+        >>> print(net.closed_forms("h")["conv"])
+        conv: (8, ceil(h/2) - 1, ceil(w/2) - 1) for h >= 3, proved
         """
         from .closed_form.forms import closed_forms
 
         return closed_forms(self, symbol, axis=axis, source=source)
-
-
-def _no_operator(found: object) -> DomainError:
-    """The error about what is no operator; of a name it names the operators that are nearest."""
-    if isinstance(found, type) and issubclass(found, Operator):
-        return DomainError("operator", found.__name__, "is a class; call it, and pass the operator that it gives")
-    see = "those of convmath.network.operators, such as Conv(3, 8, (3, 3))"
-    if not isinstance(found, str):
-        return DomainError("operator", found, f"needs an operator: {see}")
-    known = {name.lower(): name for name in operators.__all__ if name not in ("Operator", "Sizes", "Work")}
-    word = found.lower()
-    near = get_close_matches(word, known, n=3, cutoff=0.65) or [name for name in known if name in word]
-    hint = f"did you mean {' or '.join(f'{known[name]}(...)' for name in near)}?" if near else f"see: {see}"
-    return DomainError("operator", found, f"needs an operator, not its name; {hint}")
-
-
-def _ordered(nodes: list[Node]) -> Iterator[Node]:
-    """The nodes, each after those that it reads; as they come where they are in order already."""
-    for node in nodes:
-        if not isinstance(node, Node):
-            raise DomainError("nodes", node, "needs nodes, such as Node('conv', Conv(3, 8, (3, 3)), ('input',))")
-    by_name = {node.name: node for node in nodes}
-    if len(by_name) != len(nodes):
-        seen: set[str] = set()
-        twice = next(node.name for node in nodes if node.name in seen or seen.add(node.name))  # type: ignore[func-returns-value]
-        raise DomainError("name", twice, "two nodes have this name")
-    position = {node.name: number for number, node in enumerate(nodes)}
-    if all(position.get(name, -1) < position[node.name] for node in nodes for name in node.inputs):
-        yield from nodes
-        return
-    sorter = TopologicalSorter({node.name: [name for name in node.inputs if name in by_name] for node in nodes})
-    try:
-        order = list(sorter.static_order())
-    except CycleError as error:
-        raise DomainError("nodes", " -> ".join(error.args[1]), "a network has no cycle; this one has") from None
-    yield from (by_name[name] for name in order)

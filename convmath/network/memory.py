@@ -7,7 +7,7 @@ from typing import Any
 
 from ..division import is_symbolic
 from ..errors import DomainError, unknown
-from .graph import Node
+from .node import Node
 from .operators import Dropout, Expand, Flatten, Identity, Permute, Reshape, Slice, Windows
 from .report import NetworkReport
 from .row import Row
@@ -100,7 +100,11 @@ def peak(report: NetworkReport, measure: Callable[[Row], Any] = lambda row: row.
 
 
 def shares(node: Node) -> bool:
-    """Whether a node's result lies in the memory of what it reads first."""
+    """Whether a node's result lies in the memory of what it reads first.
+
+    >>> shares(Node("tokens", Flatten(2), ("image",))), shares(Node("copy", Identity("clone"), ("image",)))
+    (True, False)
+    """
     if node.placement.shares is not None or not node.inputs:
         return bool(node.placement.shares)
     copies = isinstance(node.operator, Identity) and node.operator.name in _COPIES

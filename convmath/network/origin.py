@@ -57,6 +57,9 @@ class Call:
         leaf: whether it has no modules in it.
         visits: how often a walk over the network comes by it: once for each module that it is a part of.
         options: its attributes of the names in ``OPTIONS``, as far as it has them.
+
+    >>> Call("torch.nn.Linear", ("image",), {"weight": (4, 10), "bias": (4,)}).parameters["weight"]
+    (4, 10)
     """
 
     kind: str
@@ -82,6 +85,10 @@ class Origin:
         call: the call of that module, at the node that is its first result.
         drops: whether dropout drops in evaluation, too, as a function does that is told so whatever the mode is.
         cast: whether it was called within ``torch.autocast``, which chooses the types.
+
+    >>> from convmath.network.operators import Conv
+    >>> usual(Conv(3, 8, (3, 3)), (1, 8, 7, 7)).module
+    'torch.nn.Conv2d'
     """
 
     function: str = ""
@@ -94,7 +101,11 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """The name of the function alone."""
+        """The name of the function alone.
+
+        >>> Origin("functional.relu").name
+        'relu'
+        """
         return self.function.rpartition(".")[2]
 
 

@@ -21,6 +21,9 @@ class Placement:
         stored: whether it is there before the network runs, as weights and constants are.
         made: whether the network makes it of nothing while it runs, as ones and ranges.
         told: whether it is known if it is learned.
+
+    >>> operation(Input((8,)), None, Placement(made=True))
+    'constant'
     """
 
     dtype: str = ""

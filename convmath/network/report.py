@@ -47,6 +47,8 @@ class NetworkReport:
     [('input', (3, 8, 8), 0, 0), ('conv', (8, 8, 8), 224, 13824), ('pool', (8, 4, 4), 0, 0)]
     >>> report.status, report.params, report.macs, report["pool"] is report.output, "pool" in report
     ('complete', 224, 13824, True, True)
+    >>> report.activations, report.dtype, [row.name for row in report.outputs]
+    (832, 'float32', ['pool'])
     """
 
     graph: Graph
@@ -90,6 +92,12 @@ class NetworkReport:
 
         Raises:
             UnsupportedError: a relation is too long to write down.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (3,), stride=2), net.input((1, 9)))
+        >>> net.analyze().accesses("pool")[0][2]  # what dimension 2 of the output reads
+        (2, Field(size=3, stride=2, padding=0))
         """
         if name not in self._accesses:
             row = self[name]
@@ -121,7 +129,15 @@ class NetworkReport:
 
     @property
     def status(self) -> Status:
-        """``"complete"``, ``"partial"`` if nodes were not understood, ``"unknown"`` if none was."""
+        """``"complete"``, ``"partial"`` if nodes were not understood, ``"unknown"`` if none was.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> odd = net.add("odd", operators.Unknown("my_op", "it is not one of the operators"), net.input((10,)))
+        >>> _ = net.add("dense", operators.Linear(10, 4), "input")
+        >>> net.analyze().status, net.analyze().missing
+        ('partial', ('odd',))
+        """
         return status_of(self.rows, self.missing)
 
     def total(self, what: Callable[[Row], Any] | str) -> Total:
@@ -155,7 +171,15 @@ class NetworkReport:
 
     @property
     def backward_macs(self) -> Any:
-        """All multiply-accumulates of the gradients for weights and activations."""
+        """All multiply-accumulates of the gradients for weights and activations.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> wide = net.add("wide", operators.Linear(10, 40), net.input((10,)))
+        >>> _ = net.add("narrow", operators.Linear(40, 4), wide)
+        >>> net.analyze().backward_macs  # 400 for the weights of wide, 160 for those of narrow and 160 for its input
+        720
+        """
         return self.total("backward_macs").value
 
     def flops(self, convention: str = "2mac", *, backward: bool = False) -> Any:
@@ -171,10 +195,9 @@ class NetworkReport:
         Raises:
             DomainError: the convention is unknown, or says nothing of the gradients.
 
-        >>> from convmath.network import Graph
-        >>> from convmath.network.operators import Linear
+        >>> from convmath.network import Graph, operators
         >>> net = Graph()
-        >>> _ = net.add("dense", Linear(10, 4), net.input((10,)))
+        >>> _ = net.add("dense", operators.Linear(10, 4), net.input((10,)))
         >>> report = net.analyze()
         >>> report.flops(), report.flops("exact"), report.flops("ptflops"), report.flops("2mac", backward=True)
         (80, 80, 44, 80)
@@ -239,11 +262,10 @@ class NetworkReport:
         Raises:
             DomainError: the dtype is unknown.
 
-        >>> from convmath.network import Graph
-        >>> from convmath.network.operators import Linear
+        >>> from convmath.network import Graph, operators
         >>> net = Graph()
-        >>> wide = net.add("wide", Linear(10, 40), net.input((10,)))
-        >>> _ = net.add("narrow", Linear(40, 4), wide)
+        >>> wide = net.add("wide", operators.Linear(10, 40), net.input((10,)))
+        >>> _ = net.add("narrow", operators.Linear(40, 4), wide)
         >>> net.analyze().peak_bytes(), net.analyze().peak("float16")
         (200, Total(100, complete))
         """
@@ -283,11 +305,10 @@ class NetworkReport:
         Raises:
             DomainError: there is no such node, or training is neither True nor False.
 
-        >>> from convmath.network import Graph
-        >>> from convmath.network.operators import Conv, Pool
+        >>> from convmath.network import Graph, operators
         >>> net = Graph()
-        >>> conv = net.add("conv", Conv(1, 2, (3, 3)), net.input((1, 6, 6)))
-        >>> _ = net.add("pool", Pool("max", (2, 2)), conv)
+        >>> conv = net.add("conv", operators.Conv(1, 2, (3, 3)), net.input((1, 6, 6)))
+        >>> _ = net.add("pool", operators.Pool("max", (2, 2)), conv)
         >>> net.analyze().saved_tensors("pool").tensors  # its input is kept, too, as the output of the convolution
         (SavedTensor(what='indices', elements=8, dtype='int64'),)
         """
@@ -316,13 +337,12 @@ class NetworkReport:
         Raises:
             DomainError: the dtype is unknown, or training is neither True nor False.
 
-        >>> from convmath.network import Graph
-        >>> from convmath.network.operators import Activation, Conv
+        >>> from convmath.network import Graph, operators
         >>> net = Graph()
-        >>> conv = net.add("conv", Conv(1, 2, (3, 3)), net.input((1, 6, 6)))
-        >>> _ = net.add("relu", Activation("relu"), conv)
-        >>> net.analyze().saved_bytes()  # the image, and what comes out of the ReLU
-        272
+        >>> conv = net.add("conv", operators.Conv(1, 2, (3, 3)), net.input((1, 6, 6)))
+        >>> _ = net.add("relu", operators.Activation("relu"), conv)
+        >>> net.analyze().saved_bytes(), net.analyze().saved()  # the image, and what comes out of the ReLU
+        (272, Total(272, complete))
         """
         return self.saved(dtype, training=training).value
 
@@ -343,7 +363,16 @@ class NetworkReport:
     def closed_forms(self, symbol: Letters, *, axis: None = None, source: str | None = None) -> FormsBySymbol: ...
 
     def closed_forms(self, symbol: Any = None, *, axis: int | None = None, source: str | None = None) -> Any:
-        """Every size as a term in the size of the input: see :func:`convmath.network.closed_form.closed_forms`."""
+        """Every size as a term in the size of the input.
+
+        Args and errors as for :func:`convmath.network.closed_form.closed_forms`.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 2)), net.input((3, 8, 8)))
+        >>> print(net.analyze().closed_forms().output)
+        pool: (3, floor(n/2), floor(n/2)) for n >= 2, proved
+        """
         return self.graph.closed_forms(symbol, axis=axis, source=source)
 
     def reads(self, name: str, *position: int) -> dict[str, tuple[Spans, ...]]:
@@ -358,11 +387,10 @@ class NetworkReport:
         Raises:
             DomainError: there is no such node or position, or what it reads is unknown.
 
-        >>> from convmath.network import Graph
-        >>> from convmath.network.operators import Conv, Flatten, Permute
+        >>> from convmath.network import Graph, operators
         >>> net = Graph()
-        >>> patches = net.add("patches", Conv(1, 64, (8, 8), stride=8), net.input((1, 32, 32)))
-        >>> _ = net.add("tokens", Permute((0, 2, 1)), net.add("flat", Flatten(2), patches))
+        >>> patches = net.add("patches", operators.Conv(1, 64, (8, 8), stride=8), net.input((1, 32, 32)))
+        >>> _ = net.add("tokens", operators.Permute((0, 2, 1)), net.add("flat", operators.Flatten(2), patches))
         >>> net.analyze().reads("tokens", 7)
         {'input': (Spans(8:16), Spans(24:32))}
         """
@@ -384,10 +412,9 @@ class NetworkReport:
             DomainError: the style, the convention or the dtype is unknown, or there is no such node.
 
         >>> import json
-        >>> from convmath.network import Graph
-        >>> from convmath.network.operators import Linear
+        >>> from convmath.network import Graph, operators
         >>> net = Graph()
-        >>> _ = net.add("dense", Linear(3, 4), net.input((3,)))
+        >>> _ = net.add("dense", operators.Linear(3, 4), net.input((3,)))
         >>> json.loads(net.analyze().to("json"))["totals"]["macs"]
         {'value': 12, 'status': 'complete', 'missing': []}
         """

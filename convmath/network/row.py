@@ -49,6 +49,8 @@ class Row:
         batches: the same of each input.
         dtype: the type of its elements; that of the network where no other is known.
 
+    Sizes are in elements; memory is in bytes.
+
     >>> from convmath.network import Graph
     >>> from convmath.network.operators import Conv
     >>> net = Graph()
@@ -81,11 +83,25 @@ class Row:
 
     @property
     def op(self) -> str:
-        """The operation; that of a tensor that is not given is ``"parameter"`` or ``"constant"``."""
+        """The operation; that of a tensor that is not given is ``"parameter"`` or ``"constant"``.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("up", operators.ConvTranspose(3, 8, (3, 3)), net.input((3, 8, 8)))
+        >>> net.analyze()["up"].op
+        'conv_transpose2d'
+        """
         return operation(self.operator, self.params, self.placement)
 
     def lacks(self, what: Any) -> bool:
-        """Whether a number of this row is unknown: of ``"params"``, ``"elements"`` or what computing it takes."""
+        """Whether a number of this row is unknown: of ``"params"``, ``"elements"`` or what computing it takes.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("odd", operators.Unknown("my_op", "it is not one of the operators"), net.input((3, 8, 8)))
+        >>> [what for what in ("params", "macs", "elements") if net.analyze()["odd"].lacks(what)]
+        ['params', 'macs', 'elements']
+        """
         if what == "params":
             unknown = isinstance(self.operator, Unknown) and self.operator.parameters is None
             return unknown or not self.placement.told
@@ -93,12 +109,26 @@ class Row:
 
     @property
     def output_size(self) -> Sizes | None:
-        """The sizes of its output without the batch."""
+        """The sizes of its output without the batch.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("conv", operators.Conv(3, 8, (3, 3)), net.input((3, 9, 7), batch_size=4))
+        >>> net.analyze()["conv"].output_size, net.analyze()["conv"].sizes
+        ((8, 7, 5), (4, 8, 7, 5))
+        """
         return without(self.batch, self.sizes)
 
     @property
     def batch_size(self) -> Any:
-        """Images at once in its output; None where that has no batch, or its sizes are unknown."""
+        """Images at once in its output; None where that has no batch, or its sizes are unknown.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> image = net.input((3, 9, 7), batch_size=4)
+        >>> net.analyze()[image].batch_size
+        4
+        """
         return None if self.batch is None or not self.sizes else self.sizes[self.batch]
 
     def flops(self, convention: str = "2mac", *, backward: bool = False) -> Any:
@@ -123,6 +153,13 @@ class Row:
 
         Raises:
             DomainError: the dtype is unknown.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> image = net.input((3, 8, 8))
+        >>> row = net.analyze()[image]
+        >>> row.activation_bytes(), row.activation_bytes("int8")
+        (768, 192)
         """
         from .memory import itemsize
 
@@ -133,19 +170,40 @@ class Row:
 
     @property
     def elements(self) -> Any:
-        """Elements that its output takes, none if it is a weight or a constant; None where its sizes are unknown."""
+        """Elements that its output takes, none if it is a weight or a constant; None where its sizes are unknown.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> image = net.input((3, 8, 8), batch_size=4)
+        >>> net.analyze()[image].elements
+        768
+        """
         if self.sizes is None:
             return None
         return 0 if self.placement.stored else product(self.sizes)
 
     @property
     def receptive_field(self) -> ReceptiveFields | None:
-        """The receptive field in the first input of the network that the node reads; None where it is unknown."""
+        """The receptive field in the first input of the network that the node reads; None where it is unknown.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("conv", operators.Conv(3, 8, (3, 3), dilation=2, padding=2), net.input((3, 8, 8)))
+        >>> net.analyze()["conv"].receptive_field
+        ReceptiveFields(size=(5, 5), stride=(1, 1), padding=(2, 2), with holes)
+        """
         return next(iter(self.fields.values()), None)
 
     @property
     def macs(self) -> Any:
-        """Multiply-accumulates; None where the node is not understood."""
+        """Multiply-accumulates; None where the node is not understood.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("conv", operators.Conv(3, 8, (3, 3)), net.input((3, 8, 8)))
+        >>> net.analyze()["conv"].macs  # 27 for each of 8*6*6 outputs
+        7776
+        """
         return None if self.reason else self.work.macs
 
     @property
@@ -155,6 +213,13 @@ class Row:
         A network's first layer has no gradient for its input; neither has what is detached, nor what only comparisons
         and the like are made of. Weights that training leaves as they are have none. None where the node is not
         understood.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> first = net.add("first", operators.Linear(10, 40), net.input((10,)))
+        >>> _ = net.add("second", operators.Linear(40, 4), first)
+        >>> [(row.macs, row.backward_macs) for row in net.analyze()]
+        [(0, 0), (400, 400), (160, 320)]
         """
         if self.reason:
             return None

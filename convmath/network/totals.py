@@ -25,6 +25,13 @@ class Total:
         value: the sum over what is understood.
         status: ``"complete"``, ``"partial"`` if nodes are missing in it, ``"unknown"`` if all are.
         missing: the names of the nodes that were not understood.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("odd", operators.Unknown("my_op", "it is not one of the operators"), net.input((3, 8, 8)))
+    >>> total = net.analyze().total("macs")
+    >>> total.value, total.status, total.missing
+    (0, 'unknown', ('odd',))
     """
 
     value: Any
@@ -39,13 +46,27 @@ class Total:
 
 
 def status_of(rows: Sequence[Row], missing: Sequence[str]) -> Status:
-    """How complete rows are without these, of which the inputs of a network are none."""
+    """How complete rows are without these, of which the inputs of a network are none.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("relu", operators.Activation("relu"), net.add("dense", operators.Linear(10, 4), net.input((10,))))
+    >>> status_of(net.analyze().rows, ("dense",)), status_of(net.analyze().rows, ("dense", "relu"))
+    ('partial', 'unknown')
+    """
     computed = sum(not isinstance(row.operator, Input) for row in rows)
     return "complete" if not missing else "partial" if len(missing) < computed else "unknown"
 
 
 def added(rows: Sequence[Row], values: Sequence[Any], lacks: Callable[[Row], bool] = lambda _: False) -> Total:
-    """The sum of a value for each row, None where it is unknown; ``lacks`` says which of the others are not all."""
+    """The sum of a value for each row, None where it is unknown; ``lacks`` says which of the others are not all.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("relu", operators.Activation("relu"), net.add("dense", operators.Linear(10, 4), net.input((10,))))
+    >>> added(net.analyze().rows, [0, 40, None])
+    Total(40, partial: without 1 node)
+    """
     both = zip(rows, values, strict=True)
     missing = tuple(row.name for row, value in both if value is None or lacks(row))
     return Total(sum(value for value in values if value is not None), status_of(rows, missing), missing)
@@ -56,6 +77,12 @@ def summed(rows: Sequence[Row], what: Callable[[Row], Any] | str) -> Total:
 
     Raises:
         DomainError: a row has no such number.
+
+    >>> from convmath.network import Graph
+    >>> net = Graph()
+    >>> _ = net.input((3,), "left"), net.input((3,), "right")
+    >>> summed(net.analyze().rows, "elements")
+    Total(6, complete)
     """
     if not callable(what) and what not in _SUMMED:
         raise unknown("what", what, _SUMMED, "sum over the rows", ", ".join(_SUMMED))

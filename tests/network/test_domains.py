@@ -11,7 +11,7 @@ import pytest
 from convmath.errors import DomainError
 from convmath.network import Graph, operators
 from convmath.network.files.reading import described
-from convmath.network.graph import Node
+from convmath.network.node import Node
 from convmath.network.operators import (
     Activation,
     AdaptivePool,

@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from convmath.errors import DomainError
 from convmath.network import Graph, from_torch, solve
-from convmath.network.graph import Node
+from convmath.network.node import Node
 from convmath.network.operators import Combine, Conv, ConvTranspose, Input, Pool
 
 

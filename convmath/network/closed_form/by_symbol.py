@@ -10,60 +10,123 @@ import sympy
 from ...calculus.index import Term
 from ...errors import DomainError, unknown
 from ...notebook import listed
+from .form import ClosedForm
 from .inputs import InputSizes
 from .laws import Label, weakest
-from .report import ClosedForm, ClosedForms
+from .report import ClosedForms
 from .sets import SizeSet
 from .showing import Line, Lines
 
 
 @dataclass(frozen=True, repr=False)
 class FormBySymbol(Line):
-    """The sizes of a node's output in terms of several input sizes.
+    """The sizes of a node's output in terms of several input sizes, all in elements.
 
     Attributes: each: the closed form with what it says about each of the symbols.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+    >>> net.closed_forms()["pool"]
+    FormBySymbol(pool: (3, floor(h/2), floor(w/3)) for h >= 2; w >= 3, proved)
     """
 
     each: tuple[ClosedForm, ...]
 
     @property
     def name(self) -> str:
-        """The name of the node."""
+        """The name of the node.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"), "image")
+        >>> net.closed_forms().output.name
+        'image'
+        """
         return self.each[0].name
 
     @property
     def sizes(self) -> tuple[int | Term, ...] | None:
-        """The sizes, the batch first, as ints and SymPy terms; None where they are unknown."""
+        """The sizes, the batch first, as ints and SymPy terms; None where they are unknown.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"))
+        >>> net.closed_forms().output.sizes
+        (1, 3, h, w)
+        """
         return self.each[0].sizes
 
     @property
     def output_size(self) -> tuple[int | Term, ...] | None:
-        """The sizes without the batch."""
+        """The sizes without the batch.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"))
+        >>> net.closed_forms().output.output_size
+        (3, h, w)
+        """
         return self.each[0].output_size
 
     @property
     def valid(self) -> Mapping[str, SizeSet | None]:
-        """For each symbol, the sizes for which it is known that there is this output; None where they are unknown."""
+        """For each symbol, the sizes for which it is known that there is this output; None where they are unknown.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> {name: found.text(name) for name, found in net.closed_forms()["pool"].valid.items()}
+        {'h': 'h >= 2', 'w': 'w >= 3'}
+        """
         return {form.symbol.name: form.valid for form in self.each}
 
     @property
     def label(self) -> Label:
-        """What the sizes rest on for valid input sizes; ``"unknown"`` where it is unknown which these are."""
+        """What the sizes rest on for valid input sizes; ``"unknown"`` where it is unknown which these are.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> net.closed_forms()["pool"].label
+        'proved'
+        """
         return weakest(form.label for form in self.each)
 
     @property
     def reason(self) -> str:
-        """Why the sizes are unknown, in words."""
+        """Why the sizes are unknown, in words.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("odd", operators.Unknown("my_op", "it is not one of the operators"), net.input((3, "h", "w")))
+        >>> net.closed_forms()["odd"].reason
+        'odd (my_op) is not understood: it is not one of the operators'
+        """
         return self.each[0].reason
 
     @property
     def reading(self) -> str:
-        """How the network is known to be the same at every size."""
+        """How the network is known to be the same at every size.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"))
+        >>> net.closed_forms().output.reading
+        'by construction'
+        """
         return self.each[0].reading
 
     @property
     def given(self) -> str:
-        """What else is taken to hold for valid input sizes, in words."""
+        """What else is taken to hold for valid input sizes, in words.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> net.closed_forms()["pool"].given
+        ''
+        """
         return self.each[0].given
 
     def at(self, size: int | None = None, /, **sizes: int) -> tuple[int, ...]:
@@ -75,6 +138,12 @@ class FormBySymbol(Line):
 
         Raises:
             DomainError: a symbol lacks its number, the network does not take it, or the sizes are unknown.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> net.closed_forms()["pool"].at(h=10, w=12), net.closed_forms()["pool"].at(12)
+        ((1, 3, 5, 4), (1, 3, 6, 4))
         """
         from ..symbolic import numbers_for
 
@@ -90,7 +159,14 @@ class FormBySymbol(Line):
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
-        """The name, the sizes without the batch, the valid input sizes and the label, as text."""
+        """The name, the sizes without the batch, the valid input sizes and the label, as text.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> net.closed_forms()["pool"].cells
+        ('pool', '(3, floor(h/2), floor(w/3))', 'h >= 2; w >= 3', 'proved')
+        """
         name, sizes, _, _ = self.each[0].cells
         weak = next(form for form in self.each if form.label == self.label)
         valid = "; ".join(dict.fromkeys(form.cells[2] for form in self.each))
@@ -106,13 +182,33 @@ class FormsBySymbol(Lines):
     """The closed forms of a network whose input sizes are several symbols.
 
     Attributes: each: the closed forms with what they say about each of the symbols.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+    >>> print(net.closed_forms())
+    input: (3, h, w) for h >= 1; w >= 1, proved
+    pool: (3, floor(h/2), floor(w/3)) for h >= 2; w >= 3, proved
+    valid: h >= 2
+    valid: w >= 3
+    matching: h >= 1
+    matching: w >= 1
+    lossless: h >= 2 with h mod 2 = 0
+    lossless: w >= 3 with w mod 3 = 0
     """
 
     each: tuple[ClosedForms, ...]
 
     @property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
-        """The input sizes."""
+        """The input sizes.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"))
+        >>> net.closed_forms().symbols
+        (h, w)
+        """
         return tuple(forms.symbol for forms in self.each)
 
     def about(self, symbol: str | sympy.Symbol) -> ClosedForms:
@@ -120,6 +216,12 @@ class FormsBySymbol(Lines):
 
         Raises:
             DomainError: it is none of them.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> net.closed_forms().about("w").lossless
+        InputSizes(w >= 3 with w mod 3 = 0, proved)
         """
         found = {forms.symbol.name: forms for forms in self.each}
         if str(symbol) not in found:
@@ -144,35 +246,95 @@ class FormsBySymbol(Lines):
 
     @property
     def outputs(self) -> tuple[FormBySymbol, ...]:
-        """Those of the nodes whose results the network returns, in its order."""
+        """Those of the nodes whose results the network returns, in its order.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"), "left"), net.input((1, "h"), "right")
+        >>> [form.output_size for form in net.closed_forms().outputs]
+        [(3, h, w), (1, h)]
+        """
         return tuple(self[form.name] for form in self.each[0].outputs)
 
     @property
     def output(self) -> FormBySymbol:
-        """That of the last node whose result the network returns; of several, :attr:`outputs` has all."""
+        """That of the last node whose result the network returns; of several, :attr:`outputs` has all.
+
+        Raises:
+            DomainError: there are no nodes.
+
+        >>> from convmath.network import Graph
+        >>> net = Graph()
+        >>> _ = net.input((3, "h", "w"))
+        >>> print(net.closed_forms().output)
+        input: (3, h, w) for h >= 1; w >= 1, proved
+        """
         return self[self.each[0].output.name]
 
     @property
     def label(self) -> Label:
-        """What all of them rest on together."""
+        """What all of them rest on together.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> net.closed_forms().label
+        'proved'
+        """
         return weakest(forms.label for forms in self.each)
 
     @property
     def valid(self) -> Mapping[str, InputSizes]:
-        """For each symbol, the input sizes for which every layer has an output and branches match."""
+        """For each symbol, the input sizes for which every layer has an output and branches match.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> net.closed_forms().valid
+        {'h': InputSizes(h >= 2, proved), 'w': InputSizes(w >= 3, proved)}
+        """
         return {forms.symbol.name: forms.valid for forms in self.each}
 
     @property
     def matching(self) -> Mapping[str, InputSizes]:
-        """For each symbol, the input sizes for which branches that meet have equal sizes."""
+        """For each symbol, the input sizes for which branches that meet have equal sizes.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> half = net.add("half", operators.Pool("max", (2, 1)), net.input((1, "h", "w")))
+        >>> again = net.add("again", operators.ConvTranspose(1, 1, (2, 1), stride=(2, 1)), half)
+        >>> _ = net.add("sum", operators.Combine("add"), again, "input")
+        >>> net.closed_forms().matching
+        {'h': InputSizes(h >= 2 with h mod 2 = 0, proved), 'w': InputSizes(w >= 1, proved)}
+        """
         return {forms.symbol.name: forms.matching for forms in self.each}
 
     @property
     def lossless(self) -> Mapping[str, InputSizes]:
-        """For each symbol, the valid input sizes for which every last window ends where its padded input ends."""
+        """For each symbol, the valid input sizes for which every last window ends where its padded input ends.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> {name: str(found) for name, found in net.closed_forms().lossless.items()}
+        {'h': 'h >= 2 with h mod 2 = 0', 'w': 'w >= 3 with w mod 3 = 0'}
+        """
         return {forms.symbol.name: forms.lossless for forms in self.each}
 
     def sets(self) -> Iterator[tuple[str, InputSizes]]:
-        """The sets of input sizes for each symbol, with their names."""
+        """The sets of input sizes for each symbol, with their names.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (2, 3)), net.input((3, "h", "w")))
+        >>> for name, found in net.closed_forms().sets():
+        ...     print(f"{name}: {found}")
+        valid: h >= 2
+        valid: w >= 3
+        matching: h >= 1
+        matching: w >= 1
+        lossless: h >= 2 with h mod 2 = 0
+        lossless: w >= 3 with w mod 3 = 0
+        """
         for kind, found in (("valid", self.valid), ("matching", self.matching), ("lossless", self.lossless)):
             yield from ((kind, one) for one in found.values())

@@ -27,6 +27,11 @@ class Claim:
     """A condition on the input size: a term is 0, or at least 0.
 
     Attributes: term: the term in the input size. equal: whether it has to be 0. formula: the condition as it was made.
+
+    >>> from convmath.calculus.index import integers
+    >>> n = integers("n")
+    >>> Claim.of("==", 2 * FloorDiv(n, 2), n), Claim.of("==", 2 * FloorDiv(n, 2), n).holds(7)
+    (Claim(2*floor(n/2) == n), False)
     """
 
     term: Term
@@ -35,13 +40,23 @@ class Claim:
 
     @staticmethod
     def of(relation: str, left: Term, right: Term) -> Claim:
-        """The claim ``left relation right``, with ``"<="``, ``"<"`` or ``"=="``."""
+        """The claim ``left relation right``, with ``"<="``, ``"<"`` or ``"=="``.
+
+        >>> from convmath.calculus.index import integers
+        >>> Claim.of("<", sympy.Integer(2), integers("n")).term
+        n - 3
+        """
         term = short(right - left - (1 if relation == "<" else 0))
         return Claim(term, relation == "==", Formula(relation, (left, right)))
 
     @property
     def trivial(self) -> bool:
-        """Whether it is known to hold for every size of at least 1."""
+        """Whether it is known to hold for every size of at least 1.
+
+        >>> from convmath.calculus.index import integers
+        >>> [Claim.of("<=", sympy.Integer(least), integers("n")).trivial for least in (1, 2)]
+        [True, False]
+        """
         if self.equal:
             return bool(self.term == 0)
         return rises(self.term) and evaluated(self.term)(1) >= 0
@@ -55,7 +70,13 @@ class Claim:
         return shown(self.formula)
 
     def holds(self, n: int) -> bool:
-        """Whether it holds for an input size."""
+        """Whether it holds for an input size.
+
+        >>> from convmath.calculus.index import integers
+        >>> n = integers("n")
+        >>> [size for size in range(9) if Claim.of("==", 2 * FloorDiv(n, 2), n).holds(size)]
+        [0, 2, 4, 6, 8]
+        """
         value: int = evaluated(self.term)(n)
         return value == 0 if self.equal else value >= 0
 

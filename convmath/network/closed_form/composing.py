@@ -20,19 +20,21 @@ from ..sizes.in_operators import changed, sizes_in
 from ..sizes.number import number_of
 from ..sizes.trail import Leaf, leaves
 from .claims import Claim
+from .form import ClosedForm, Dimension, Length
 from .kinds import kind_of_size, needs_elements, required
 from .laws import Label, step, weakest
 from .naming import lengths_of, multiple_of, names_of
 from .operators import Output, computed, divides_by_size, output_of, resolved
 from .reading import BY_CONSTRUCTION, Reading
 from .refusals import Places, is_caught, sizes_at, start_of
-from .report import ClosedForm, ClosedForms, Dimension, Length
+from .report import ClosedForms
 from .scope import CLAUSES, Kind, Scope, narrowed, scope_of
 from .sets import SizeSet
 from .terms import REMEMBERED, evaluated
 
 if TYPE_CHECKING:
-    from ..graph import Graph, Node
+    from ..graph import Graph
+    from ..node import Node
 
 Moving: TypeAlias = Mapping[sympy.Symbol, Places]
 """For each symbol the dimensions of each input that have this size."""
@@ -240,7 +242,7 @@ class _Composition:
         given = resolved(operator, lambda leaf: named(self.size(leaf)), shared)
         found = output_of(given, sizes)
         if found.reason and self.numbers and isinstance(given, Reshape) and -1 in given.shape:
-            found = output_of(replace(given, shape=self.as_read(given.shape, sizes[0], lengths)), sizes)
+            found = output_of(replace(given, shape=self.as_read(given.filled(sizes[0]), sizes[0], lengths)), sizes)
             forms = tuple((place, length.form) for place, length in lengths.items())
             for condition in found.conditions:
                 self.suppose(_claim(*condition, forms))
@@ -267,7 +269,7 @@ class _Composition:
         of = tuple((place, length) for place, length in places.items() if size.has(place))
         key = size, tuple(length for _, length in of)
         if key not in self.made:
-            for letter in size.free_symbols - places.keys():
+            for letter in sorted(size.free_symbols - places.keys(), key=str):
                 raise UnsupportedError(
                     f"{letter} stands in the operator itself, which takes numbers; letters are for sizes of inputs"
                 )

@@ -90,8 +90,8 @@ def closed_forms(
     >>> forms = closed_forms(net)
     >>> print(forms.output)
     pool1: (64, ceil(n/4), ceil(n/4)) for n >= 1, proved
-    >>> print(forms.lossless)
-    n >= 1 with n mod 4 = 1
+    >>> print(forms.valid)
+    n >= 1
     >>> print(closed_forms(net, ("h", "w")).output)
     pool1: (64, ceil(h/4), ceil(w/4)) for h >= 1; w >= 1, proved
     """
@@ -111,6 +111,13 @@ def forms_about(
     """The closed forms with what they say about one symbol.
 
     Args and errors as for :func:`closed_forms`, and DomainError if sizes are several symbols, and nothing says which.
+
+    >>> from convmath.network import Graph
+    >>> from convmath.network.operators import Pool
+    >>> net = Graph()
+    >>> _ = net.add("pool", Pool("max", (2, 2)), net.input((3, "h", "w")))
+    >>> print(forms_about(net, "w").valid)
+    w >= 2
     """
     show_theorems()
     moving = symbols_of(graph)

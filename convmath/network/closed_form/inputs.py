@@ -23,7 +23,7 @@ from .terms import evaluated, period
 
 @dataclass(frozen=True)
 class InputSizes:
-    """The input sizes that satisfy conditions, and what that rests on.
+    """The input sizes, in elements, that satisfy conditions, and what that rests on.
 
     The label is about the set and its scope together: that its sizes satisfy the conditions, and that no other size of
     the scope does.
@@ -37,6 +37,10 @@ class InputSizes:
         reason: why it is unknown, or why there is none, in words.
         scope: among which sizes there are no others; all sizes, if conditions were met only where the operators of a
             network need them.
+
+    >>> odd = InputSizes(SizeSet.of(1, None, 2, [1]), sympy.Symbol("n"))
+    >>> odd, 7 in odd, odd.up_to(6)
+    (InputSizes(n >= 1 with n mod 2 = 1, proved), True, [1, 3, 5])
     """
 
     sizes: SizeSet | None
@@ -51,7 +55,14 @@ class InputSizes:
         return n in self.known
 
     def up_to(self, largest: int) -> list[int]:
-        """The sizes that are not larger, in order."""
+        """The sizes that are not larger, in order.
+
+        Raises:
+            UnsupportedError: they are unknown.
+
+        >>> InputSizes(SizeSet.of(1, None, 2, [1]), sympy.Symbol("n")).up_to(6)
+        [1, 3, 5]
+        """
         return self.known.up_to(largest)
 
     @property
@@ -60,6 +71,9 @@ class InputSizes:
 
         Raises:
             UnsupportedError: it is unknown.
+
+        >>> InputSizes(SizeSet(least=3), sympy.Symbol("n")).known
+        SizeSet(n >= 3)
         """
         if self.sizes is None:
             raise UnsupportedError(self.reason)
@@ -67,7 +81,14 @@ class InputSizes:
 
     @property
     def least(self) -> int | None:
-        """The least size; None if there is none."""
+        """The least size; None if there is none.
+
+        Raises:
+            UnsupportedError: they are unknown.
+
+        >>> InputSizes(SizeSet(least=3), sympy.Symbol("n")).least
+        3
+        """
         return self.known.least if self.known else None
 
     def __repr__(self) -> str:
@@ -89,7 +110,12 @@ class InputSizes:
         return f"{self.sizes.text(self.symbol.name)}{why}{self.scope.said(self.sizes, self.symbol)}"
 
     def union(self, other: InputSizes) -> InputSizes:
-        """Those of both, in the scope of this one."""
+        """Those of both, in the scope of this one.
+
+        >>> n = sympy.Symbol("n")
+        >>> InputSizes(SizeSet(1, 31), n).union(InputSizes(SizeSet(32), n, "checked by sampling"))
+        InputSizes(n >= 1, checked by sampling)
+        """
         sizes = union(self.sizes, other.sizes)
         if sizes is None:
             reason = self.reason or other.reason or "they are not told from others by their remainders"
@@ -98,7 +124,13 @@ class InputSizes:
         return replace(self, sizes=sizes, label=weakest((self.label, other.label)), theorems=theorems)
 
     def where(self, claims: Iterable[Claim]) -> InputSizes:
-        """Those that satisfy claims, too; after the first for which there is no proof, none is looked for."""
+        """Those that satisfy claims, too; after the first for which there is no proof, none is looked for.
+
+        >>> from convmath.calculus.index import integers
+        >>> n = integers("n")
+        >>> InputSizes(SizeSet(), n).where([Claim.of("==", FloorDiv(n, 32), sympy.Integer(7))])
+        InputSizes(224 <= n <= 255, proved)
+        """
         found = replace(self, label="proved")
         waiting = [claim for claim in sorted(_strongest(claims), key=_order) if not claim.trivial]
         while waiting and found.sizes is not None:

@@ -8,8 +8,8 @@ from functools import lru_cache
 import sympy
 
 from ...calculus.index import Term
+from .form import Length
 from .laws import placeholder
-from .report import Length
 from .terms import REMEMBERED
 
 

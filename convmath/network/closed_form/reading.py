@@ -17,7 +17,8 @@ from fractions import Fraction
 from weakref import WeakKeyDictionary
 
 from ...errors import ConvmathError
-from ..graph import Graph, Node
+from ..graph import Graph
+from ..node import Node
 from ..operators import Input, Sizes, Unknown
 from ..provenance import Provenance, Reader
 from ..sizes.in_operators import with_terms

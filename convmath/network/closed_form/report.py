@@ -2,207 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import TypeAlias
 
 import sympy
 
-from ...calculus.index import Term, eq, integers
-from ...calculus.kernel import Theorem
 from ...errors import DomainError, unknown
-from ...inert import Rounding
-from ...notebook import brief, listed, plain
-from ..row import without
+from ...notebook import listed
 from .claims import Claim
+from .form import ClosedForm
 from .inputs import InputSizes
-from .laws import Label, Step, combined, linked, made_size, proved, weakest
-from .reading import BY_CONSTRUCTION
+from .laws import Label, weakest
 from .scope import Scope
 from .sets import EMPTY, SizeSet
-from .showing import Line, Lines
-from .terms import shown
-
-
-@dataclass(frozen=True, eq=False)
-class Length:
-    """A size that depends on the input size, where it is made.
-
-    Attributes:
-        form: the closed form.
-        step: how it is made of other sizes, and that this is its closed form; None for the input's own size.
-        of: the sizes of which it is made, with their placeholders.
-        label: what the closed form rests on, all the way from the input.
-        term: how it is made of the placeholders; None for the input's own size.
-        ways: where the network's code goes several ways, the size on each of them, and that this closed form is its.
-    """
-
-    form: Term
-    step: Step | None = None
-    of: tuple[tuple[sympy.Symbol, Length], ...] = ()
-    label: Label = "proved"
-    term: Term | None = None
-    ways: tuple[tuple[Length, Theorem], ...] = ()
-
-    @cached_property
-    def factors(self) -> tuple[Length, ...]:
-        """The sizes whose product it is, with a number; itself if it is made otherwise."""
-        if self.term is None or self.term.atoms(sympy.Add, Rounding):
-            return (self,)
-        return tuple(dict.fromkeys(factor for _, length in self.of for factor in length.factors))
-
-    def named(self, names: Mapping[Length, Term]) -> Term:
-        """Its name, or the product of the names of its factors."""
-        if self in names or self.term is None:
-            return names[self]
-        return self.term.xreplace({place: length.named(names) for place, length in self.of})
-
-    def __repr__(self) -> str:
-        """The closed form, without the sizes of which it is made."""
-        return brief(self, shown(self.form), self.label)
-
-
-Dimension: TypeAlias = int | Length
-
-
-@dataclass(frozen=True, repr=False)
-class ClosedForm(Line):
-    """The sizes of a node's output in terms of the input size.
-
-    Attributes:
-        name: the name of the node.
-        symbol: the input size.
-        dimensions: the sizes, the batch first, with how they are made; None where they are unknown.
-        valid: the input sizes for which it is known that there is this output; None where they are unknown.
-        reason: why the sizes are unknown, in words.
-        reading: how the network is known to be the same at every size: ``"by construction"``, where it was built by
-            hand or its code was told no number of a size; else it was ``"read again at 12 other sizes"``, and found the
-            same.
-        batch: the dimension of the output that is the batch; None where none is.
-        given: what else is taken to hold for valid input sizes, in words.
-    """
-
-    name: str
-    symbol: sympy.Symbol
-    dimensions: tuple[Dimension, ...] | None
-    valid: SizeSet | None = field(default_factory=SizeSet)
-    reason: str = ""
-    reading: str = BY_CONSTRUCTION
-    batch: int | None = 0
-    given: str = ""
-
-    @property
-    def sizes(self) -> tuple[int | Term, ...] | None:
-        """The sizes, the batch first, as ints and SymPy terms; None where they are unknown."""
-        return self.dimensions and tuple(n.form if isinstance(n, Length) else n for n in self.dimensions)
-
-    @property
-    def output_size(self) -> tuple[int | Term, ...] | None:
-        """The sizes without the batch."""
-        return without(self.batch, self.sizes)
-
-    @property
-    def size(self) -> Term | None:
-        """The first size that depends on the input size; None if none does, or if they are unknown."""
-        return self._length.form if self._length else None
-
-    @property
-    def _length(self) -> Length | None:
-        return next((n for n in self.dimensions or () if isinstance(n, Length) and self._own(n)), None)
-
-    def _own(self, length: Length) -> bool:
-        """Whether a size goes by the input size and by no other symbol."""
-        return set(length.form.free_symbols) <= {self.symbol}
-
-    @property
-    def label(self) -> Label:
-        """What the sizes rest on for valid input sizes; ``"unknown"`` where it is unknown which these are."""
-        return "unknown" if self.valid is None else self.sizes_label
-
-    @property
-    def sizes_label(self) -> Label:
-        """Whether the sizes are ``"proved"``, ``"checked by sampling"`` or ``"unknown"``, :attr:`reading` included."""
-        return weakest((self.algebra, "proved" if self.reading == BY_CONSTRUCTION else "checked by sampling"))
-
-    @property
-    def algebra(self) -> Label:
-        """The label of the sizes as they follow from the graph, if that is the network's at every size."""
-        if self.dimensions is None:
-            return "unknown"
-        return weakest(n.label for n in self.dimensions if isinstance(n, Length))
-
-    @property
-    def _words(self) -> str:
-        """The label, and what it comes from where that is the reading."""
-        if self.valid is None:
-            return "unknown: so is where they hold"
-        given = f" {self.given}" if self.given else ""
-        if self.reading == BY_CONSTRUCTION:
-            return f"{self.label}{given}"
-        return f"{self.label} (network {self.reading}, algebra {self.algebra}){given}"
-
-    @cached_property
-    def theorem(self) -> Theorem | None:
-        """That :attr:`size` is the last of the sizes that the layers make one of the other; None without a proof.
-
-        Its hypotheses say how each layer makes the size after it of those before. Where the network's code goes several
-        ways, there is one for each: see :attr:`theorems`.
-        """
-        return self.theorems[0] if len(self.theorems) == 1 else None
-
-    @cached_property
-    def theorems(self) -> tuple[Theorem, ...]:
-        """The :attr:`theorem` for each way that the network's code goes, at the input sizes of which it goes so."""
-        return () if self._length is None else theorems_of(self._length, self.symbol)
-
-    def at(self, n: int) -> tuple[int, ...]:
-        """The sizes of the output, the batch first, for an input size.
-
-        Raises:
-            DomainError: the network does not take this size, or the sizes are unknown.
-        """
-        self.require(n)
-        others = [length for length in self.dimensions or () if isinstance(length, Length) and not self._own(length)]
-        if others:
-            needs = f"{self.name} has the size {shown(others[0].form)}, too; Graph.at() takes a number for each symbol"
-            raise DomainError(self.symbol.name, n, needs)
-        return tuple(size if isinstance(size, int) else int(size.subs(self.symbol, n)) for size in self.sizes or ())
-
-    def require(self, n: int) -> None:
-        """Require an input size that the network takes.
-
-        Raises:
-            DomainError: it does not, or the sizes are unknown.
-        """
-        if self.sizes is None or self.valid is None:
-            raise DomainError("name", self.name, f"its sizes are unknown: {self.reason or 'so are the valid inputs'}")
-        if n not in self.valid:
-            raise DomainError(self.symbol.name, n, f"{self.name} needs {self.valid.text(self.symbol.name)}")
-
-    @property
-    def cells(self) -> tuple[str, str, str, str]:
-        """The name, the sizes without the batch, the valid input sizes and the label, as text."""
-        if self.output_size is None:
-            return plain(self.name), "?", "?", plain(f"unknown: {self.reason}")
-        sizes = ", ".join(shown(sympy.Integer(size) if isinstance(size, int) else size) for size in self.output_size)
-        valid = "an unknown set" if self.valid is None else self.valid.text(self.symbol.name)
-        return plain(self.name), f"({sizes})", valid, self._words
-
-    def latex(self, valid: Iterable[tuple[SizeSet | None, sympy.Symbol]]) -> str | None:
-        """The sizes without the batch, sets of input sizes and the label; None if one of them is unknown."""
-        from ...latex.printer import latex
-
-        sets = [None if found is None else found.latex(symbol) for found, symbol in valid]
-        if self.output_size is None or None in sets:
-            return None
-        sizes = ", ".join(latex(sympy.Integer(size) if isinstance(size, int) else size) for size in self.output_size)
-        known = r";\quad ".join(filter(None, sets))
-        return rf"$\displaystyle \left({sizes}\right),\quad {known}\quad\text{{({self._words})}}$"
-
-    def _repr_latex_(self) -> str | None:
-        """The sizes without the batch, the valid input sizes and the label, for notebooks; None if they are unknown."""
-        return self.latex([(self.valid, self.symbol)])
+from .showing import Lines
 
 
 @dataclass(frozen=True, repr=False)
@@ -222,6 +36,19 @@ class ClosedForms(Lines):
             network's code may go another way, or a branch of size 1 be stretched, and nothing is said of them.
         ways: the closed forms for input sizes for which the network's code goes other ways, but its outputs have the
             same closed forms: these, and the sets, are for the sizes of all ways.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("conv", operators.Conv(3, 8, (3, 3), stride=2), net.input((3, 8, 8)))
+    >>> forms = net.closed_forms()
+    >>> print(forms)
+    input: (3, n, n) for n >= 1, proved
+    conv: (8, ceil(n/2) - 1, ceil(n/2) - 1) for n >= 3, proved
+    valid: n >= 3
+    matching: n >= 1
+    lossless: n >= 3 with n mod 2 = 1
+    >>> forms.label, forms.output.size, forms.everything, forms.valid.least, forms.lossless.up_to(8)
+    ('proved', CeilDiv(n, 2) - 1, InputSizes(n >= 1, proved), 3, [3, 5, 7])
     """
 
     symbol: sympy.Symbol
@@ -255,7 +82,15 @@ class ClosedForms(Lines):
 
     @property
     def outputs(self) -> tuple[ClosedForm, ...]:
-        """Those of the nodes whose results the network returns, in its order."""
+        """Those of the nodes whose results the network returns, in its order.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> image = net.input((1, 9))
+        >>> heads = [net.add(f"by {size}", operators.Pool("max", (size,)), image) for size in (2, 3)]
+        >>> [str(form) for form in net.closed_forms().outputs]
+        ['by 2: (1, floor(n/2)) for n >= 2, proved', 'by 3: (1, floor(n/3)) for n >= 3, proved']
+        """
         return tuple(self.forms[name] for name in self.returned)
 
     @property
@@ -289,7 +124,16 @@ class ClosedForms(Lines):
 
     @cached_property
     def matching(self) -> InputSizes:
-        """The input sizes for which branches that meet have equal sizes, whether or not every layer has an output."""
+        """The input sizes for which branches that meet have equal sizes, whether or not every layer has an output.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> half = net.add("half", operators.Pool("max", (2,)), net.input((1, 8)))
+        >>> again = net.add("again", operators.ConvTranspose(1, 1, (2,), stride=2), half)
+        >>> _ = net.add("sum", operators.Combine("add"), again, "input")
+        >>> print(net.closed_forms().matching)
+        n >= 2 with n mod 2 = 0
+        """
         return self.on_all_ways(lambda way: way.everything.where(way.matches))
 
     @cached_property
@@ -310,52 +154,3 @@ class ClosedForms(Lines):
     def sets(self) -> Iterator[tuple[str, InputSizes]]:
         """The sets of input sizes, each with its name."""
         yield from {"valid": self.valid, "matching": self.matching, "lossless": self.lossless}.items()
-
-
-def theorems_of(length: Length, symbol: sympy.Symbol) -> tuple[Theorem, ...]:
-    """That a size has its closed form, on each way that a network's code goes; none without a proof of all."""
-    found = []
-    for one, equal in length.ways or ((length, None),):
-        theorem = theorem_of(one, symbol)
-        if theorem is not None and equal is not None:
-            made, form = theorem.formula.args[0], equal.formula.args[1]
-            theorem = combined(eq(made, form), (theorem, equal))
-        if theorem is None:
-            return ()
-        found.append(theorem)
-    return tuple(found)
-
-
-def theorem_of(length: Length, symbol: sympy.Symbol) -> Theorem | None:
-    """That a size has its closed form, from how the layers make each size of those before it; None without a proof."""
-    if length.label != "proved":
-        return None
-    names: dict[Length, sympy.Symbol] = {}
-    found: dict[Length, Theorem] = {}
-    for one in _before(length):
-        if one.step is None:
-            names[one], theorem = symbol, proved(eq(symbol, symbol))
-        else:
-            names[one] = integers(f"{symbol.name}_{len(names)}")
-            theorem = one.step.theorem
-            if theorem is not None:
-                at = {made_size(symbol): names[one], **{place: names[other] for place, other in one.of}}
-                theorem = linked(theorem, at, [found[other] for _, other in one.of])
-        if theorem is None:
-            return None
-        found[one] = theorem
-    return found[length]
-
-
-def _before(length: Length) -> Iterator[Length]:
-    """The sizes of which a size is made, itself the last, each after those of which it is made."""
-    seen: set[Length] = set()
-    waiting = [(length, False)]
-    while waiting:
-        one, ready = waiting.pop()
-        if ready:
-            yield one
-        elif one not in seen:
-            seen.add(one)
-            waiting.append((one, True))
-            waiting += [(other, False) for _, other in one.of]

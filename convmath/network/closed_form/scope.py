@@ -34,6 +34,10 @@ class Scope:
     Attributes:
         sizes: a set in which they lie; None where it is unknown.
         clauses: what else holds for them, in words; none where these are all sizes.
+
+    >>> large = Scope(SizeSet(101), ("where the network is as it was read",))
+    >>> bool(large), bool(Scope())
+    (True, False)
     """
 
     sizes: SizeSet | None = field(default_factory=SizeSet)
@@ -59,7 +63,12 @@ class Scope:
         return f"{among}, {' and '.join(self.clauses)}"
 
     def latex(self, found: SizeSet, symbol: sympy.Symbol) -> str:
-        """The clause after a set in LaTeX's mathematics."""
+        r"""The clause after a set in LaTeX's mathematics.
+
+        >>> large = Scope(SizeSet(101), ("where no tensor on the way is empty",))
+        >>> print(large.latex(SizeSet(101, 102), sympy.Symbol("n")))
+        \text{, among }n \ge 101\text{, where no tensor on the way is empty}
+        """
         if not self:
             return ""
         hidden = self.sizes in (None, found, SizeSet())
@@ -67,7 +76,11 @@ class Scope:
         return rf"{among}\text{{, {' and '.join(self.clauses)}}}"
 
     def within(self, other: Scope) -> Scope:
-        """This scope, with what is said of that of another symbol."""
+        """This scope, with what is said of that of another symbol.
+
+        >>> Scope().within(Scope(SizeSet(101), ("where no tensor on the way is empty",)))
+        Scope(sizes=SizeSet(n >= 1), clauses=('where no tensor on the way is empty',))
+        """
         return Scope(self.sizes, tuple(dict.fromkeys((*self.clauses, *other.clauses))))
 
 
@@ -123,7 +136,13 @@ def _stretches(claim: Claim, taken: SizeSet) -> bool:
 
 
 def narrowed(claims: Sequence[Claim], within: SizeSet) -> tuple[SizeSet, tuple[Claim, ...]]:
-    """What of a set satisfies claims, and the claims for which that is not found, not even among the others' sizes."""
+    """What of a set satisfies claims, and the claims for which that is not found, not even among the others' sizes.
+
+    >>> from convmath.calculus.index import integers
+    >>> n = integers("n")
+    >>> narrowed([Claim.of("<=", sympy.Integer(101), n)], SizeSet())
+    (SizeSet(n >= 101), ())
+    """
     waiting = tuple(dict.fromkeys(claims))
     while waiting:
         left = []

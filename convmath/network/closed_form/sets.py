@@ -52,7 +52,11 @@ class SizeSet:
 
     @staticmethod
     def of(least: int, greatest: int | None, modulus: int, remainders: Iterable[int]) -> SizeSet:
-        """The set with bounds that belong to it and with the least modulus."""
+        """The set with bounds that belong to it and with the least modulus.
+
+        >>> SizeSet.of(2, None, 6, [1, 3, 5]), SizeSet.of(3, 5, 4, [2])
+        (SizeSet(n >= 3 with n mod 2 = 1), SizeSet(no n))
+        """
         modulus, found = _reduced(modulus, sorted({r % modulus for r in remainders}))
         if not found:
             return EMPTY
@@ -79,7 +83,11 @@ class SizeSet:
         return bool(self.remainders)
 
     def up_to(self, largest: int) -> list[int]:
-        """Its elements that are not larger, in order."""
+        """Its elements that are not larger, in order.
+
+        >>> SizeSet.of(1, None, 2, [1]).up_to(6)
+        [1, 3, 5]
+        """
         last = largest if self.greatest is None else min(largest, self.greatest)
         return list(between(self.least, last, self.modulus, self.remainders))
 
@@ -106,7 +114,12 @@ class SizeSet:
         return SizeSet.of(max(self.least, other.least), min(ends, default=None), modulus, remainders)
 
     def formulas(self, n: sympy.Symbol) -> tuple[Formula, ...]:
-        """What being in it means, for a size of at least 1."""
+        """What being in it means, for a size of at least 1.
+
+        >>> from convmath.calculus.index import integers
+        >>> SizeSet.of(1, 9, 2, [1]).formulas(integers("n"))
+        (Formula(op='<=', args=(1, n)), Formula(op='<=', args=(n, 9)), Formula(op='==', args=(Mod(n, 2), 1)))
+        """
         found = [le(self.least, n)]
         if self.greatest is not None:
             found.append(le(n, self.greatest))
@@ -115,7 +128,12 @@ class SizeSet:
         return tuple(found)
 
     def remainder(self, n: sympy.Symbol) -> Formula:
-        """Which remainders are those of its elements."""
+        """Which remainders are those of its elements.
+
+        >>> from convmath.calculus.index import integers
+        >>> SizeSet.of(1, None, 8, [0, 1, 2]).remainder(integers("n"))
+        Formula(op='and', args=(Formula(op='<=', args=(0, Mod(n, 8))), Formula(op='<=', args=(Mod(n, 8), 2))))
+        """
         rest = Mod(n, self.modulus)
         if len(self.remainders) == 1:
             return eq(rest, self.remainders[0])
@@ -125,7 +143,11 @@ class SizeSet:
 
     @property
     def listed(self) -> tuple[int, ...]:
-        """Its elements where they are few and no range, so that they are best written one by one; else none."""
+        """Its elements where they are few and no range, so that they are best written one by one; else none.
+
+        >>> SizeSet.of(30, 35, 3, [0, 2]).listed, SizeSet(30, 35).listed
+        ((30, 32, 33, 35), ())
+        """
         if self.greatest is None or self.modulus == 1:
             return ()
         found = tuple(islice(between(self.least, self.greatest, self.modulus, self.remainders), MOST_LISTED + 1))
@@ -133,7 +155,11 @@ class SizeSet:
 
     @property
     def shorter(self) -> tuple[bool, tuple[int, ...]]:
-        """Whether the remainders are these, or all but these, whichever are fewer."""
+        """Whether the remainders are these, or all but these, whichever are fewer.
+
+        >>> SizeSet.of(1, None, 8, [0, 4]).shorter, SizeSet.of(1, None, 4, [1, 2, 3]).shorter
+        ((True, (0,)), (False, (0,)))
+        """
         if 2 * len(self.remainders) <= self.modulus:
             return True, self.remainders
         own = set(self.remainders)
@@ -253,7 +279,11 @@ def _fewest(elements: Sequence[int], modulus: int, remainders: list[int]) -> tup
 
 
 def between(least: int, greatest: int, modulus: int, remainders: Sequence[int]) -> Iterator[int]:
-    """Numbers between two bounds with some remainders, in order."""
+    """Numbers between two bounds with some remainders, in order.
+
+    >>> list(between(5, 12, 4, (0, 1)))
+    [5, 8, 9, 12]
+    """
     for turn in range(least - least % modulus, greatest + 1, modulus):
         yield from (turn + r for r in remainders if least <= turn + r <= greatest)
 

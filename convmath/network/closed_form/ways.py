@@ -17,9 +17,10 @@ from ...calculus.index import Term, eq, le
 from ...calculus.kernel import Theorem
 from ...inert import CeilDiv, FloorDiv
 from .by_remainder import pinned
+from .form import ClosedForm, Dimension, Length
 from .laws import SAMPLES, Step, combined, proved, weakest
 from .reading import BY_CONSTRUCTION
-from .report import ClosedForm, ClosedForms, Dimension, Length
+from .report import ClosedForms
 from .rewriting import short
 from .scope import CLAUSES, Scope
 from .sets import SizeSet, around, union

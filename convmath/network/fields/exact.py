@@ -7,7 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...errors import DomainError, UnsupportedError
-from ..graph import Graph, Node
+from ..graph import Graph
+from ..node import Node
 from ..operators import Input, Operator, Sizes
 from ..operators.base import Merged, Reads, parts
 from .field import Field

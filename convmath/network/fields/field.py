@@ -42,7 +42,11 @@ class Field:
 
     @staticmethod
     def window(kernel_size: int, *, stride: int = 1, dilation: int = 1, padding: int = 0) -> Field:
-        """Position o reads ``stride*o + dilation*m - padding`` for every tap m: convolution and pooling."""
+        """Position o reads ``stride*o + dilation*m - padding`` for every tap m: convolution and pooling.
+
+        >>> Field.window(3, stride=2, padding=1, dilation=2).reads(4)
+        Spans(7:8, 9:10, 11:12)
+        """
         if (kernel_size, stride, padding) == (1, 1, 0):
             return _SAME
         return Field(1, stride, (Spans.point(-padding).repeated(kernel_size, dilation),))
@@ -74,6 +78,9 @@ class Field:
 
         Raises:
             UnsupportedError: there are more than the most phases that can be kept, or the step is too long.
+
+        >>> Field.sampled(2, 1, lambda r: Spans.first(r + 1)).reads(3)
+        Spans(1:3)
         """
         if period > most:
             raise UnsupportedError(f"a field of {period} phases is too long to write down (at most {most})")
@@ -83,17 +90,29 @@ class Field:
 
     @staticmethod
     def same() -> Field:
-        """Every position reads the element of its own number."""
+        """Every position reads the element of its own number.
+
+        >>> Field.same().reads(4)
+        Spans(4:5)
+        """
         return _SAME
 
     @staticmethod
     def constant(reads: Spans) -> Field:
-        """Every position reads the same."""
+        """Every position reads the same.
+
+        >>> Field.constant(Spans.point(2)).interval(7)
+        (2, 3)
+        """
         return Field(1, 0, (reads,))
 
     @staticmethod
     def whole(size: int) -> Field:
-        """Every position reads all ``size`` elements."""
+        """Every position reads all ``size`` elements.
+
+        >>> Field.whole(5).interval(7)
+        (0, 5)
+        """
         return Field.constant(Spans.first(size))
 
     def __repr__(self) -> str:
@@ -103,7 +122,11 @@ class Field:
         return brief(self, *numbers, holes, f"{self.period} phases" if self.period > 1 else "")
 
     def reads(self, position: int) -> Spans:
-        """The elements that a position reads."""
+        """The elements that a position reads.
+
+        >>> [Field.spread(3, stride=2).reads(position) for position in range(4)]
+        [Spans(-1:1), Spans(0:1), Spans(0:2), Spans(1:2)]
+        """
         turn, phase = divmod(position, self.period)
         return self.phases[phase].shifted(self.step * turn)
 
@@ -141,6 +164,9 @@ class Field:
 
         Raises:
             UnsupportedError: there are more phases than can be kept.
+
+        >>> Field.window(3, stride=2).through(Field.window(5, padding=2))
+        Field(size=7, stride=2, padding=2)
         """
         if inner is _SAME or self is _SAME:
             return self if inner is _SAME else inner
@@ -156,6 +182,9 @@ class Field:
 
         Raises:
             UnsupportedError: the strides differ, or there are more phases than can be kept.
+
+        >>> Field.window(1).joined(Field.window(3, padding=1, dilation=2))
+        Field(size=5, stride=1, padding=1, with holes)
         """
         if self == other:
             return self
@@ -166,38 +195,66 @@ class Field:
         return Field.sampled(period, step, lambda position: self.reads(position) | other.reads(position))
 
     def bounded(self) -> Field:
-        """The same field, where each position may read only a part of what it says."""
+        """The same field, where each position may read only a part of what it says.
+
+        >>> Field.window(3).bounded().reads(0)
+        Spans(within 0:3)
+        """
         return Field(self.period, self.step, tuple(reads.bounded() for reads in self.phases))
 
     @property
     def is_constant(self) -> bool:
-        """Whether every position reads the same."""
+        """Whether every position reads the same.
+
+        >>> Field.whole(5).is_constant, Field.window(5).is_constant
+        (True, False)
+        """
         return self.period == 1 and self.step == 0
 
     @property
     def moves(self) -> bool:
-        """Whether positions read further on from one round of the phases to the next, or further back."""
+        """Whether positions read further on from one round of the phases to the next, or further back.
+
+        >>> Field.window(5).moves, Field.whole(5).moves
+        (True, False)
+        """
         return self.step != 0
 
     @property
     def length(self) -> int:
-        """How many phases and intervals there are to write down."""
+        """How many phases and intervals there are to write down.
+
+        >>> Field.spread(3, stride=2).length
+        4
+        """
         return sum([reads.length for reads in self.phases])
 
     # As a receptive field
 
     @property
     def size(self) -> int:
-        """Elements of the hull; of the largest, where phases differ."""
+        """Elements of the hull; of the largest, where phases differ.
+
+        >>> Field.window(3, dilation=2).size, Field.spread(3, stride=2).size
+        (5, 2)
+        """
         return max(stop - start for start, stop in (reads.hull for reads in self.phases))
 
     @property
     def stride(self) -> Fraction:
-        """Elements from the field of one position to that of the next, on average over the phases."""
+        """Elements from the field of one position to that of the next, on average over the phases.
+
+        >>> Field.window(3, stride=2).stride, Field.spread(3, stride=2).stride
+        (Fraction(2, 1), Fraction(1, 2))
+        """
         return Fraction(self.step, self.period)
 
     def keeps_pace(self, other: Field) -> bool:
-        """Whether both have one stride."""
+        """Whether both have one stride.
+
+        >>> Field.spread(3, stride=2).keeps_pace(Field.window(1)), Field.whole(5).keeps_pace(Field.whole(3))
+        (False, True)
+        """
         return self.step * other.period == other.step * self.period
 
     def is_aligned(self, other: Field) -> bool:
@@ -212,7 +269,11 @@ class Field:
 
     @property
     def padding(self) -> int:
-        """Elements by which the field of position 0 begins before element 0; 0 where position 0 reads nothing."""
+        """Elements by which the field of position 0 begins before element 0; 0 where position 0 reads nothing.
+
+        >>> Field.window(3, padding=1).padding
+        1
+        """
         return -self.phases[0].hull[0]
 
     @property
@@ -220,12 +281,19 @@ class Field:
         """Whether a position leaves out elements within its hull; None where that is not known.
 
         A position that reads nothing has no hull, and leaves nothing out.
+
+        >>> Field.window(3).holes, Field.window(3, dilation=2).holes
+        (False, True)
         """
         known = [reads.holes for reads in self.phases]
         return True if True in known else None if None in known else False
 
     def interval(self, position: int) -> tuple[int, int]:
-        """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing."""
+        """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing.
+
+        >>> Field.window(7, stride=2, padding=3).interval(1)
+        (-1, 6)
+        """
         return self.reads(position).hull
 
     def center(self, position: int) -> Fraction | None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...errors import UnsupportedError
-from ..graph import Node
 from ..layer import Access
+from ..node import Node
 from ..operators import Sizes
 from .budget import Budget
 from .crossing import Crossed, single

@@ -53,11 +53,19 @@ class Pieces:
 
     @property
     def count(self) -> int:
-        """How many positions there are."""
+        """How many positions there are.
+
+        >>> Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).count
+        6
+        """
         return self.stops[-1]
 
     def reads(self, position: int) -> Spans:
-        """The elements that a position reads; nothing where there is no such position."""
+        """The elements that a position reads; nothing where there is no such position.
+
+        >>> Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).reads(4)
+        Spans(12:13)
+        """
         if not 0 <= position < self.count:
             return Spans()
         return self.fields[bisect_right(self.stops, position)].reads(position)
@@ -87,71 +95,123 @@ class Pieces:
         return Spans.of(found, exact=exact or not found)
 
     def bounded(self) -> Pieces:
-        """The same, where each position may read only a part of what it says."""
+        """The same, where each position may read only a part of what it says.
+
+        >>> Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).bounded().reads(4)
+        Spans(within 12:13)
+        """
         return Pieces(self.stops, tuple([field.bounded() for field in self.fields]))
 
     @property
     def is_constant(self) -> bool:
-        """Whether every position reads the same: no, as no single field tells what they read."""
+        """Whether every position reads the same: no, as no single field tells what they read.
+
+        >>> Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).is_constant
+        False
+        """
         return False
 
     @property
     def moves(self) -> bool:
-        """Whether positions read by their number: they do."""
+        """Whether positions read by their number: they do.
+
+        >>> Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).moves
+        True
+        """
         return True
 
     @property
     def length(self) -> int:
-        """How many pieces, phases and intervals there are to write down."""
+        """How many pieces, phases and intervals there are to write down.
+
+        >>> Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).length
+        6
+        """
         return sum([1 + field.length for field in self.fields])
 
     # As a receptive field
 
     def each(self) -> Iterator[Spans]:
-        """What is read, a period of each piece: of these every position reads one, moved by some elements."""
+        """What is read, a period of each piece: of these every position reads one, moved by some elements.
+
+        >>> list(Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).each())
+        [Spans(0:1), Spans(6:7)]
+        """
         for start, stop, field in self:
             yield from map(field.reads, range(start, min(stop, start + field.period)))
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Elements of the smallest and of the largest hull of a position."""
+        """Elements of the smallest and of the largest hull of a position.
+
+        >>> Pieces((1, 6), (Field.constant(Spans()), Field.window(4, stride=4))).sizes
+        (0, 4)
+        """
         found = [stop - start for start, stop in (reads.hull for reads in self.each())]
         return min(found), max(found)
 
     @property
     def size(self) -> int:
-        """Elements of the hull of the position that has the largest."""
+        """Elements of the hull of the position that has the largest.
+
+        >>> Pieces((1, 6), (Field.constant(Spans()), Field.window(4, stride=4))).size
+        4
+        """
         return self.sizes[1]
 
     @property
     def stride(self) -> Fraction | None:
-        """That of the pieces of positions that do not all read the same; None where they have none in common."""
+        """That of the pieces of positions that do not all read the same; None where they have none in common.
+
+        >>> print(Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))).stride)
+        None
+        """
         found = {field.stride for start, stop, field in self if stop - start > 1 and not field.is_constant}
         return found.pop() if len(found) == 1 else None
 
     @property
     def offset(self) -> Fraction | None:
-        """That of the pieces of positions that do not all read the same; None where they have none in common."""
+        """That of the pieces of positions that do not all read the same; None where they have none in common.
+
+        >>> Pieces((1, 6), (Field.constant(Spans()), Field.window(4, stride=4, padding=4))).offset
+        Fraction(-2, 1)
+        """
         found = {field.offset for start, stop, field in self if stop - start > 1 and not field.is_constant}
         return found.pop() if len(found) == 1 else None
 
     @property
     def padding(self) -> int:
-        """Elements by which the hull of position 0 begins before element 0; 0 where position 0 reads nothing."""
+        """Elements by which the hull of position 0 begins before element 0; 0 where position 0 reads nothing.
+
+        >>> Pieces((2, 6), (Field.window(3, padding=1), Field.window(1))).padding
+        1
+        """
         return -self.reads(0).hull[0]
 
     @property
     def holes(self) -> bool | None:
-        """Whether a position leaves out elements within its hull; None where that is not known."""
+        """Whether a position leaves out elements within its hull; None where that is not known.
+
+        >>> Pieces((2, 6), (Field.window(1), Field.window(2, dilation=2))).holes
+        True
+        """
         known = [reads.holes for reads in self.each()]
         return True if True in known else None if None in known else False
 
     def interval(self, position: int) -> tuple[int, int]:
-        """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing."""
+        """``(start, stop)`` of the hull of a position; ``(0, 0)`` where it reads nothing.
+
+        >>> Pieces((1, 6), (Field.constant(Spans()), Field.window(4, stride=4, padding=4))).interval(2)
+        (4, 8)
+        """
         return self.reads(position).hull
 
     def center(self, position: int) -> Fraction | None:
-        """The centre of the hull, where element j covers [j, j + 1); None where the position reads nothing."""
+        """The centre of the hull, where element j covers [j, j + 1); None where the position reads nothing.
+
+        >>> Pieces((1, 6), (Field.constant(Spans()), Field.window(4, stride=4, padding=4))).center(2)
+        Fraction(6, 1)
+        """
         reads = self.reads(position)
         return Fraction(sum(reads.hull), 2) if reads else None
 
@@ -195,6 +255,9 @@ def by_position(count: int, reads: Callable[[int], Spans]) -> Followed:
 
     Raises:
         UnsupportedError: there are too many of them.
+
+    >>> by_position(4, lambda position: Spans.first(position // 2 + 1))
+    Pieces(size=1..2, stride=differs, 2 pieces)
     """
     if count > MOST_POSITIONS:
         raise UnsupportedError(f"{count} positions are too many to look at one by one (at most {MOST_POSITIONS})")
@@ -276,7 +339,11 @@ def shared(first: Followed, second: Followed, count: int) -> Iterator[tuple[int,
 
 
 def field_at(one: Followed, position: int) -> Field:
-    """The field that tells what a position reads."""
+    """The field that tells what a position reads.
+
+    >>> field_at(Pieces((2, 6), (Field.window(1), Field.window(1, stride=3))), 4)
+    Field(size=1, stride=3, padding=0)
+    """
     return one if isinstance(one, Field) else one.fields[bisect_right(one.stops, position)]
 
 

@@ -68,17 +68,32 @@ class ReceptiveFields:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Elements of the hull on each axis; of the position that has the largest."""
+        """Elements of the hull on each axis; of the position that has the largest.
+
+        >>> from convmath.network.fields.field import Field
+        >>> ReceptiveFields((Field.window(3, dilation=2), Field.window(3)), (2, 3), 4).size
+        (5, 3)
+        """
         return tuple(axis.size for axis in self.axes)
 
     @property
     def stride(self) -> tuple[Fraction | None, ...]:
-        """Elements from the field of one position to that of the next; None where pieces have none or several."""
+        """Elements from the field of one position to that of the next; None where pieces have none or several.
+
+        >>> from convmath.network.fields.field import Field
+        >>> ReceptiveFields((Field.window(3, stride=2), Field.spread(4, stride=2)), (2, 3), 4).stride
+        (Fraction(2, 1), Fraction(1, 2))
+        """
         return tuple(axis.stride for axis in self.axes)
 
     @property
     def padding(self) -> tuple[int, ...]:
-        """Elements by which the field of position 0 begins before element 0."""
+        """Elements by which the field of position 0 begins before element 0.
+
+        >>> from convmath.network.fields.field import Field
+        >>> ReceptiveFields((Field.window(3, padding=1), Field.window(3)), (2, 3), 4).padding
+        (1, 0)
+        """
         return tuple(axis.padding for axis in self.axes)
 
     @property
@@ -86,6 +101,10 @@ class ReceptiveFields:
         """Whether a position leaves out elements within its hull; None where that is not known.
 
         A position that reads nothing has no hull, and leaves nothing out.
+
+        >>> from convmath.network.fields.field import Field
+        >>> ReceptiveFields((Field.window(3, dilation=2), Field.window(3)), (2, 3), 4).holes
+        (True, False)
         """
         return tuple(axis.holes for axis in self.axes)
 
@@ -99,6 +118,11 @@ class ReceptiveFields:
         Raises:
             DomainError: the position has not an index for each axis of the output, or one is no integer >= 0, or none
                 of the pieces has it; an axis of the input runs along the batch or the channels, which have none.
+
+        >>> from convmath.network.fields.field import Field
+        >>> fields = ReceptiveFields((Field.window(4, stride=2), Field.window(3)), (2, 3), 4)
+        >>> fields.center(5, 0)
+        (Fraction(12, 1), Fraction(3, 2))
         """
         return tuple(axis.center(at) for axis, at in self._at(position))
 
@@ -110,6 +134,11 @@ class ReceptiveFields:
 
         Raises:
             DomainError: as there.
+
+        >>> from convmath.network.fields.field import Field
+        >>> fields = ReceptiveFields((Field.window(4, stride=2), Field.window(3, padding=1)), (2, 3), 4)
+        >>> fields.interval(5, 0)
+        ((10, 14), (-1, 2))
         """
         return tuple(axis.interval(at) for axis, at in self._at(position))
 
@@ -165,6 +194,14 @@ class Misalignment:
         fields: the field by each path.
 
     Source: [AraujoNorrisSim2019, section on arbitrary computation graphs].
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> same = net.add("same", operators.Conv(1, 1, (3,), padding=1), net.input((1, 8)))
+    >>> late = net.add("late", operators.Conv(1, 1, (3,), padding=((2, 0),)), "input")
+    >>> _ = net.add("sum", operators.Combine("add"), same, late)
+    >>> print(net.analyze().misaligned[0])
+    at sum the centres at position 0 of same and late disagree on axis 0 of input: 1/2 and -1/2
     """
 
     node: str

@@ -28,7 +28,11 @@ class Spans:
 
     @staticmethod
     def of(parts: Iterable[tuple[int, int]], *, exact: bool = True) -> Spans:
-        """The union of intervals in any order; empty ones are left out."""
+        """The union of intervals in any order; empty ones are left out.
+
+        >>> Spans.of([(6, 7), (0, 2), (1, 4), (9, 9)])
+        Spans(0:4, 6:7)
+        """
         joined: list[tuple[int, int]] = []
         for start, stop in sorted(part for part in parts if part[0] < part[1]):
             if joined and start <= joined[-1][1]:
@@ -41,12 +45,20 @@ class Spans:
 
     @staticmethod
     def point(element: int) -> Spans:
-        """One integer."""
+        """One integer.
+
+        >>> Spans.point(-1)
+        Spans(-1:0)
+        """
         return Spans(((element, element + 1),))
 
     @staticmethod
     def first(count: int) -> Spans:
-        """The integers from 0 up to ``count``."""
+        """The integers from 0 up to ``count``.
+
+        >>> Spans.first(4), Spans.first(0)
+        (Spans(0:4), Spans())
+        """
         return Spans(((0, count),)) if count > 0 else Spans()
 
     def __repr__(self) -> str:
@@ -63,22 +75,38 @@ class Spans:
 
     @property
     def hull(self) -> tuple[int, int]:
-        """``(start, stop)`` of the least interval around it; ``(0, 0)`` of the empty set."""
+        """``(start, stop)`` of the least interval around it; ``(0, 0)`` of the empty set.
+
+        >>> Spans(((-2, 3), (5, 9))).hull, Spans().hull
+        ((-2, 9), (0, 0))
+        """
         return (self.parts[0][0], self.parts[-1][1]) if self.parts else (0, 0)
 
     @property
     def count(self) -> int:
-        """How many integers the intervals have."""
+        """How many integers the intervals have.
+
+        >>> Spans(((-2, 3), (5, 9))).count
+        9
+        """
         return sum(stop - start for start, stop in self.parts)
 
     @property
     def length(self) -> int:
-        """How much there is to write down: itself, and its intervals."""
+        """How much there is to write down: itself, and its intervals.
+
+        >>> Spans(((-2, 3), (5, 9))).length
+        3
+        """
         return 1 + len(self.parts)
 
     @property
     def holes(self) -> bool | None:
-        """Whether integers are missing between both ends; None where that is not known."""
+        """Whether integers are missing between both ends; None where that is not known.
+
+        >>> Spans.first(3).holes, Spans(((-2, 3), (5, 9))).holes, Spans.first(3).bounded().holes
+        (False, True, None)
+        """
         return len(self.parts) > 1 if self.exact else None
 
     def bounded(self) -> Spans:
@@ -128,7 +156,11 @@ class Spans:
         return start <= other.parts[0][0] and other.parts[-1][1] <= stop
 
     def shifted(self, by: int) -> Spans:
-        """Every integer plus ``by``."""
+        """Every integer plus ``by``.
+
+        >>> Spans(((0, 2), (5, 9))).shifted(-1)
+        Spans(-1:1, 4:8)
+        """
         return Spans(tuple([(start + by, stop + by) for start, stop in self.parts]), self.exact) if by else self
 
     def repeated(self, count: int, step: int) -> Spans:

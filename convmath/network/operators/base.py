@@ -57,6 +57,10 @@ class Work:
         bias: additions of a bias.
         other: operations on single elements: comparisons, additions, divisions, function values; None where how many
             there are is not known.
+
+    >>> from convmath.network.operators import Linear
+    >>> Linear(10, 4).work([(1, 10)], (1, 4))
+    Work(macs=40, sums=4, bias=4, other=0)
     """
 
     macs: Size = 0
@@ -72,6 +76,11 @@ class Operator(ABC):
         rearranges: whether elements change dimensions, so that a part of the output reads a part of a dimension that is
             named nowhere.
         domains: what each parameter may be.
+
+    >>> from convmath.network.operators import Conv
+    >>> conv = Conv(3, 8, (3, 3), stride=2)
+    >>> conv.kind, conv.params, conv.sizes((1, 3, 9, 9)), conv.mixes, conv.differentiable
+    ('conv2d', 224, (1, 8, 4, 4), True, True)
     """
 
     rearranges: ClassVar[bool] = False
@@ -102,27 +111,52 @@ class Operator(ABC):
 
     @property
     def kind(self) -> str:
-        """The name of the operation in reports."""
+        """The name of the operation in reports.
+
+        >>> from convmath.network.operators import Pool
+        >>> Pool("avg", (2, 2)).kind
+        'avg_pool2d'
+        """
         return type(self).__name__.lower()
 
     @property
     def params(self) -> int:
-        """Parameters that are learned."""
+        """Parameters that are learned.
+
+        >>> from convmath.network.operators import Conv
+        >>> Conv(3, 8, (3, 3)).params
+        224
+        """
         return 0
 
     @property
     def mixes(self) -> bool:
-        """Whether every channel of the output reads every channel of the input."""
+        """Whether every channel of the output reads every channel of the input.
+
+        >>> from convmath.network.operators import Conv
+        >>> Conv(8, 8, (3, 3)).mixes, Conv(8, 8, (3, 3), groups=8).mixes
+        (True, False)
+        """
         return False
 
     @property
     def differentiable(self) -> bool:
-        """Whether a gradient goes through it: not through a comparison, nor the place of an extremum."""
+        """Whether a gradient goes through it: not through a comparison, nor the place of an extremum.
+
+        >>> from convmath.network.operators import Combine
+        >>> Combine("mul").differentiable, Combine("gt").differentiable
+        (True, False)
+        """
         return True
 
     @property
     def halves(self) -> tuple[Operator, ...]:
-        """What computes each half of the features, where one reads less of the first input than both together."""
+        """What computes each half of the features, where one reads less of the first input than both together.
+
+        >>> from convmath.network.operators import Recurrent
+        >>> [half.reverse for half in Recurrent("gru", 10, 20, both=True).halves]
+        [False, True]
+        """
         return ()
 
     @abstractmethod
@@ -131,22 +165,47 @@ class Operator(ABC):
 
         Raises:
             DomainError: the inputs do not fit.
+
+        >>> from convmath.network.operators import Conv
+        >>> Conv(3, 8, (3, 3), stride=2).sizes((1, 3, 9, 9))
+        (1, 8, 4, 4)
         """
 
     @abstractmethod
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
-        """For each input, what the positions of the output read of it; the sizes are ints."""
+        """For each input, what the positions of the output read of it; the sizes are ints.
+
+        >>> from convmath.network.operators import Pool
+        >>> Pool("max", (3,), stride=2).reads([(1, 4, 9)], (1, 4, 4))[0][2]
+        (2, Field(size=3, stride=2, padding=0))
+        """
 
     def inside(self, reads: Spans, size: int) -> Spans:
-        """The elements of an axis of ``size`` elements that are read, where some may lie outside."""
+        """The elements of an axis of ``size`` elements that are read, where some may lie outside.
+
+        >>> from convmath.network.operators import Pad, Pool
+        >>> window = Spans(((-1, 2),))
+        >>> Pool("max", (3,), padding=1).inside(window, 3), Pad(((0, 0), (0, 0), (1, 1)), "circular").inside(window, 8)
+        (Spans(0:2), Spans(0:2, 7:8))
+        """
         return reads.clipped(0, size)
 
     def work(self, inputs: Sequence[Sizes], output: Sizes) -> Work:
-        """What computing the output takes."""
+        """What computing the output takes.
+
+        >>> from convmath.network.operators import Linear
+        >>> Linear(10, 4).work([(1, 10)], (1, 4))
+        Work(macs=40, sums=4, bias=4, other=0)
+        """
         return Work()
 
     def input_gradient_macs(self, inputs: Sequence[Sizes], output: Sizes, learned: Sequence[bool]) -> Size:
-        """Multiply-accumulates of the gradients for those inputs that depend on parameters: as many for each."""
+        """Multiply-accumulates of the gradients for those inputs that depend on parameters: as many for each.
+
+        >>> from convmath.network.operators import Linear
+        >>> Linear(10, 4).input_gradient_macs([(1, 10)], (1, 4), (True,))
+        40
+        """
         return self.work(inputs, output).macs * sum(learned)
 
 

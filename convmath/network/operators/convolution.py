@@ -61,6 +61,9 @@ class Convolution(Operator):
         dilation: one integer, or one per axis.
         groups: groups of channels.
         bias: whether each output channel has one.
+
+    >>> Conv(64, 128, (3, 3), groups=64, bias=False).params, ConvTranspose(64, 32, (2, 2), bias=False).params
+    (1152, 8192)
     """
 
     in_channels: int
@@ -163,30 +166,54 @@ class Convolution(Operator):
 
 @dataclass(frozen=True)
 class Conv(Convolution):
-    """A convolution; its parameters are those of :class:`Convolution`."""
+    """A convolution; its parameters are those of :class:`Convolution`.
+
+    >>> Conv(3, 64, (7, 7), stride=2, padding=3).sizes((1, 3, 224, 224))
+    (1, 64, 112, 112)
+    """
 
     name: ClassVar[str] = "conv"
 
     def positions(self, spatial: Sizes) -> Sizes:
-        """A position for every window that fits."""
+        """A position for every window that fits.
+
+        >>> Conv(3, 8, (3, 5), stride=2).positions((9, 9))
+        (4, 3)
+        """
         return tuple(conv_output_size(spatial, self.kernel_size, **self.window))
 
     def padded(self, source: Sizes, output: Sizes) -> Sizes:
-        """The input."""
+        """The input.
+
+        >>> Conv(3, 8, (3, 3)).padded((1, 3, 9, 9), (1, 8, 7, 7))
+        (1, 3, 9, 9)
+        """
         return source
 
     def access(self, kernel_size: int, *, stride: int, dilation: int, padding: int) -> Field:
-        """A position reads its window."""
+        """A position reads its window.
+
+        >>> Conv(3, 8, (3, 3)).access(3, stride=2, dilation=1, padding=1).reads(4)
+        Spans(7:10)
+        """
         return Field.window(kernel_size, stride=stride, dilation=dilation, padding=padding)
 
     def macs(self, spatial: Sizes, *, batch_size: Any) -> Any:
-        """A product for every tap of every window."""
+        """A product for every tap of every window.
+
+        >>> Conv(3, 8, (3, 3)).macs((9, 9), batch_size=1)
+        10584
+        """
         return conv_macs(spatial, self.kernel_size, batch_size=batch_size, **self.channels, **self.window)
 
 
 @dataclass(frozen=True)
 class ConvTranspose(Convolution):
-    """A transposed convolution, with the parameters of :class:`Convolution` and ``output_padding``."""
+    """A transposed convolution, with the parameters of :class:`Convolution` and ``output_padding``.
+
+    >>> ConvTranspose(64, 32, (3, 3), stride=2, padding=1, output_padding=1).sizes((1, 64, 7, 7))
+    (1, 32, 14, 14)
+    """
 
     output_padding: Any = 0
 
@@ -194,25 +221,45 @@ class ConvTranspose(Convolution):
     domains: ClassVar[Domains] = {**Convolution.domains, "output_padding": COUNT_PER_AXIS}
 
     def positions(self, spatial: Sizes) -> Sizes:
-        """What a convolution with these parameters would take to this input."""
+        """What a convolution with these parameters would take to this input.
+
+        >>> ConvTranspose(8, 3, (3, 5), stride=2).positions((4, 3))
+        (9, 9)
+        """
         more = {"output_padding": self.output_padding, **self.window}
         return tuple(conv_transpose_output_size(spatial, self.kernel_size, **more))
 
     def padded(self, source: Sizes, output: Sizes) -> Sizes:
-        """The output."""
+        """The output.
+
+        >>> ConvTranspose(8, 3, (3, 3)).padded((1, 8, 7, 7), (1, 3, 9, 9))
+        (1, 3, 9, 9)
+        """
         return output
 
     def access(self, kernel_size: int, *, stride: int, dilation: int, padding: int) -> Field:
-        """A position reads those in whose windows it lies: in phases, where the stride is not 1."""
+        """A position reads those in whose windows it lies: in phases, where the stride is not 1.
+
+        >>> ConvTranspose(8, 3, (3, 3)).access(3, stride=2, dilation=1, padding=1).reads(3)
+        Spans(1:3)
+        """
         return Field.spread(kernel_size, stride=stride, dilation=dilation, padding=padding)
 
     def macs(self, spatial: Sizes, *, batch_size: Any) -> Any:
-        """A product for every tap for every element of the input."""
+        """A product for every tap for every element of the input.
+
+        >>> ConvTranspose(8, 3, (3, 3)).macs((7, 7), batch_size=1)
+        10584
+        """
         more = {"output_padding": self.output_padding, **self.channels, **self.window}
         return conv_transpose_macs(spatial, self.kernel_size, batch_size=batch_size, **more)
 
     def sums(self, source: Sizes, output: Sizes) -> Any:
-        """Those that a tap reaches, the border that the padding takes away included."""
+        """Those that a tap reaches, the border that the padding takes away included.
+
+        >>> ConvTranspose(8, 3, (3,), stride=4).sums((1, 8, 2), (1, 3, 7))  # positions 0 to 2 and 4 to 6 of 3 channels
+        18
+        """
         axes = len(self.kernel_size)
         window = zip(
             self.kernel_size, source[2:], per_axis(self.stride, axes), per_axis(self.dilation, axes), strict=True
@@ -222,7 +269,11 @@ class ConvTranspose(Convolution):
 
 @dataclass(frozen=True)
 class Linear(Operator):
-    """A dense layer on the last dimension."""
+    """A dense layer on the last dimension.
+
+    >>> Linear(512, 10).sizes((1, 49, 512)), Linear(512, 10).params
+    ((1, 49, 10), 5130)
+    """
 
     in_features: int
     out_features: int
@@ -253,7 +304,11 @@ class Linear(Operator):
 
 @dataclass(frozen=True)
 class MatMul(Operator):
-    """A product of two matrices, or of stacks of them."""
+    """A product of two matrices, or of stacks of them.
+
+    >>> MatMul().sizes((8, 10, 64), (64, 10)), MatMul().work([(8, 10, 64), (64, 10)], (8, 10, 10)).macs
+    ((8, 10, 10), 51200)
+    """
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """Rows of the first and columns of the second; the dimensions before them are stacked."""

@@ -17,7 +17,11 @@ from .domains import COUNT, COUNTS, DIM, DIMS, FLAG, INTEGERS, NAME, NONE, POSIT
 
 @dataclass(frozen=True)
 class Identity(Pointwise):
-    """A cast, a copy, the same under another name: nothing is computed."""
+    """A cast, a copy, the same under another name: nothing is computed.
+
+    >>> Identity("clone").work([(1, 8)], (1, 8))
+    Work(macs=0, sums=0, bias=0, other=0)
+    """
 
     name: str = "identity"
 
@@ -34,6 +38,9 @@ class Dropout(Pointwise):
     """Dropout, which drops nothing in evaluation.
 
     Attributes: p: the share of what is dropped in training. channels: whether whole channels are, not single elements.
+
+    >>> Dropout(0.2).sizes((1, 8, 4, 4))
+    (1, 8, 4, 4)
     """
 
     p: float = 0.5
@@ -70,6 +77,9 @@ class Activation(Pointwise):
     """A function of each element.
 
     Attributes: name: which one. parameters: learned numbers, as those of PReLU.
+
+    >>> Activation("prelu", parameters=8).sizes((1, 8, 4, 4)), Activation("prelu", parameters=8).params
+    ((1, 8, 4, 4), 8)
     """
 
     name: str
@@ -145,6 +155,9 @@ class Norm(Operator):
             evaluation, which uses those of the training. In training it takes them over the batch and all positions,
             ``(0, 2, 3)``, so that each position reads all others of its channel.
         groups: groups of channels, each with statistics of its own.
+
+    >>> Norm("layer_norm", 2 * 64, dims=(2,)).sizes((1, 49, 64)), Norm("layer_norm", 2 * 64, dims=(2,)).params
+    ((1, 49, 64), 128)
     """
 
     name: str
@@ -166,7 +179,11 @@ class Norm(Operator):
 
     @property
     def evaluates(self) -> bool:
-        """Whether it takes the statistics of the training, as in evaluation."""
+        """Whether it takes the statistics of the training, as in evaluation.
+
+        >>> Norm("batch_norm", 16).evaluates, Norm("layer_norm", 16, dims=(2,)).evaluates
+        (True, False)
+        """
         return not self.dims and self.name in ("batch_norm", "instance_norm")
 
     def sizes(self, *inputs: Sizes) -> Sizes:
@@ -206,6 +223,9 @@ class LocalResponseNorm(Pointwise):
         ``size // 2``, in ONNX ``(size - 1) // 2``.
 
     Source: [torch.nn.LocalResponseNorm], [onnx.LRN].
+
+    >>> LocalResponseNorm(5, before=2).sizes((1, 96, 55, 55))
+    (1, 96, 55, 55)
     """
 
     size: int
@@ -234,7 +254,11 @@ class LocalResponseNorm(Pointwise):
 
 @dataclass(frozen=True)
 class Softmax(Operator):
-    """A softmax over one dimension, from 0."""
+    """A softmax over one dimension, from 0.
+
+    >>> Softmax(1).work([(1, 10)], (1, 10)).other  # 10 exponentials, 9 additions and 10 divisions
+    29
+    """
 
     dim: int
 
@@ -256,7 +280,11 @@ class Softmax(Operator):
 
 @dataclass(frozen=True)
 class Combine(Operator):
-    """A sum, product or maximum of branches, element by element, sizes of 1 stretched; with one branch, a constant."""
+    """A sum, product or maximum of branches, element by element, sizes of 1 stretched; with one branch, a constant.
+
+    >>> Combine("add").sizes((1, 8, 4, 4), (1, 8, 1, 1))
+    (1, 8, 4, 4)
+    """
 
     name: str
 
@@ -298,6 +326,9 @@ class Unknown(Operator):
         reason: why it is unknown, in words.
         output: the sizes, or None.
         parameters: the learned numbers, or None where their number is unknown too.
+
+    >>> Unknown("my_op", "it is not one of the operators", output=(1, 8)).sizes((1, 3))
+    (1, 8)
     """
 
     name: str
@@ -339,6 +370,9 @@ class Input(Operator):
 
     Attributes: shape: the sizes, the batch first. axes: the dimensions that are spatial axes; receptive fields are
         counted in their elements.
+
+    >>> Input((1, 3, 8, 8), axes=(2, 3)).sizes()
+    (1, 3, 8, 8)
     """
 
     shape: Sizes

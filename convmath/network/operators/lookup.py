@@ -51,6 +51,9 @@ class Lookup(Chosen):
     """Elements of a constant, chosen by constant indices: the constant, then the indices.
 
     Attributes: shape: the sizes of the output.
+
+    >>> Lookup((4, 16)).sizes((10, 16), (4,))
+    (4, 16)
     """
 
     shape: tuple[Size, ...]

@@ -29,6 +29,9 @@ class Pool(Operator):
         padding: in any form of :func:`convmath.resolve_padding`.
         dilation: elements between neighbouring taps.
         ceil_mode: whether a last window may go beyond the padded input.
+
+    >>> Pool("max", (3, 3), stride=2, padding=1).sizes((1, 64, 112, 112))
+    (1, 64, 56, 56)
     """
 
     how: str
@@ -79,7 +82,11 @@ class Pool(Operator):
 
 @dataclass(frozen=True)
 class AdaptivePool(Operator):
-    """Pooling to a given output size, in windows that lie as evenly as they can; None keeps an axis as it is."""
+    """Pooling to a given output size, in windows that lie as evenly as they can; None keeps an axis as it is.
+
+    >>> AdaptivePool("avg", (7, None)).sizes((1, 512, 10, 12))
+    (1, 512, 7, 12)
+    """
 
     how: str
     output_size: tuple[Size | None, ...]
@@ -163,6 +170,9 @@ class Reduce(Operator):
     """A sum, mean or maximum over whole dimensions: global pooling, with ``keepdims``.
 
     Attributes: how: the name. dims: the dimensions, from 0. keepdims: whether they stay, with size 1.
+
+    >>> Reduce("mean", (2, 3)).sizes((1, 512, 7, 7)), Reduce("mean", (2, 3), keepdims=True).sizes((1, 512, 7, 7))
+    ((1, 512), (1, 512, 1, 1))
     """
 
     how: str

@@ -84,12 +84,20 @@ class Recurrent(Operator):
 
     @property
     def features(self) -> int:
-        """Features of the output of a cell."""
+        """Features of the output of a cell.
+
+        >>> Recurrent("lstm", 16, 32).features, Recurrent("lstm", 16, 32, projected=8).features
+        (32, 8)
+        """
         return self.projected or self.hidden_size
 
     @property
     def directions(self) -> int:
-        """Two where cells read from both ends."""
+        """Two where cells read from both ends.
+
+        >>> Recurrent("lstm", 16, 32, both=True).directions
+        2
+        """
         return 2 if self.both else 1
 
     @property
@@ -175,6 +183,9 @@ class LastState(Operator):
     Attributes:
         shape: the sizes of the output.
         batch: the dimension of the sequences' batch; None for a single one.
+
+    >>> LastState((1, 5, 32), batch=0).sizes((5, 10, 32))
+    (1, 5, 32)
     """
 
     shape: tuple[Size, ...]

@@ -33,6 +33,9 @@ class Resize(Operator):
         scale: output elements for one of the input per axis, exact; None where ``output_size`` says it.
         output_size: elements per axis; None where ``scale`` says it.
         align_corners: whether the first and last elements of both lie on each other, and not their outer edges.
+
+    >>> Resize("linear", scale=(Fraction(3, 2),)).sizes((1, 8, 5)), Resize("nearest", output_size=(7,)).sizes((1, 8, 5))
+    ((1, 8, 7), (1, 8, 7))
     """
 
     mode: str
@@ -113,7 +116,11 @@ class Resize(Operator):
 
 @dataclass(frozen=True)
 class PixelShuffle(Operator):
-    """Channels moved into space: ``(N, C*r*r, H, W)`` becomes ``(N, C, r*H, r*W)``."""
+    """Channels moved into space: ``(N, C*r*r, H, W)`` becomes ``(N, C, r*H, r*W)``.
+
+    >>> PixelShuffle(2).sizes((1, 12, 4, 4))
+    (1, 3, 8, 8)
+    """
 
     rearranges = True
 
@@ -141,7 +148,11 @@ class PixelShuffle(Operator):
 
 @dataclass(frozen=True)
 class PixelUnshuffle(Operator):
-    """Space moved into channels, the inverse of :class:`PixelShuffle`."""
+    """Space moved into channels, the inverse of :class:`PixelShuffle`.
+
+    >>> PixelUnshuffle(2).sizes((1, 3, 8, 8))
+    (1, 12, 4, 4)
+    """
 
     rearranges = True
 

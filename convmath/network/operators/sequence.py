@@ -126,6 +126,9 @@ class Sort(Operator):
         name: which one.
         dim: the dimension, from 0.
         length: how many are given; None for all.
+
+    >>> Sort("topk", 1, length=5).sizes((1, 1000))
+    (1, 5)
     """
 
     name: str
@@ -229,7 +232,11 @@ class Gather(Chosen):
 
 @dataclass(frozen=True)
 class Embedding(Operator):
-    """A row of learned features for every element, which is the number of the row."""
+    """A row of learned features for every element, which is the number of the row.
+
+    >>> Embedding(1000, 64).sizes((1, 16)), Embedding(1000, 64).params
+    ((1, 16, 64), 64000)
+    """
 
     rows: int
     features: int

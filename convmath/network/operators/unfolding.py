@@ -20,7 +20,11 @@ from .regrouping import indexed, regrouped
 
 @dataclass(frozen=True)
 class Unfold(Operator):
-    """The windows of an image as columns: ``(N, C, H, W)`` becomes ``(N, C*kh*kw, L)``."""
+    """The windows of an image as columns: ``(N, C, H, W)`` becomes ``(N, C*kh*kw, L)``.
+
+    >>> Unfold((2, 2), stride=2).sizes((1, 3, 8, 8))
+    (1, 12, 16)
+    """
 
     rearranges = True
 
@@ -32,7 +36,11 @@ class Unfold(Operator):
     domains: ClassVar[Domains] = WINDOW
 
     def windows(self, spatial: Sizes) -> Sizes:
-        """Windows per axis."""
+        """Windows per axis.
+
+        >>> Unfold((2, 2), stride=2).windows((8, 6))
+        (4, 3)
+        """
         window = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
         return tuple(conv_output_size(tuple(spatial), self.kernel_size, **window))
 
@@ -60,7 +68,11 @@ class Unfold(Operator):
 
 @dataclass(frozen=True)
 class Fold(Operator):
-    """Columns as an image, overlapping elements added up: the adjoint of :class:`Unfold`."""
+    """Columns as an image, overlapping elements added up: the adjoint of :class:`Unfold`.
+
+    >>> Fold((8, 8), (2, 2), stride=2).sizes((1, 12, 16))
+    (1, 3, 8, 8)
+    """
 
     rearranges = True
 

@@ -16,7 +16,7 @@ from .rules import kept
 from .site import Keeps, Site
 
 if TYPE_CHECKING:
-    from ..graph import Node
+    from ..node import Node
     from ..report import NetworkReport
     from ..row import Row
 
@@ -30,6 +30,9 @@ class SavedTensor:
             ``"indices"``, ``"mask"``, ``"statistics"``, or a ``"copy"``.
         elements: how many it has.
         dtype: their type, where that is another than the network's; empty if it is not.
+
+    >>> Saved((SavedTensor("indices", 8, "int64"),)).nbytes("float16")
+    64
     """
 
     what: str
@@ -45,6 +48,9 @@ class Saved:
         tensors: its result and what it makes besides, as far as they are kept.
         unknown: why it is not known what the node saves, in words; empty if it is.
         network_dtype: the type of the network.
+
+    >>> Saved((SavedTensor("output", 6),)).nbytes(), Saved(unknown="its sizes are unknown").nbytes()
+    (24, None)
     """
 
     tensors: tuple[SavedTensor, ...] = ()
@@ -66,7 +72,14 @@ class Saved:
 
 
 def saved_tensors(report: NetworkReport, *, training: bool = True) -> dict[str, Saved]:
-    """What training keeps of every node, as :meth:`NetworkReport.saved_tensors` says it."""
+    """What training keeps of every node, as :meth:`NetworkReport.saved_tensors` says it.
+
+    >>> from convmath.network import Graph, operators
+    >>> net = Graph()
+    >>> _ = net.add("relu", operators.Activation("relu"), net.add("dense", operators.Linear(6, 2), net.input((6,))))
+    >>> {name: saved.nbytes() for name, saved in saved_tensors(net.analyze()).items()}
+    {'input': 24, 'dense': 0, 'relu': 8}
+    """
     graph = report.graph
     differentiated = set(_differentiated(report))
     owner: dict[str, str] = {}

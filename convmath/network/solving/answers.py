@@ -8,7 +8,12 @@ _Value = TypeVar("_Value")
 
 
 class Answers(tuple[_Value, ...]):
-    """Answers in order: on paper a line each, in notebooks the table that the command line prints."""
+    """Answers in order: on paper a line each, in notebooks the table that the command line prints.
+
+    >>> print(Answers(["first", "second"]), Answers(), sep=" | ")
+    first
+    second | none
+    """
 
     __slots__ = ()
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ...formulas.padding import resolve_padding
-from ..graph import Graph, Node
+from ..graph import Graph
+from ..node import Node
 from ..operators import Conv, Operator, Pad
 from .parts import axes_of, changed
 

@@ -12,7 +12,8 @@ from typing import Any, Self
 from ...errors import DomainError, unknown
 from ...notebook import brief
 from ..fields.receptive import ReceptiveFields
-from ..graph import Graph, Node
+from ..graph import Graph
+from ..node import Node
 from ..operators import Conv, Pool
 from ..operators.convolution import per_axis
 from ..provenance import Edit
@@ -42,6 +43,12 @@ class Change:
         padding: the layer's padding before and after each axis; None where it stays as it is.
         params: parameters more than before.
         macs: multiply-accumulates more than before.
+
+    >>> net = Graph()
+    >>> _ = net.add("conv", Conv(1, 1, (3,), padding=1), net.input((1, 32)))
+    >>> change = receptive_field(net, 5)[0]
+    >>> change.size, change.holes, change.params, change.macs
+    ((5,), (True,), 0, 0)
     """
 
     text: str
@@ -54,7 +61,13 @@ class Change:
 
     @cached_property
     def graph(self) -> Graph:
-        """The changed network."""
+        """The changed network.
+
+        >>> net = Graph()
+        >>> _ = net.add("conv", Conv(1, 1, (3,), padding=1), net.input((1, 32)))
+        >>> receptive_field(net, 5)[0].graph["conv"].operator.dilation
+        (2,)
+        """
         return self.make()
 
     def __repr__(self) -> str:
@@ -71,6 +84,9 @@ class Changes(Answers[Change]):
 
     Attributes:
         nothing: why there is none, where there is none.
+
+    >>> Changes(nothing="there is no convolution before the node").nothing
+    'there is no convolution before the node'
     """
 
     def __new__(cls, changes: Iterable[Change] = (), nothing: str = Answers.nothing) -> Self:

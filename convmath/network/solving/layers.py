@@ -21,7 +21,11 @@ MOST = 2**20
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """The parameters of a convolution or of pooling on every axis alike, in the order in which they are looked for."""
+    """The parameters of a convolution or of pooling on every axis alike, in the order in which they are looked for.
+
+    >>> print(Window(kernel_size=3, dilation=1, stride=2, padding=1))
+    kernel_size=3, stride=2, padding=1, dilation=1
+    """
 
     kernel_size: int
     dilation: int
@@ -36,7 +40,13 @@ class Window:
 
 
 class Windows(Answers[Window]):
-    """The parameters of layers."""
+    """The parameters of layers.
+
+    >>> print(layers(4, 2, max_kernel_size=2, max_padding=0, max_stride=2))
+    kernel_size=1, stride=2, padding=0, dilation=1
+    kernel_size=2, stride=2, padding=0, dilation=1
+    kernel_size=2, stride=1, padding=0, dilation=2
+    """
 
     __slots__ = ()
 

@@ -11,8 +11,9 @@ from ...formulas.inverse import conv_transpose_output_padding
 from ...notebook import brief, html_table, listed
 from ..analysis import sizes_of
 from ..fields.budget import Budget
-from ..graph import Graph, Node
+from ..graph import Graph
 from ..layer import Layer
+from ..node import Node
 from ..operators import Conv, ConvTranspose, Pool, Sizes
 from ..symbolic import require_numbers
 from .parts import axes_asked, axes_of, changed, dilations_of, name_of, part_up_to, strides_of
@@ -31,6 +32,14 @@ class OutputPaddings:
     Attributes:
         values: the output padding of every transposed convolution by its name, one number an axis.
         graph: the network with them.
+
+    >>> from convmath.network.operators import Conv, ConvTranspose
+    >>> net = Graph()
+    >>> code = net.add("code", Conv(1, 8, (3, 3), stride=2, padding=1), net.input((1, 8, 8)))
+    >>> _ = net.add("decode", ConvTranspose(8, 1, (3, 3), stride=2, padding=1), code)
+    >>> found = output_padding(net)
+    >>> found["decode"], found.graph.analyze().output.output_size
+    ((1, 1), (1, 8, 8))
     """
 
     values: Mapping[str, tuple[int, ...]]

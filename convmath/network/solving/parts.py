@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import DomainError
-from ..graph import Graph, Node
+from ..graph import Graph
+from ..node import Node
 from ..operators import Operator, Sizes
 from ..operators.convolution import per_axis
 from ..provenance import Provenance

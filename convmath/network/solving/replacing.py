@@ -12,8 +12,9 @@ from ..fields.budget import Budget
 from ..fields.field import Field
 from ..fields.receptive import ReceptiveFields
 from ..fields.state import Run, Source, State
-from ..graph import Graph, Node
+from ..graph import Graph
 from ..layer import Layer
+from ..node import Node
 from ..operators import Operator, Sizes
 from .calls import Chains
 

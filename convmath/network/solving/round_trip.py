@@ -30,6 +30,14 @@ class RoundTrip:
             ``paddings_unknown`` says why.
         sizes_unknown: why the input sizes are unknown, in words.
         paddings_unknown: why there are no output paddings, in words.
+
+    >>> from convmath.network.operators import Conv, ConvTranspose
+    >>> net = Graph()
+    >>> code = net.add("code", Conv(1, 8, (3, 3), stride=2, padding=1), net.input((1, 8, 8)))
+    >>> _ = net.add("decode", ConvTranspose(8, 1, (3, 3), stride=2, padding=1), code)
+    >>> found = round_trip_of(net)
+    >>> found.sizes, found.paddings
+    (InputSizes(n >= 1 with n mod 2 = 1, proved), OutputPaddings(decode: (1, 1)))
     """
 
     sizes: InputSizes | SizesBySymbol | None
@@ -43,7 +51,14 @@ class RoundTrip:
 
     @property
     def each(self) -> tuple[InputSizes, ...]:
-        """The input sizes for each symbol; none where they are unknown."""
+        """The input sizes for each symbol; none where they are unknown.
+
+        >>> from convmath.network.operators import Pool
+        >>> net = Graph()
+        >>> _ = net.add("pool", Pool("max", (3, 1), padding=(1, 0), stride=1), net.input((3, "h", "w")))
+        >>> round_trip_of(net).each
+        (InputSizes(h >= 1, proved), InputSizes(w >= 1, proved))
+        """
         if self.sizes is None:
             return ()
         return self.sizes if isinstance(self.sizes, SizesBySymbol) else (self.sizes,)
@@ -70,7 +85,15 @@ def round_trip_of(
     axis: int | None = None,
     source: str | None = None,
 ) -> RoundTrip:
-    """Both answers; DomainError if there is neither."""
+    """Both answers; DomainError if there is neither.
+
+    >>> from convmath.network.operators import Pool
+    >>> net = Graph()
+    >>> _ = net.add("pool", Pool("max", (3, 3), padding=1, stride=1), net.input((3, 8, 8)))
+    >>> print(round_trip_of(net))
+    input sizes that are given back: n >= 1 (proved)
+    for the input as it is: no output padding, as no transposed convolution is before pool
+    """
     options: dict[str, Any] = {"node": name_of(graph, node), "axis": axis, "source": source}
     sizes, sizes_unknown = _tried(lambda: round_trips(graph, symbol=symbol, **options))
     if graph.symbols:

@@ -20,13 +20,22 @@ if TYPE_CHECKING:
     import sympy
 
     from ..closed_form.claims import Claim
+    from ..closed_form.form import ClosedForm
     from ..closed_form.inputs import InputSizes
-    from ..closed_form.report import ClosedForm, ClosedForms
+    from ..closed_form.report import ClosedForms
     from ..closed_form.scope import Scope
 
 
 class SizesBySymbol(Answers[Any]):
-    """Where the sizes of the inputs are several symbols, the input sizes for each of them."""
+    """Where the sizes of the inputs are several symbols, the input sizes for each of them.
+
+    >>> from convmath.network.operators import Pool
+    >>> net = Graph()
+    >>> _ = net.add("pool", Pool("max", (2, 3)), net.input((3, "h", "w")))
+    >>> print(input_sizes(net, (4, 4)))
+    8 <= h <= 9
+    12 <= w <= 14
+    """
 
     __slots__ = ()
 
