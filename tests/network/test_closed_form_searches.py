@@ -26,7 +26,7 @@ class Patches(torch.nn.Module):
 
     def __init__(self, stride=1):
         super().__init__()
-        self.conv = torch.nn.Conv2d(4, 4, 3, stride=stride, padding=1)
+        self.conv = torch.nn.Conv2d(4, 4, stride, stride=stride)
 
     def forward(self, x):
         x = self.conv(x)
@@ -58,7 +58,7 @@ def searches(searched, *blocks):
     forms = from_torch(torch.nn.Sequential(*blocks), (4, 64, 64)).closed_forms()
     assert forms.output.label == "proved"
     assert 64 in forms.valid
-    assert 64 not in forms.lossless
+    assert (64 in forms.lossless, 63 in forms.lossless) == (True, False)
     return len(searched)
 
 

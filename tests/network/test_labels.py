@@ -84,7 +84,7 @@ def test_a_size_that_is_made_of_one_without_a_proof_has_none(monkeypatch):
 def test_sizes_without_remainder_rest_on_the_forms_of_the_remainders():
     found = closed_forms(halved())
     assert found.lossless.label == "proved"
-    weaker = replace(found, remainders_label="checked by sampling")
+    weaker = replace(found, tails_label="checked by sampling")
     assert [weaker.valid.label, weaker.lossless.label] == ["proved", "checked by sampling"]
 
 

@@ -311,7 +311,7 @@ class FormsBySymbol(Lines):
 
     @property
     def lossless(self) -> Mapping[str, InputSizes]:
-        """For each symbol, the valid input sizes for which every last window ends where its padded input ends.
+        """For each symbol, the valid input sizes for which no layer leaves elements over after its last window.
 
         >>> from convmath.network import Graph, operators
         >>> net = Graph()

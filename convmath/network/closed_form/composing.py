@@ -72,7 +72,7 @@ class _Composition:
         self.made: dict[tuple[Term, tuple[Length, ...]], Length] = {}
         self.conditions: dict[Claim, Kind] = {}
         self.matches: dict[Claim, None] = {}
-        self.remainders: dict[Claim, None] = {}
+        self.tails: dict[Claim, None] = {}
         self.lossy: dict[str, None] = {}
         self.labels: list[Label] = []
         self.given = ""
@@ -90,7 +90,7 @@ class _Composition:
         sizes = {name: form.sizes for name, form in self.found.items()}
         batches = known_batches(self.graph, sizes, letters=not self.numbers)
         self.found = {name: replace(form, batch=batches.get(name, 0)) for name, form in self.found.items()}
-        sets = tuple(self.conditions), tuple(self.matches), tuple(self.remainders)
+        sets = tuple(self.conditions), tuple(self.matches), tuple(self.tails)
         made = ClosedForms(self.symbol, self.found, self.graph.outputs, *sets, weakest(self.labels), self.scope())
         return replace(made, lossy=tuple(self.lossy))
 
@@ -339,20 +339,21 @@ class _Composition:
         return bool(self.only(terms) == self.symbol)
 
     def rests(self, name: str, output: Output, places: Mapping[sympy.Symbol, Length]) -> None:
-        """What comes after the last windows of a node has to be nothing, if no element is to be lost."""
+        """No element may come after the last windows of a node, if none is to be lost."""
         forms = tuple((place, length.form) for place, length in places.items())
-        for rest in map(_term, output.remainders):
-            if not self.concerns([rest], places):
+        for relation, left, right in output.lossless:
+            if not self.concerns([left, right], places):
                 continue
-            claim = _claim("==", rest, 0, forms)
+            claim = _claim(relation, left, right, forms)
             if not claim.trivial and not claim.term.free_symbols:
                 self.lossy[name] = None
-            if rest.has(Min, Max):
-                left = self.dimension(rest, places, {})
-                claim = _claim("==", left.form if isinstance(left, Length) else left, 0, ())
-                self.labels.append(left.label if isinstance(left, Length) else "proved")
+            room = _term(right - left)
+            if room.has(Min, Max):
+                spare = self.dimension(room, places, {})
+                claim = _claim("<=", 0, spare.form if isinstance(spare, Length) else spare, ())
+                self.labels.append(spare.label if isinstance(spare, Length) else "proved")
             if not claim.trivial:
-                self.remainders[claim] = None
+                self.tails[claim] = None
 
 
 def _together(whole: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
 
 from ...assumptions import collect
 from ...calculus.index import Term
-from ...division import mod
+from ...division import is_symbolic, mod
 from ...errors import ConvmathError, UnsupportedError
 from ...formulas.padding import reach, resolve_padding
 from ...inert import CeilDiv, FloorDiv, Mod
-from ..operators import Conv, Operator, Pool, Sizes, Unfold
+from ..operators import Conv, Operator, Pool, Sizes, Unfold, Windows
 from ..operators.convolution import per_axis
 from ..sizes.in_operators import changed
 from ..sizes.size import Size
@@ -23,18 +23,21 @@ from ..sizes.trail import Leaf, Operation, value
 from ..sizes.trail import Term as Computed
 from .terms import REMEMBERED
 
+Condition: TypeAlias = tuple[str, Any, Any]
+"""A relation and its two sides."""
+
 
 @dataclass(frozen=True)
 class Output:
     """What an operator makes of sizes, in placeholders.
 
-    Attributes: sizes: the sizes of its output. conditions: what it requires. remainders: what of its padded input comes
-        after its last windows. reason: why the rest is unknown, in words.
+    Attributes: sizes: the sizes of its output. conditions: what it requires. lossless: what is so where its last
+        windows leave no element of its input over. reason: why the rest is unknown, in words.
     """
 
     sizes: Sizes = ()
-    conditions: tuple[tuple[str, Any, Any], ...] = ()
-    remainders: tuple[Term, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    lossless: tuple[Condition, ...] = ()
     reason: str = ""
 
 
@@ -45,15 +48,23 @@ def output_of(operator: Operator, inputs: tuple[Sizes, ...]) -> Output:
         with collect() as conditions:
             sizes = tuple(map(whole, operator.sizes(*inputs)))
         required = tuple((relation, whole(left), whole(right)) for relation, left, right in conditions)
-        return Output(sizes, required, tuple(map(whole, _remainders(operator, inputs))))
+        wanted = tuple((relation, whole(left), whole(right)) for relation, left, right in _lossless(operator, inputs))
+        return Output(sizes, required, wanted)
     except ConvmathError as error:
         return Output(reason=str(error))
     except TypeError:  # a parameter that is a term stands where the operator needs a number
         return Output(reason="its parameters are computed from sizes in a way that is not followed")
 
 
-def _remainders(operator: Operator, inputs: tuple[Sizes, ...]) -> Iterator[Term]:
-    if not isinstance(operator, (Conv, Pool, Unfold)) or getattr(operator, "ceil_mode", False):
+def _lossless(operator: Operator, inputs: tuple[Sizes, ...]) -> Iterator[Condition]:
+    """For each axis with windows, that what comes after the last of them is padding.
+
+    Where the count of windows is rounded up, one begins at each multiple of the stride among the elements; the last
+    element is in a window if it is no further behind its begin than that reaches.
+    """
+    if isinstance(operator, Windows):
+        yield "==", mod(inputs[0][operator.dim] - operator.size, operator.step), 0
+    if not isinstance(operator, (Conv, Pool, Unfold)):
         return
     kernel, sizes = operator.kernel_size, inputs[0][2:]
     stride = per_axis(kernel if operator.stride is None else operator.stride, len(kernel))
@@ -61,7 +72,12 @@ def _remainders(operator: Operator, inputs: tuple[Sizes, ...]) -> Iterator[Term]
     with collect():
         padding = resolve_padding(operator.padding, tuple(sizes), kernel, stride=stride, dilation=dilation)
     for n, k, s, d, (lo, hi) in zip(sizes, kernel, stride, dilation, padding, strict=True):
-        yield mod(n + lo + hi - reach(k, d) - 1, s)
+        if getattr(operator, "ceil_mode", False):
+            rest, most = mod(n + lo - 1, s), reach(k, d)
+        else:
+            rest, most = mod(n + lo + hi - reach(k, d) - 1, s), hi
+        if is_symbolic(s) or is_symbolic(most) or most < s - 1:
+            yield ("<=", rest, most) if is_symbolic(most) or most else ("==", rest, 0)
 
 
 def resolved(operator: Operator, at: Callable[[Leaf], Any], shared: Callable[[Term], Term]) -> Operator:

@@ -29,8 +29,8 @@ class ClosedForms(Lines):
         returned: the names of the nodes whose results the network returns.
         conditions: what the input size has to satisfy for the network to work.
         matches: those of the conditions that say that branches that meet have equal sizes.
-        remainders: that nothing of a layer's padded input comes after its last windows.
-        remainders_label: whether the closed forms in these are proved.
+        tails: that no element of a layer's input comes after its last windows.
+        tails_label: whether the closed forms in these are proved.
         lossy: the nodes of which some of that comes after them at every input size.
         scope: among which input sizes :attr:`valid`, :attr:`matching` and :attr:`lossless` are complete: for others the
             network's code may go another way, or a branch of size 1 be stretched, and nothing is said of them.
@@ -56,8 +56,8 @@ class ClosedForms(Lines):
     returned: tuple[str, ...]
     conditions: tuple[Claim, ...]
     matches: tuple[Claim, ...]
-    remainders: tuple[Claim, ...]
-    remainders_label: Label
+    tails: tuple[Claim, ...]
+    tails_label: Label
     scope: Scope = field(default_factory=Scope)
     ways: tuple[ClosedForms, ...] = ()
     lossy: tuple[str, ...] = ()
@@ -138,12 +138,20 @@ class ClosedForms(Lines):
 
     @cached_property
     def lossless(self) -> InputSizes:
-        """The valid input sizes for which every layer's last window ends where its padded input ends.
+        """The valid input sizes for which no layer leaves elements of its input over after its last window.
 
-        Pooling that rounds up, whose last window may go beyond, loses nothing.
+        Padding that is left over is none of them, and neither are elements inside that dilated windows step over. What
+        a network crops, or takes each second of, it does not lose.
+
+        >>> from convmath.network import Graph, operators
+        >>> net = Graph()
+        >>> _ = net.add("pool", operators.Pool("max", (3,), stride=2, padding=1), net.input((1, 8)))
+        >>> bare = net.replaced({"pool": operators.Pool("max", (3,), stride=2)})
+        >>> print(net.closed_forms().lossless, "|", bare.closed_forms().lossless)
+        n >= 1 | n >= 3 with n mod 2 = 1
         """
-        found = self.on_all_ways(lambda way: way.everything.where(way.remainders).where(way.conditions))
-        label = weakest((found.label, *(way.remainders_label for way in (self, *self.ways))))
+        found = self.on_all_ways(lambda way: way.everything.where(way.tails).where(way.conditions))
+        label = weakest((found.label, *(way.tails_label for way in (self, *self.ways))))
         why = f"{listed(self.lossy)} loses some at every size" if self.lossy and found.sizes == EMPTY else found.reason
         return replace(found, label=label, reason=why)
 

@@ -16,10 +16,10 @@ from ...latex.printer import latex
 from ...latex.printer import text as unicode
 from ...notebook import counted, listed, plain, ruled
 from ..closed_form.by_symbol import FormBySymbol, FormsBySymbol
+from ..closed_form.form import ClosedForm
 from ..closed_form.forms import forms_about
 from ..closed_form.inputs import InputSizes
 from ..closed_form.reading import BY_CONSTRUCTION
-from ..closed_form.report import ClosedForm
 from ..closed_form.terms import shown as written
 from ..graph import Graph
 from .answers import set_latex, set_record, sizes_record
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SETS = {
     "valid": "every layer has an output with elements, and branches match",
     "matching": "branches match",
-    "lossless": "valid, and every layer's last window ends where its padded input ends",
+    "lossless": "valid, and no layer leaves elements of its input over after its last window",
 }
 """The sets of input sizes, and what they are."""
 
@@ -141,7 +141,7 @@ def shown(forms: Forms, name: str | None = None, writing: Writing = PLAIN) -> Sh
 
     >>> from convmath.network.operators import Conv
     >>> net = Graph()
-    >>> _ = net.add("stem", Conv(3, 8, (3, 3), stride=2, padding=1), net.input((3, "n", "n")))
+    >>> _ = net.add("stem", Conv(3, 8, (1, 1), stride=2), net.input((3, "n", "n")))
     >>> found = shown(Forms.of(net))
     >>> found.title, found.rows[1]
     ('2 nodes; input 3 x n x n', ('stem', 'conv2d', '8, ceil(n/2), ceil(n/2)', 'n >= 1', 'proved'))
