@@ -17,7 +17,7 @@ from torch import nn
 from convmath.errors import DomainError
 from convmath.network import from_onnx, from_torch
 
-from .onnx_models import model, session
+from .onnx_models import model, run, session
 
 LENGTHS = range(1, 21)
 MOST, WORDS, WIDTH, HEADS = 64, 50, 8, 2
@@ -269,3 +269,84 @@ def test_positions_from_numbers_of_the_type_of_others_are_followed():
     ]
     report = from_onnx(model(nodes, {"x": (1, 6, 5)}, CONSTANTS)).analyze()
     assert (report.status, report.output.sizes) == ("complete", (1, 6, 5))
+
+
+def added(*steps: tuple[Any, ...]) -> onnx.ModelProto:
+    """A model that adds to its input the sum of what is chosen of constants."""
+    sums = (("ReduceSum", ("chosen",), "total", {"keepdims": 0}), ("Add", ("x", "total"), "y"))
+    return model([*LENGTH, *(step(*one) for one in (*steps, *sums))], {"x": (1, 1, "n", "n")}, CONSTANTS)
+
+
+def takes(proto: onnx.ModelProto, n: int) -> bool:
+    """Whether ONNX Runtime runs a model on an input of ``n`` by ``n``."""
+    return run(proto, np.zeros((1, 1, n, n), np.float32)) is not None
+
+
+CONSTANTS |= {"few": np.zeros((10, 5), np.float32), "numbers": np.arange(3, 13), "one row": ints(3)}
+CONSTANTS |= {"ten": np.int64(10), "[1, 1]": ints(1, 1), "two rows": ints(2, 0)}
+CHOSEN = {
+    "a row": (63, ("Gather", ("table", "n"), "chosen")),
+    "one of few rows": (9, ("Gather", ("few", "n"), "chosen")),
+    "a column": (4, ("Gather", ("few", "[n]"), "chosen", {"axis": 1})),
+    "from the end": (64, ("Sub", ("zero", "n"), "back"), ("Gather", ("table", "back"), "chosen")),
+    "before the start": (19, ("Sub", ("n", "ten"), "less"), ("Gather", ("few", "less"), "chosen")),
+    "every second": (4, ("Mul", ("n", "two"), "twice"), ("Gather", ("few", "twice"), "chosen")),
+    "two rows": (9, ("Concat", ("[1]", "[n]"), "both", {"axis": 0}), ("Gather", ("few", "both"), "chosen")),
+    "of a number of a table": (9, ("Gather", ("numbers", "n"), "row"), ("Gather", ("table", "row"), "chosen")),
+    "a range of another type": (64, ("Cast", ("range",), "short", {"to": 6}), ("Gather", ("table", "short"), "chosen")),
+    "a range that is copied": (64, ("Expand", ("range", "[1]"), "copy"), ("Gather", ("table", "copy"), "chosen")),
+    "one of which only an element is read": (9, ("Gather", ("few", "n"), "row"), ("Gather", ("row", "two"), "chosen")),
+    "one that is not read": (9, ("Gather", ("few", "n"), "row"), ("Gather", ("few", "two rows"), "chosen")),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_row_whose_number_is_a_size_is_among_those_of_the_table(name):
+    last, *steps = CHOSEN[name]
+    proto = added(*steps)
+    assert [takes(proto, n) for n in (1, last, last + 1)] == [True, True, False]
+    found = from_onnx(proto, (1, 1, "n", "n"), at=3).closed_forms()
+    assert (str(found.valid), found.output.label) == (f"1 <= n <= {last}", "proved")
+    with pytest.raises(DomainError, match=r"needs (0|-[0-9]+) <= index < "):
+        from_onnx(proto, (1, 1, last + 1, last + 1))
+
+
+ROWS = "where the tables have all rows that are looked up"
+UNCOUNTED = {
+    "an embedding": (33, ("Mul", ("range", "two"), "even"), ("Gather", ("table", "even"), "chosen")),
+    "of a number that may be too large": (7, ("Gather", ("numbers", "n"), "row"), ("Gather", ("few", "row"), "chosen")),
+    "many": (10, ("Concat", ("[n]",) * 9, "rows", {"axis": 0}), ("Gather", ("few", "rows"), "chosen")),
+    "one of all dimensions": (10, ("GatherND", ("few", "[n]"), "chosen")),
+    "one of each": (10, ("Expand", ("[n]", "[1, 1]"), "rows"), ("GatherElements", ("few", "rows"), "chosen")),
+}
+
+
+@pytest.mark.parametrize("name", UNCOUNTED)
+def test_rows_of_which_no_bound_is_known_are_said_to_be_taken_to_be_there(name):
+    beyond, *steps = UNCOUNTED[name]
+    proto = added(*steps)
+    assert [takes(proto, n) for n in (1, beyond)] == [True, False]
+    found = from_onnx(proto, (1, 1, "n", "n"), at=3).closed_forms()
+    assert (found.output.given, str(found.valid).endswith(ROWS)) == (ROWS, True)
+
+
+def test_a_part_of_stored_numbers_has_none_but_these():
+    parts = ("Slice", ("numbers", "[0]", "[n]"), "part"), ("Gather", ("table", "part"), "chosen")
+    found = from_onnx(added(*parts), (1, 1, "n", "n"), at=3).closed_forms()
+    assert takes(added(*parts), 20)
+    assert (str(found.valid), found.output.given) == ("n >= 1", "")
+
+
+STORED = {
+    "rows": ("Gather", ("few", "two rows"), "chosen"),
+    "one of all dimensions": ("GatherND", ("few", "one row"), "chosen"),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_rows_whose_numbers_are_stored_leave_nothing_to_be_said(name):
+    proto = added(STORED[name])
+    assert takes(proto, 20)
+    found = from_onnx(proto, (1, 1, "n", "n"), at=3).closed_forms()
+    assert (str(found.valid), found.output.label, found.output.given) == ("n >= 1", "proved", "")
+    assert [row.op for row in from_onnx(proto, (1, 1, 3, 3)).analyze()] == ["input", "parameter", "add"]

@@ -29,14 +29,17 @@ def from_onnx(
 
     Learned parameters are the constants that lie where an operator has its weights, biases, scales and tables, and the
     floating-point tensors with dimensions, stored in the file, that Mul, Add, Sum, Pow and Concat read, or integers in
-    place of them; each counts once. Bounds, factors, what is subtracted or divided by, and statistics of batch
-    normalisation are none. What the file itself says of a tensor goes before that: torch's newer exporter writes down
-    which ones are parameters. Where it does not, a file cannot tell what was learned: a stored matrix of 0 and very low
-    numbers that is added, the same for all heads, to what only a softmax reads is taken for a mask, and does not count;
-    where its elements are in another file or quantised, ``total("params")`` is partial. Other masks that are added do
-    count, a scalar without dimensions does not, and ones and zeros are a norm's own, but not those of
-    InstanceNormalization. What an exporter has folded into other weights is gone, and of equal tensors, as those of
-    layers that are copies, it may have kept one.
+    place of them; each counts once. Bounds, factors, indices, what is subtracted or divided by, and statistics of batch
+    normalisation are none, not even in a weight that nodes compute of constants: of ``(w - mean) / deviation`` only w
+    counts. But what is multiplied by ``1 - c`` or ``1 / c`` is so by c, which counts.
+
+    What the file itself says of a tensor goes before that: torch's newer exporter writes down which ones are
+    parameters. Where it does not, a file cannot tell what was learned: a stored matrix of 0 and very low numbers that
+    is added, the same for all heads, to what only a softmax reads is taken for a mask, and does not count; where its
+    elements are in another file or quantised, ``total("params")`` is partial. Other masks that are added do count, a
+    scalar without dimensions does not, and ones and zeros are a norm's own, but not those of InstanceNormalization.
+    What an exporter has folded into other weights is gone, and of equal tensors, as those of layers that are copies, it
+    may have kept one.
 
     The branch of a known condition, the turns of a loop whose number is known, each with nodes of its own, and the
     functions of the model are followed, and the operators that ONNX Runtime's optimizer and quantizer write are those

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from onnx import TensorProto
+
 from ...errors import DomainError
-from ..graph import Graph, Node
+from ..graph import Graph
 from ..input_sizes import refused_at
-from ..operators import Expand, Input, Operator, Permute, Reshape, Sizes, Unknown
+from ..node import Node
+from ..operators import Expand, Identity, Input, Lookup, Operator, Permute, Reshape, Sizes, Slice, Unknown
+from ..operators.lookup import Chosen
 from ..placement import Placement
 from ..provenance import Provenance
 from ..sizes.in_operators import changed, sizes_in
@@ -20,7 +24,7 @@ from ..sizes.number import look, number_of
 from ..sizes.trail import Recorder, leaves
 from . import framework, handlers, other_programs  # noqa: F401  (importing the handlers enters them)
 from .call import Call
-from .constants import constants, folded, is_sized
+from .constants import constants, folded, goes_by_sizes, is_sized, made
 from .folds import elements
 from .functions import Function, Key, key_of, nodes_of, opsets_of
 from .parameters import UNTOLD, Parameters
@@ -28,8 +32,11 @@ from .registry import HANDLERS, NotUnderstoodError, key, not_understood
 from .scope import LISTED, LONGEST, Scope, Steps, names_read, nodes_in
 from .value import Learned, Value, require_sizes, sizes_of_stored
 
-_MOVES = (Expand, Permute, Reshape)
-"""What has the elements of its input in other places."""
+_MOVES = (Expand, Identity, Permute, Reshape, Slice)
+"""What has elements of its input in other places; unless it is a cast."""
+
+_LOOKUPS = {"GatherElements", "GatherND", "Scatter", "ScatterElements", "ScatterND"}
+"""What refuses indices of elements that are not there, and is not followed further."""
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
@@ -247,7 +254,9 @@ class Builder:
         parts = constants(call)
         if all(one.constant for one in tensors):
             look(size for one in tensors if one.sizes is not None for size in call.sizes_of(one, kept=True))
-            return [Value(one, parts=parts) for one in sizes]
+            if call.op in _LOOKUPS and sizes[0] is not None and any(map(goes_by_sizes, tensors)):
+                return [call.emit(Lookup(sizes[0], open=True), *tensors)]
+            return [made(call, one, parts) for one in sizes]
         if numbers is None:
             numbers = [number for number, used in enumerate(call.used) if used] or list(range(len(sizes)))[:1]
         found: list[Value | None] = [None] * len(sizes)
@@ -274,40 +283,39 @@ class Builder:
             return ()
         return items
 
-    def emit(
-        self,
-        name: str,
-        operator: Operator,
-        inputs: Sequence[Value],
-        params: int | None,
-        weighs: Callable[[Value], bool],
-    ) -> Value:
+    def emit(self, call: Call, name: str, operator: Operator, inputs: Sequence[Value], params: int | None) -> Value:
         """Add a node and return its output; a constant, and no node, where all inputs are constants.
 
         Args:
+            call: the node of the file.
             name: its name.
             operator: what it does.
             inputs: what it reads.
             params: its parameters; None for those of the operator.
-            weighs: whether an input is there for learned parameters.
 
         Raises:
             DomainError: the sizes do not fit.
         """
         traced, operator = operator, changed(operator, number_of) if self.recorder.handed_out else operator
         sizes = self._output(name, operator, inputs)
-        made = all(value.constant for value in inputs)
-        if made and traced is operator and not any(value.node for value in inputs):
-            return Value(sizes, parts=tuple(inputs))
-        reads = tuple(self._operand(value, learns=weighs(value)) for value in inputs)
+        constant = all(value.constant for value in inputs)
+        plain = traced is operator and not (isinstance(operator, Chosen) and operator.open)
+        if constant and plain and not any(value.node for value in inputs):
+            return made(call, sizes, inputs)
+        reads = tuple(self._operand(value, learns=call.weighs(value)) for value in inputs)
         params = operator.params if params is None else params
         node = self._append(name, operator, reads, params, traced if traced is not operator else None)
-        if made:
+        if constant and not isinstance(operator, Chosen):  # which is refused where nobody reads it, too
             self._made.add(node)
         if not inputs:
             self._nodes[-1] = replace(self._nodes[-1], placement=Placement(made=True))
-        last = inputs[0].last if made and len(inputs) == 1 and isinstance(operator, _MOVES) else None
-        return Value(sizes, node, parts=tuple(inputs) if made else (), made=made, last=last)
+        if not constant:
+            return Value(sizes, node)
+        whole = call.op == "Cast" and call.integer("to") in (TensorProto.INT32, TensorProto.INT64)
+        if not (whole or call.op == "Gather" or (isinstance(operator, _MOVES) and "Cast" not in call.op)):
+            return made(call, sizes, inputs, node=node, made=True)
+        last = None if isinstance(operator, (Lookup, Slice)) else inputs[0].last
+        return made(call, sizes, inputs, node=node, made=True, last=last, around=inputs[0].bounds)
 
     def remark(self, value: Value, sentence: str) -> None:
         """Say a sentence about the last node, which has made the value; a constant has no node."""

@@ -15,7 +15,7 @@ from ..sizes.in_operators import sizes_of_node
 from ..sizes.number import told
 from ..sizes.trail import RECORDER
 from .registry import NotUnderstoodError
-from .roles import holds_weights
+from .roles import holds_weights, makes
 from .scope import graphs_in
 from .value import Array, Value
 
@@ -40,6 +40,7 @@ class Call:
         proto: the node as it is in the file.
         inputs: what it reads; None where an optional input is left out.
         used: whether each output is read, or an output of the network.
+        weights: those of a layer that makes a constant, and no node.
     """
 
     def __init__(
@@ -60,9 +61,12 @@ class Call:
         """Have these inputs, of which one may be there several times."""
         self.inputs = list(inputs)
         self._weighs: dict[Value | None, bool] = {}
+        self._makes: dict[Value | None, bool] = {}
         for number, one in enumerate(inputs):
             self._weighs[one] = self._weighs.get(one, False) or holds_weights(self.op, number)
+            self._makes[one] = self._makes.get(one, False) or makes(self.op, number)
         self._weighs_any = any(self._weighs.values())
+        self.weights: tuple[Value, ...] = ()
 
     @property
     def standard(self) -> bool:
@@ -363,7 +367,7 @@ class Call:
             label: what distinguishes it from other nodes that the same one becomes.
         """
         name = f"{self.name}/{label}" if label else self.name
-        return self._builder.emit(name, operator, inputs, params, self.weighs)
+        return self._builder.emit(self, name, operator, inputs, params)
 
     def remark(self, value: Value, sentence: str) -> None:
         """Say a sentence about the node that was added last, whose output this is."""
@@ -373,9 +377,16 @@ class Call:
         """Whether an input, or what is made of it, is there for learned parameters."""
         return self._weighs.get(value, self._weighs_any)
 
+    def makes(self, value: Value) -> bool:
+        """Whether a constant that the node makes is made of an input, or of what is made of that."""
+        return self._makes.get(value, True) or not self.standard or self.holds_graphs
+
     def params(self, *weights: Value | None) -> int:
-        """The elements of weights that no node before it has counted."""
-        return self._builder.parameters.fresh(weights)
+        """The elements of weights that no node before it has counted; none yet where the node makes a constant."""
+        if any(value is not None and value.node for value in self.inputs):
+            return self._builder.parameters.fresh(weights)
+        self.weights = tuple(value for value in weights if value is not None)
+        return 0
 
     def outputs(self, values: Sequence[Value | None]) -> list[Value | None]:
         """As many values as there are outputs."""

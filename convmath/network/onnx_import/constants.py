@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...division import is_symbolic
+from ..operators import Sizes
 from ..sizes.in_operators import numbers
 from ..sizes.number import look, number_of
 from ..sizes.size import Size
@@ -46,6 +47,9 @@ _SHAPED_BY = {"ConstantOfShape": 0, "Range": 0} | dict.fromkeys(
 )
 """From which input on the elements of inputs say the sizes of the output."""
 
+_DECIDED_BY = _SHAPED_BY | {"Gather": 1}
+"""From which input on they say that, or which elements have to be there."""
+
 MOST_TOLD = 64
 """Elements that go by more sizes are those at reading."""
 
@@ -66,7 +70,7 @@ def folded(call: Call) -> Value | None:
     if sum(array.size for array in inputs if array is not None) > _MOST_READ:
         return None
     array, told = _elements(call, fold, inputs)
-    found = None if array is None else Value(array.shape, elements=array, told=told, parts=constants(call))
+    found = None if array is None else made(call, array.shape, constants(call), elements=array, told=told)
     return found.fixed if found is not None and len(told) > MOST_TOLD else found
 
 
@@ -86,21 +90,36 @@ def _elements(call: Call, fold: Callable[..., Array], inputs: Sequence[Array]) -
 
 
 def is_sized(call: Call) -> bool:
-    """Whether the output of a node of constants may have other sizes where the input of the network has others."""
+    """Whether a node of constants may make other sizes, or be refused, where the input of the network has others."""
     if call.op in _SHAPES or not all(value is None or value.constant for value in call.inputs):
         return False
-    shaping = call.inputs[_SHAPED_BY.get(call.op, len(call.inputs)) :]
-    return any(value.made for value in call.inputs if value) or any(_goes_by_sizes(value) for value in shaping)
+    deciding = call.inputs[_DECIDED_BY.get(call.op, len(call.inputs)) :]
+    return any(value.made for value in call.inputs if value) or any(goes_by_sizes(value) for value in deciding if value)
 
 
-def _goes_by_sizes(value: Value | None) -> bool:
-    return value is not None and (bool(value.told) or _has_terms(value.elements))
+def goes_by_sizes(value: Value) -> bool:
+    """Whether the elements of a constant, or how many there are, may be others where the input has other sizes."""
+    return value.made or bool(value.told) or _has_terms(value.elements)
 
 
 def constants(call: Call) -> tuple[Value, ...]:
     """The inputs of a node that are constants, without those that only say sizes."""
     inputs = call.inputs[: _SHAPED_BY.get(call.op)]
     return tuple(value for value in inputs if value is not None and value.constant)
+
+
+def made(call: Call, sizes: Sizes | None, inputs: Sequence[Value], **more: Any) -> Value:
+    """A constant that a node makes of constants.
+
+    What is subtracted, divided by, compared or chosen by is no part of it, nor are bounds, scales and zero points,
+    unless the file says that they are learned. But where nothing else in it is a tensor of several elements, as in
+    1 - c and 1 / c, they are, until another constant is multiplied by this.
+    """
+    values = tuple(dict.fromkeys((*inputs, *call.weights)))
+    own = {value for value in values if call.makes(value) and not value.lone}
+    if any(value.stored > 1 for value in own):
+        return Value(sizes, parts=tuple(value for value in values if value.said or value in own), **more)
+    return Value(sizes, parts=values, lone=any(value.stored > 1 for value in values), **more)
 
 
 def _has_terms(array: Array) -> bool:

@@ -171,6 +171,31 @@ def _cast_like(_: Call, a: Array, other: Array) -> Array:
     return a.astype(other.dtype)
 
 
+@_folds("DequantizeLinear")
+def _dequantize(call: Call, a: Array, scale: Array, zero: Array = None) -> Array:
+    scale, zero = _along(call, a, scale), _along(call, a, np.zeros(1, a.dtype) if zero is None else zero)
+    return (a.astype(np.int64) - zero).astype(scale.dtype) * scale
+
+
+@_folds("QuantizeLinear")
+def _quantize(call: Call, a: Array, scale: Array, zero: Array = None) -> Array:
+    if zero is None and call.integer("output_dtype", 0):
+        return None
+    scale, zero = _along(call, a, scale), _along(call, a, np.zeros(1, np.uint8) if zero is None else zero)
+    bounds = np.iinfo(zero.dtype)
+    return np.clip(np.rint(a / scale) + zero, bounds.min, bounds.max).astype(zero.dtype)
+
+
+def _along(call: Call, a: Array, numbers: Array) -> Array:
+    """One number for all elements, or one for each place of a dimension."""
+    if numbers.size == 1:
+        return numbers.reshape(())
+    dimension = call.dimension(call.integer("axis", 1), a.ndim)
+    if numbers.shape != a.shape[dimension : dimension + 1]:
+        raise ValueError("a number for each block of elements")
+    return numbers.reshape(-1, *[1] * (a.ndim - 1 - dimension))
+
+
 # Sizes and constants
 
 

@@ -44,8 +44,8 @@ class Parameters:
     def _fresh(self, value: Value) -> int:
         """The elements of the stored tensors that a weight is a part of, or is made of one by one.
 
-        Where these are too few, integers of its size are the weight, and they their scales. Numbers that nodes say are
-        some where nothing is stored, unless the file says what is a parameter.
+        Where these are too few, integers of its size are the weight, and they their scales. Tensors that nodes say are
+        some where nothing is stored, unless the file says what is a parameter; a single number that fills one is not.
         """
         size, waiting = product(value.sizes or ()), [value]
         found = known = whole = said = 0
@@ -65,7 +65,7 @@ class Parameters:
                 found += own
             elif own >= size:
                 whole += own
-            elif not value.stored:
+            elif not value.stored and own > 1:
                 said += own
         return found if found + known >= size else whole or found or said
 

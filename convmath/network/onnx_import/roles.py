@@ -33,3 +33,22 @@ def holds_weights(op: str, number: int) -> bool:
     """
     numbers = WEIGHTS.get(op, ())
     return numbers is None or number in numbers
+
+
+_MADE_OF: Mapping[str, Collection[int] | None] = {
+    **dict.fromkeys(("And", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Mean", "Or", "Xor")),
+    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Reciprocal"), ()),
+    **dict.fromkeys(("Scatter", "ScatterElements", "ScatterND"), (0, 2)),
+    "Where": (1, 2),
+}
+"""The inputs that an operator's output is made of, where it is not the first and those that hold weights."""
+
+
+def makes(op: str, number: int) -> bool:
+    """Whether the output of an operator is made of an input, and not only changed, bounded or chosen by it.
+
+    >>> makes("Div", 0), makes("Div", 1), makes("Gather", 1), makes("Where", 0), makes("Mul", 1)
+    (True, False, False, False, True)
+    """
+    numbers = _MADE_OF.get(op, (0,))
+    return numbers is None or number in numbers or holds_weights(op, number)

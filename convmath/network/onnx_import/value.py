@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from ...errors import DomainError
 from ..input_sizes import LARGEST
 from ..operators import Sizes
+from ..operators.base import product
 from ..sizes.trail import Leaf, listening
 
 MOST_DIMENSIONS = 64
@@ -46,9 +47,12 @@ class Value:
         learned: whether it is a parameter.
         parts: the constants that a constant is made of.
         items: the tensors of a sequence; None if it is a tensor, or unknown what it holds.
-        stored: whether it is made of a tensor that is stored in the file, and not of what nodes say alone.
+        stored: the elements of the largest tensor stored in the file that it is made of; 0 where nodes alone say it.
+        said: whether it is made of a tensor of which the file says that it is a parameter.
         made: whether it is a node that depends on no input but on its sizes, as positions and masks do.
+        lone: whether it is made of nothing but what others are divided by, compared with or the like.
         last: the greatest of its elements, integers of at least 0, where it is known to be so at all sizes.
+        around: integers between which its elements are at all sizes, where it has those of a tensor that has such.
     """
 
     sizes: Sizes | None
@@ -60,8 +64,11 @@ class Value:
     parts: tuple[Value, ...] = ()
     items: tuple[Value, ...] | None = None
     made: bool = False
+    lone: bool = False
     last: Any = None
-    stored: bool = field(init=False)
+    around: tuple[int, int] | None = None
+    stored: int = field(init=False)
+    said: bool = field(init=False)
 
     @property
     def constant(self) -> bool:
@@ -81,13 +88,23 @@ class Value:
         """Itself with the elements that it has at these sizes."""
         return replace(self, elements=self.array, told=frozenset())
 
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """Integers between which its elements, which are such, are at all sizes; None where that is not known."""
+        array = self.elements
+        if array is None or self.told or array.dtype.kind != "i" or not array.size:
+            return self.around
+        return int(array.min()), int(array.max())
+
     def filled(self, number: float) -> bool:
         """Whether all of its elements are known to be this number."""
         return self.array is not None and bool((self.array == number).all())
 
     def __post_init__(self) -> None:
-        """Say once whether it is stored, because many may be made of the same ones."""
-        object.__setattr__(self, "stored", bool(self.name) or any(one.stored for one in self.parts))
+        """Say once what it is made of, because many may be made of the same ones."""
+        own = product(self.sizes or ()) if self.name else 0
+        object.__setattr__(self, "stored", max((one.stored for one in self.parts), default=own))
+        object.__setattr__(self, "said", self.learned is Learned.YES or any(one.said for one in self.parts))
 
 
 def sizes_of_stored(tensor: Any) -> Sizes:

@@ -32,6 +32,7 @@ from ...operators import (
 from ...operators.base import product
 from ...sizes.in_operators import bounds, cropping, identical, same
 from ..call import Call
+from ..constants import goes_by_sizes
 from ..registry import NotUnderstoodError, handles
 from ..value import Value
 
@@ -284,21 +285,24 @@ def _center(call: Call) -> Value:
     return call.emit(Pad(tuple(amounts)), call.value())
 
 
+_MOST_PLACES = 8
+"""Of more places that are made of sizes no bounds are known."""
+
+
 @handles("Gather")
 def _gather(call: Call) -> Value:
     """Elements of a dimension by constant places, or rows of constant weights by computed ones."""
     sizes = call.sizes(kept=True)
     axis = call.dimension(call.integer("axis", 0), len(sizes))
     table, index = call.value(0), call.value(1)
-    if index.node and index.last is None and not table.node and axis == 0 and len(sizes) == 2:
+    if not index.constant and not table.node and axis == 0 and len(sizes) == 2:
         return call.emit(Embedding(*sizes), index, params=call.params(table))
     if table.constant and index.constant:
-        first, last = _ends(index)
         shape = (*sizes[:axis], *call.sizes(1, kept=True), *sizes[axis + 1 :])
-        least, greatest = (((end, sizes[axis]),) for end in (first, last))
-        found = Lookup(shape, open=True)
-        if last is not None:
-            found = Lookup(shape, least=least, greatest=greatest, back=first < 0)
+        ends = _ends(index, sizes[axis])
+        least, greatest = (tuple((end, sizes[axis]) for end in some) for some in ends or ((), ()))
+        unknown = ends is None and goes_by_sizes(index)
+        found = Lookup(shape, least=least, greatest=greatest, back=index.last is None, open=unknown)
         return call.emit(found, table, index)
     if table.constant or not index.constant or not isinstance(sizes[axis], int):
         raise NotUnderstoodError("which elements it takes is not known beforehand")
@@ -318,12 +322,18 @@ def _gather(call: Call) -> Value:
     return call.emit(moved(sizes, [d for d in range(len(sizes)) if d != axis]), one)
 
 
-def _ends(index: Value) -> tuple[int, Any]:
-    """The least and the greatest of constant places; None for this where they are not known at all sizes."""
-    array = index.elements
-    if index.last is not None or array is None or index.told or array.dtype.kind != "i" or not array.size:
-        return 0, index.last
-    return int(array.min()), int(array.max())
+def _ends(index: Value, rows: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
+    """Some of constant places, the least and the greatest among them; none if all are there, None if unknown."""
+    bounds, array = index.bounds, index.elements
+    if index.last is not None:
+        return (0,), (index.last,)
+    if bounds and type(rows) is int and -rows <= bounds[0] <= bounds[1] < rows:
+        return (), ()
+    if array is None or index.told or not array.size:
+        return None
+    if array.dtype.kind == "i":
+        return bounds and (bounds[:1], bounds[1:])
+    return (tuple(array.flat),) * 2 if array.dtype == object and array.size <= _MOST_PLACES else None
 
 
 @handles("Compress")
