@@ -125,6 +125,33 @@ def test_a_layer_that_goes_by_whether_a_mask_is_causal_is_not_guessed():
     assert macs[True] > macs[False] == 0
 
 
+GROUPED = ((3, 6, 5, 8), (3, 2, 7, 8), (3, 2, 7, 4))
+
+
+class Grouped(nn.Module):
+    """Attention whose queries share keys in groups."""
+
+    def forward(self, query, key, value):
+        return F.scaled_dot_product_attention(query, key, value, enable_gqa=True)
+
+
+def test_queries_that_share_keys_in_groups_are_counted_as_torch_counts_them():
+    report = from_torch(Grouped(), [size[1:] for size in GROUPED], batch_size=3).analyze()
+    with FlopCounterMode(display=False) as counter, torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        out = Grouped()(*map(torch.rand, GROUPED))
+    assert (report.status, report.output.sizes) == ("complete", tuple(out.shape))
+    assert 2 * report.macs == report.flops("flop_counter") == counter.get_total_flops()
+
+
+@pytest.mark.parametrize("heads", [4, 12])
+def test_keys_whose_heads_do_not_divide_those_of_the_query_are_refused(heads):
+    sizes = [GROUPED[0], *((3, heads, *size[2:]) for size in GROUPED[1:])]
+    with pytest.raises(RuntimeError, match="must divide the number of heads"):
+        Grouped()(*map(torch.rand, sizes))
+    with pytest.raises(DomainError, match=f"needs the {heads} heads of keys or values to divide those of the query"):
+        from_torch(Grouped(), [size[1:] for size in sizes], batch_size=3)
+
+
 CAUSAL = {
     "function": lambda m, x: F.scaled_dot_product_attention(x[:, None], x[:, None], x[:, None], is_causal=True)[:, 0],
     "fewer keys": lambda m, x: F.scaled_dot_product_attention(x, x[:, :3], x[:, :3], is_causal=True),

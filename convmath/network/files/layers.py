@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ...errors import DomainError
-from ..graph import Node
+from ..node import Node
 from ..operators import (
     Activation,
     AdaptivePool,
@@ -254,8 +254,15 @@ def _einsum(sizes: Sizes, *, equation: Text) -> Operator:
     return Einsum(*parsed(equation, [len(term) for term in terms]))
 
 
-def _attention(sizes: Sizes, *, num_heads: Count = 1, dropout_p: Share = 0.0, is_causal: Flag = False) -> Operator:
-    return Attention(num_heads, dropout_p, is_causal)
+def _attention(
+    sizes: Sizes,
+    *,
+    num_heads: Count = 1,
+    dropout_p: Share = 0.0,
+    is_causal: Flag = False,
+    enable_gqa: Flag = False,
+) -> Operator:
+    return Attention(num_heads, dropout_p, is_causal, enable_gqa)
 
 
 def _parameter(name: str, inputs: Sequence[str], sizes: Sequence[Sizes], *, shape: Each) -> list[Node]:

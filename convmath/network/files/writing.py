@@ -14,8 +14,9 @@ from ...division import is_symbolic
 from ...errors import DomainError, UnsupportedError
 from ..fields.budget import Budget
 from ..gradients import gradients_of
-from ..graph import Graph, Node
+from ..graph import Graph
 from ..layer import Layer, layers_of
+from ..node import Node
 from ..operators import (
     Activation,
     AdaptivePool,
@@ -236,8 +237,9 @@ def _named(node: Node, given: Sequence[Sizes | None]) -> tuple[str, dict[str, An
             return _known(op, {})
         case Einsum(inputs=inputs, output=output):
             return "einsum", {"equation": f"{','.join(inputs)}->{output}"}
-        case Attention(heads=heads, dropout=dropout, causal=causal):
-            return "attention", {"num_heads": heads, "dropout_p": dropout, "is_causal": causal}
+        case Attention(heads=heads, dropout=dropout, causal=causal, grouped=grouped):
+            options = {"num_heads": heads, "dropout_p": dropout, "is_causal": causal, "enable_gqa": grouped}
+            return "attention", options
         case Embedding(rows=rows, features=features):
             return "embedding", {"num_embeddings": rows, "embedding_dim": features}
         case Recurrent(cell=cell, layers=layers, both=both):

@@ -24,27 +24,40 @@ class Attention(Operator):
 
     Attributes: heads: parts into which the features are split, each with weights of its own. dropout: the share of the
         weights that is dropped in training. causal: whether a query reads only the keys and values up to its place.
+        grouped: whether the dimension before the positions has fewer keys and values than queries, of which as many
+        after another share each.
 
     Source: [VaswaniEtAl2017, equation 1].
+
+    >>> heads = [(1, 8, 10, 64)] * 3
+    >>> Attention().sizes(*heads), Attention().work(heads, (1, 8, 10, 64)).macs
+    ((1, 8, 10, 64), 102400)
     """
 
     heads: int = 1
     dropout: float = 0.0
     causal: bool = False
+    grouped: bool = False
 
-    domains: ClassVar[Domains] = {"heads": POSITIVE, "dropout": SHARE, "causal": FLAG}
+    domains: ClassVar[Domains] = {"heads": POSITIVE, "dropout": SHARE, "causal": FLAG, "grouped": FLAG}
 
     def sizes(self, *inputs: Sizes) -> Sizes:
         """A sum of values for every query."""
-        if len(inputs) < 3 or min(map(len, inputs[:3])) < 2:
-            raise DomainError("inputs", inputs, "attention needs query, key and value of at least two dimensions")
+        least = 3 if self.grouped else 2
+        if len(inputs) < 3 or min(map(len, inputs[:3])) < least:
+            raise DomainError("inputs", inputs, f"attention needs query, key and value of at least {least} dimensions")
         query, key, value = inputs[:3]
         require_equal(self, "features of the key", key[-1], query[-1])
         require_equal(self, "number of values", value[-2], key[-2])
         for name, features in (("query", query[-1]), ("value", value[-1])) if self.heads != 1 else ():
             needs = f"attention needs heads to divide the {features} features of the {name}"
             require("==", mod(features, self.heads), 0, "heads", needs, heads=self.heads)
-        output = (*broadcast(self, query[:-2], key[:-2], value[:-2]), query[-2], value[-1])
+        stacks = [key[:-2], value[:-2]]
+        for number, heads in enumerate((key[-3], value[-3]) if self.grouped else ()):
+            needs = f"attention needs the {heads} heads of keys or values to divide those of the query"
+            require("==", mod(query[-3], heads), 0, "heads", needs, heads=query[-3])
+            stacks[number] = (*stacks[number][:-1], 1)
+        output = (*broadcast(self, query[:-2], *stacks), query[-2], value[-1])
         for mask in inputs[3:]:
             heads = (self.heads,) if len(mask) > len(output) else ()
             broadcast(self, mask, (*output[:-2], *heads, query[-2], key[-2]))
@@ -56,6 +69,12 @@ class Attention(Operator):
         def stacked(source: Sizes, dimensions: int) -> Reads:
             return tuple(stretched(source, output, dimension) for dimension in range(dimensions))
 
+        def shared(source: Sizes) -> Reads:
+            if not self.grouped:
+                return stacked(source, stacks)
+            each = output[-3] // source[-3]
+            return (*stacked(source, stacks - 1), (len(source) - 3, Field.spread(each, stride=each)))
+
         def masked(mask: Sizes) -> Reads:
             row = (len(mask) - 2, stretched_to(mask[-2], output[-2])) if len(mask) > 1 else None
             return (*stacked(mask[: len(output)], stacks), row, None)
@@ -66,8 +85,8 @@ class Attention(Operator):
         read_of = [None if rows is None else (len(source) - 2, rows) for source in (key, value)]
         return (
             (*stacked(query, stacks), (len(query) - 2, Field.same()), None),
-            (*stacked(key, stacks), read_of[0], None),
-            (*stacked(value, stacks), read_of[1], (len(value) - 1, Field.same())),
+            (*shared(key), read_of[0], None),
+            (*shared(value), read_of[1], (len(value) - 1, Field.same())),
             *map(masked, masks),
         )
 

@@ -9,7 +9,7 @@ import torch
 from ...operators import Attention
 from .. import calls
 from ..builder import Builder
-from ..registry import NotUnderstoodError, RefusedError, handles
+from ..registry import RefusedError, handles
 from ..values import NOT_KNOWN, Value
 from .shared import drops, of_fractions
 
@@ -49,8 +49,7 @@ def _attention(
     How the result lies in memory goes by the algorithm that torch chooses on a device.
     """
     of_fractions("attention", query)
-    if enable_gqa and query.carried[-3] != key.carried[-3]:
-        raise NotUnderstoodError("queries that share keys in groups are not followed")
+    grouped = enable_gqa and any(query.carried[-3] != one.carried[-3] for one in (key, value))
     if is_causal and attn_mask is not None and (dropout_p or not _may_be_fused(query, key, value)):
         needs = "attention takes it with attn_mask only without dropout, and where one kernel of torch's computes all"
         how = "of 4 dimensions, with as many features in each, side by side in memory: put it into the mask"
@@ -59,5 +58,5 @@ def _attention(
     for mask in masks:
         if mask.sizes is not None:
             of_mask("attn_mask", mask.dtype, torch.bool, torch.float32, query.dtype)
-    result = builder.emit(Attention(dropout=dropout_p, causal=is_causal), query, key, value, *masks)
+    result = builder.emit(Attention(dropout=dropout_p, causal=is_causal, grouped=grouped), query, key, value, *masks)
     return builder.checks.note_strides(drops(builder, result) if dropout_p else result, NOT_KNOWN)
