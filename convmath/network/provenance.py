@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..errors import DomainError
+from ..errors import DomainError, UnsupportedError
 from .operators import Sizes
 
 if TYPE_CHECKING:
-    from .graph import Graph, Node
+    from .graph import Graph
+    from .node import Node
     from .sizes.trail import Trail
 
 Reader: TypeAlias = "Callable[[Mapping[str, Sizes]], Graph]"
@@ -25,9 +26,16 @@ class RefusedLaterError(DomainError):
     """A network does not take sizes, though its own code went on after an operator had refused them."""
 
 
+def _left_behind(sizes: Mapping[str, Sizes]) -> Graph:
+    """In place of what reads the network again, in a graph that comes of a pickle."""
+    raise UnsupportedError("a pickled graph is without its model, and cannot be read again: read it from the model")
+
+
 @dataclass(frozen=True)
 class Provenance:
     """How a graph is known. Every copy of the graph has it, so that none claims more; by hand, there is nothing in it.
+
+    A pickle of it says that there was a model, but does not hold that.
 
     Attributes:
         source: reads the network again; None if no importer has read it.
@@ -46,6 +54,15 @@ class Provenance:
     unused: Mapping[str, int] = field(default_factory=dict)
     dtype: str = ""
     added: tuple[Node, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the model, whose weights and functions do not travel."""
+        known = {one.name: getattr(self, one.name) for one in fields(self)}
+        return known if self.source is None else known | {"source": _left_behind, "edits": ()}
+
+    def __deepcopy__(self, memo: Any) -> Provenance:
+        """Itself, as every copy of the graph has it."""
+        return self
 
     @property
     def reread(self) -> Reader | None:

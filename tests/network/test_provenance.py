@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -13,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from convmath.errors import DomainError
+from convmath.errors import DomainError, UnsupportedError
 from convmath.network import Graph, Node, from_onnx, from_torch, solve
 from convmath.network.closed_form.report import ClosedForms
 from convmath.network.operators import Activation, Conv, ConvTranspose, Input, Linear
@@ -271,3 +273,31 @@ def test_torch_agrees_on_what_is_said_of_the_copies():
     assert Graph(graph).closed_forms().output.sizes is None
     said = Graph(list(graph)).closed_forms().output.at(100)
     assert said != tuple(module(torch.rand(1, 3, 100, 100)).shape) == (1, 4, 10, 10)
+
+
+# Pickles and deep copies
+
+
+def pickled(item: Any) -> Any:
+    return pickle.loads(pickle.dumps(item))  # noqa: S301 - made here
+
+
+@pytest.mark.parametrize("copied", [pickled, copy.deepcopy])
+def test_a_report_survives_pickling_and_copying(copied):
+    for graph in (read(resized), read(resized).replaced({"parts.0": Conv(3, 4, (5, 5), padding=(2, 2))})):
+        report = graph.analyze()
+        found = copied(report)
+        assert [found.to(form) for form in ("json", "csv", "html")] == [
+            report.to(form) for form in ("json", "csv", "html")
+        ]
+        assert (found.flops("fvcore"), found.status) == (report.flops("fvcore"), "complete")
+
+
+def test_a_pickled_graph_is_without_its_model_and_says_so():
+    graph = from_torch(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), (3, "n", "n"), at=40)
+    found, whole = pickled(graph), copy.deepcopy(graph)
+    assert found.at(n=40).analyze().macs == whole.at(n=40).analyze().macs
+    assert whole.at(n=32).analyze().macs == graph.at(n=32).analyze().macs
+    with pytest.raises(UnsupportedError, match="a pickled graph is without its model"):
+        found.at(n=32)
+    assert all("without its model" in form.reason for form in found.closed_forms())
