@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from inspect import Parameter, signature
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -743,6 +744,7 @@ def test_a_wrong_key_or_value_is_named(description, sentence):
         ("net.yaml", "input: [1, 2\nlayers: {op: conv", "cannot be parsed: .*line 2"),
         ("net.yaml", "input: [3, 8]\ninput: [4, 8]", "cannot be parsed: the key 'input' occurs twice .*line 2"),
         ("net.yaml", "layers: [{op: relu, op: gelu}]", "cannot be parsed: the key 'op' occurs twice .*column 21"),
+        ("net.yaml", "input: [3]\nlayers: !!map [a]", "cannot be parsed: .* found sequence .*line 2"),
         ("net.toml", "x = " + "[" * 100_000, "nested too deeply|cannot be parsed"),
         ("net.yml", "[" * 100_000, "nested too deeply|cannot be parsed"),
         ("net.yaml", "!!python/object/apply:os.system ['true']", "cannot be parsed: could not determine a constructor"),
@@ -781,12 +783,19 @@ def test_a_file_that_is_not_there_or_no_text_is_said_to_be_so(tmp_path):
         read(tmp_path / "net.toml")
 
 
-def test_aliases_of_yaml_do_not_blow_up(tmp_path):
-    bomb = "a: &a [x, x]\n" + "\n".join(
-        f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]" for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
-    )
-    with pytest.raises(DomainError, match="no key has this name"):
-        read(written(tmp_path, bomb, "net.yaml"))
+def nested(alias, first, depth):
+    """A list of YAML in which each element repeats the one before it ten times."""
+    names = [f"x{number}" for number in range(depth)]
+    repeated = [f"- &{b} {alias % ', '.join([f'*{a}'] * 10)}" for a, b in pairwise(names)]
+    return "\n".join(["layers:", f"- &x0 {first}", *repeated, f"input: *{names[-1]}"])
+
+
+@pytest.mark.parametrize(("alias", "first"), [("[%s]", "[x, x]"), ("{<<: [%s]}", "{op: relu}")])
+def test_aliases_of_yaml_do_not_blow_up(tmp_path, alias, first):
+    with pytest.raises(DomainError, match="cannot be parsed: aliases make more than 1048576 elements of it"):
+        read(written(tmp_path, nested(alias, first, 30), "net.yaml"))
+    with pytest.raises(DomainError, match=r"needs a table with an op|needs a list of 1 to 8"):
+        read(written(tmp_path, nested(alias, first, 4), "net.yaml"))
 
 
 VALUES = st.recursive(

@@ -12,8 +12,9 @@ from typing import Any
 
 from ...division import is_symbolic
 from ...errors import DomainError, UnsupportedError, unknown
-from ..graph import Graph, Node
+from ..graph import Graph
 from ..input_sizes import LARGEST
+from ..node import Node
 from ..operators import Input, Sizes
 from ..symbolic import axes_of, symbol, with_symbols
 from .layers import JOINS, LAYERS, SEVERAL, options_of
@@ -113,16 +114,24 @@ def _yaml(text: str) -> Any:
     except ImportError as error:
         raise UnsupportedError("YAML files need PyYAML: pip install 'convmath[yaml]'") from error
     try:
-        return _keys_once(yaml)(text).get_single_data()
+        return _loader(yaml)(text).get_single_data()
     except yaml.YAMLError as error:
         raise ValueError(_yaml_sentence(error)) from error
 
 
-def _keys_once(yaml: Any) -> Any:
-    """PyYAML's safe loader, but that it would take the last of several equal keys."""
+def _loader(yaml: Any) -> Any:
+    """PyYAML's safe loader, but that it would take the last of several equal keys, and whatever aliases stand for."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        def get_single_node(self) -> Any:
+            node = super().get_single_node()
+            if node is not None and _elements(node, {}) > MOST_BYTES:
+                needs = f"aliases make more than {MOST_BYTES} elements of it"
+                raise yaml.constructor.ConstructorError(None, None, needs, node.start_mark)
+            return node
+
+        def compose_mapping_node(self, anchor: str | None) -> Any:
+            node = super().compose_mapping_node(anchor)
             keys: set[tuple[str, str]] = set()
             for key, _ in node.value:
                 own = (key.tag, str(key.value))
@@ -131,9 +140,19 @@ def _keys_once(yaml: Any) -> Any:
                         None, None, f"the key {key.value!r} occurs twice", key.start_mark
                     )
                 keys.add(own)
-            return super().construct_mapping(node, deep)
+            return node
 
     return Loader
+
+
+def _elements(node: Any, counts: dict[Any, int]) -> int:
+    """How many there are in a part of a file, with all that its aliases stand for."""
+    if node not in counts:
+        counts[node] = 1  # for an alias of what it is in
+        inside = node.value if isinstance(node.value, list) else ()
+        parts = [part for one in inside for part in (one if isinstance(one, tuple) else (one,))]
+        counts[node] += sum(_elements(part, counts) for part in parts)
+    return counts[node]
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType({".toml": _toml, ".yaml": _yaml, ".yml": _yaml})
