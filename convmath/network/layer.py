@@ -12,16 +12,20 @@ from ..errors import DomainError, UnsupportedError
 from .fields.budget import Budget
 from .fields.field import Field
 from .fields.spans import Spans
-from .graph import Graph, Node
+from .graph import Graph
 from .input_sizes import refused_at
+from .node import Node
 from .operators import Operator, Pad, Sizes, Unknown, Work
 from .operators.base import Merged, Reads, Size, parts
 
 MOST_OPERATIONS = 64
 """A size has at most so many in the letter of a batch: SymPy takes long for more, and recurses through them."""
 
-ANY_SIZES = (720, 46_126_080)
-"""What stands for a size where any does: they have many divisors; the second where a layer refuses the first."""
+ANY_SIZES = (5040, 46_126_080)
+"""What stands for a size where any does: they have many divisors, and no usual size is among them.
+
+The second is for where a layer refuses the first.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,3 +86,11 @@ def test_a_size_that_is_as_long_as_the_batch_where_the_network_was_read_is_not_t
         assert form.at(7) == tuple(turned(torch.zeros(batch, 3, 7)).shape)
     kept = from_torch(Function(lambda x: x.mT), (3, "n"), batch_size=batch, at=batch).closed_forms().output
     assert (kept.batch, len(kept.output_size)) == (0, 2)
+
+
+@pytest.mark.parametrize("width", [720, 721])
+def test_a_letter_is_not_taken_for_a_usual_size(width):
+    net = Graph()
+    net.add("turned", Reshape((width, -1)), net.input((width,), batch_size="n"))
+    form = net.closed_forms().output
+    assert (form.batch, form.output_size) == (None, form.sizes)

@@ -161,6 +161,41 @@ def test_a_refusal_that_is_caught_is_read_as_torch_runs_it(size):
     assert [report[name].output_size for name in graph.outputs] == [shape[1:]]
 
 
+AS_LARGE = {
+    "a product": lambda x: x @ torch.zeros(23, 3),
+    "a sum of products": lambda x: torch.addmm(torch.zeros(1, 3), x, torch.zeros(23, 3)),
+    "a layer": lambda x: F.linear(x, torch.zeros(3, 23)),
+    "a view": lambda x: x.view(23)[None, :1],
+    "rows": lambda x: torch.cat([x, torch.zeros(1, 23)])[:1, :1],
+    "a part": lambda x: x.unflatten(1, (23, 1))[..., 0].relu()[:, :1],
+}
+
+
+@pytest.mark.parametrize("at", [5, 60])
+@pytest.mark.parametrize("name", AS_LARGE)
+def test_where_a_refusal_is_caught_the_sizes_that_are_not_refused_are_left_out(name, at):
+    def function(x):
+        with suppress(RuntimeError):
+            return AS_LARGE[name](x)
+        return x.sigmoid()
+
+    found = network.from_torch(Function(function), ("n",), at=at).closed_forms()
+    assert str(found.valid) == f"{'1 <= n <= 22' if at < 23 else 'n >= 24'}, where the network is as it was read"
+    assert found["sigmoid"].valid == found.valid.sizes
+    for n in (1, 22, 23, 24, 90):
+        assert n not in found.valid or found.output.at(n) == tuple(function(torch.zeros(1, n)).shape)
+
+
+def test_what_is_refused_at_every_size_leaves_out_none():
+    def function(x):
+        with suppress(RuntimeError):
+            return F.conv1d(x[:, None], torch.zeros(4, 3, 3))
+        return x.sigmoid()
+
+    found = network.from_torch(Function(function), ("n",), at=60).closed_forms()
+    assert (str(found.valid), found.output.at(3)) == ("n >= 1", tuple(function(torch.zeros(1, 3)).shape))
+
+
 def test_for_one_of_several_symbols_a_refusal_that_is_caught_is_found_too():
     def function(x):
         try:
@@ -314,17 +349,44 @@ def test_circular_padding_that_crops_as_well_does_not_say_where_torch_refuses():
     assert str(whole.valid) == "n >= 5"
 
 
-# What is lost at every size
+# What is lost
+
+
+@pytest.mark.parametrize(
+    ("layer", "lossless"),
+    [
+        (nn.Conv1d(1, 1, 3, stride=2, padding=1), "n >= 1"),
+        (nn.Conv1d(1, 1, 1, stride=2), "n >= 1 with n mod 2 = 1"),
+        (nn.Conv1d(1, 1, 5, stride=4, padding=1), "n >= 3 with n mod 4 in {0, 3}"),
+        (nn.AvgPool1d(2, 4, ceil_mode=True), "n >= 1 with n mod 4 in {1, 2}"),
+        (nn.AvgPool1d(4, 6, padding=1, ceil_mode=True), "n >= 1 with n mod 6 not in {4, 5}"),
+        (nn.AvgPool1d(3, 2, ceil_mode=True), "n >= 2"),
+        (Function(lambda x: x.unfold(2, 3, 2)), "n >= 3 with n mod 2 = 1"),
+    ],
+    ids=str,
+)
+def test_nothing_is_lost_where_the_last_element_has_a_gradient(layer, lossless):
+    found = network.from_torch(layer, (1, 64)).closed_forms()
+    for parameter in layer.parameters():
+        nn.init.ones_(parameter)
+    assert (str(found.lossless), found.lossless.label) == (lossless, "proved")
+    for n in range(1, 40):
+        image = torch.ones(1, 1, n, requires_grad=True)
+        if n not in found.valid:
+            assert n not in found.lossless
+            continue
+        layer(image).sum().backward()
+        assert (n in found.lossless) == bool(image.grad[0, 0, -1]), n
 
 
 def test_a_layer_that_loses_some_at_every_size_loses_at_all_of_them():
     def graph(stride: int) -> Graph:
         found = Graph()
         pooled = found.add("pooled", AdaptivePool("avg", (3,)), found.input((1, "n")))
-        found.add("last", Conv(1, 1, (4,), stride=stride, padding=2), pooled)
+        found.add("last", Conv(1, 1, (1,), stride=stride), pooled)
         return found
 
-    lossy, other = graph(2).closed_forms(), graph(3).closed_forms()
+    lossy, other = graph(3).closed_forms(), graph(2).closed_forms()
     assert (str(lossy.lossless), lossy.lossless.label) == ("no n: last loses some at every size", "proved")
     assert (str(other.lossless), other.lossless.label, str(lossy.valid)) == ("n >= 1", "proved", "n >= 1")
 

@@ -42,6 +42,13 @@ NETWORKS = {
     "padded as TensorFlow, 3 by 2": (lambda: PaddedAsTensorFlow(3, 2), "n >= 1"),
     "padded as TensorFlow, 7 by 4": (lambda: PaddedAsTensorFlow(7, 4), "n >= 1"),
     "flat": (lambda: Function(lambda x: x.view(x.size(0), -1)), "n >= 1"),
+    "flat, of weights that are computed for groups": (
+        lambda: Function(
+            lambda x, conv: conv(x).view(x.size(0), -1),
+            torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv2d(3, 6, 3, padding=1, groups=3)),
+        ),
+        "n >= 1",
+    ),
     "flat in space": (lambda: Function(lambda x: x.view(*x.shape[:2], x.shape[2] * x.shape[3])), "n >= 1"),
     "stretched": (lambda: Function(lambda x: F.adaptive_avg_pool2d(x, 1).expand_as(x) + x), "n >= 1"),
     "stretched by sizes": (lambda: Function(lambda x: x.mean((2, 3), True).expand(*x.shape)), "n >= 1"),
@@ -198,6 +205,11 @@ def test_one_axis_may_move_alone():
     found = closed_forms(network.from_torch(module, (3, 40, 64)), "w", axis=1)
     assert found.output.output_size[:2] == (3, 40)
     assert (str(found.output.size), str(found.valid)) == ("w", "w >= 2")
+
+
+def test_what_is_repeated_is_so_at_every_size_even_where_it_was_read_at_one():
+    found = closed_forms(network.from_torch(Function(lambda x: x.repeat(1, 1, 2)), (3, "n"), at=1))
+    assert (str(found.output.size), str(found.valid), found.output.label) == ("2*n", "n >= 1", "proved")
 
 
 def test_sizes_keep_their_terms_in_a_graph_whose_inputs_are_replaced():

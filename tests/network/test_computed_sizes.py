@@ -140,6 +140,7 @@ def test_nothing_is_noted_of_sizes_whose_nodes_are_taken_back():
     note.forget(2)
     found = note.trail("abcd".__getitem__, lambda at: at)
     assert ([guard.question[2] for guard in found.guards], found.looked) == ([Leaf("b", 2)], ())
+    assert [guard.position for guard in found.guards] == [2], "the next node is that after these"
 
 
 def test_sizes_are_found_and_changed_inside_of_parameters():

@@ -66,6 +66,19 @@ def test_a_forward_that_goes_by_elements_is_refused_with_its_line_and_what_to_do
         assert internal not in sentence
 
 
+def chosen_elements(x):
+    return x if x[x > 0].relu().shape[0] > 9 else -x
+
+
+def test_sizes_that_nobody_knows_are_told_with_the_operation_that_leaves_them_open_and_what_to_do():
+    sentence = refusal(chosen_elements)
+    assert "it asks for the sizes of what comes from getitem, which is not understood" in sentence
+    assert "torch.where for a choice of elements, or read the parts before and after it one by one" in sentence
+    assert "arguments=" not in sentence
+    for part in (lambda x: x[x > 0].relu(), lambda x: torch.where(x > 0, x, 0).relu()):
+        assert network.from_torch(Function(part), (3, 9, 9)).analyze().output.op == "relu"
+
+
 def test_what_is_said_to_do_helps():
     chosen = network.from_torch(Function(lambda x: torch.where(x.sum() > 0, x, F.relu(x))), (3, 9, 9))
     assert chosen.analyze().output.sizes == (1, 3, 9, 9)

@@ -43,6 +43,11 @@ def decorated(s: Two, x: Any) -> Any:
     return s.a(x)
 
 
+def overwritten(weight: Any) -> Any:
+    weight[..., 0] = 0
+    return weight
+
+
 BODIES: dict[str, Callable[[Two, Any], Any]] = {
     "both": lambda s, x: s.b(s.a(x)),
     "detached": lambda s, x: s.b(s.a(x).detach()),
@@ -65,6 +70,7 @@ BODIES: dict[str, Callable[[Two, Any], Any]] = {
     "a product of both": lambda s, x: s.a(x) @ s.b(x),
     "a product with what is detached": lambda s, x: s.a(x) @ s.b(x).detach(),
     "a product with a parameter": lambda s, x: s.a(x) @ s.scale,
+    "a product with a parameter of which a part is overwritten": lambda s, x: s.a(x) @ overwritten(2 * s.scale),
     "fixed filters": lambda s, x: nn.functional.conv2d(s.a(x), s.filters),
     "a detached weight": lambda s, x: nn.functional.conv2d(s.a(x), s.b.weight.detach(), padding=1),
 }

@@ -224,6 +224,10 @@ WRITTEN = {
     "filled rows": (lambda n, table: table.index_fill(0, torch.arange(n) - n, 1.0), 16),
     "added rows": (lambda n, table: table.index_add(0, torch.arange(n), torch.ones(n, 4)), 16),
     "scattered": (lambda n, table: table.scatter(0, torch.arange(n)[:, None], 1.0), 16),
+    "columns by the dispatcher": (
+        lambda n, table: torch.ops.aten.index_put(table.T.clone(), [None, torch.arange(n)], table[:1, :1].clone()),
+        16,
+    ),
 }
 
 
@@ -241,6 +245,20 @@ def test_what_is_written_by_an_index_has_its_rows(name):
     module(torch.zeros(1, last))
     with pytest.raises((IndexError, RuntimeError)):
         module(torch.zeros(1, last + 1))
+
+
+WRITTEN_INTO = {
+    "a number": lambda x: _put(torch.arange(x.shape[-1]) * 1.0, 0),
+    "a column of a mask": lambda x: _put(torch.full((x.shape[-1], x.shape[-1]), -9.0).triu(1), (..., 0)),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN_INTO)
+def test_what_is_computed_keeps_its_sizes_where_it_is_written_into(name):
+    module = Function(lambda x: x + WRITTEN_INTO[name](x))
+    form = from_torch(module, (1, "n"), at=5).closed_forms().output
+    assert (form.label, str(form.valid)) == ("proved", "n >= 1")
+    assert {n: form.at(n) for n in SIZES} == {n: tuple(module(torch.zeros(1, 1, n)).shape) for n in SIZES}
 
 
 REFUSED = {
@@ -300,6 +318,8 @@ KNOWN = {
     "the rest of a buffer": (lambda row, held, n: held[0, n : 2 * n], 7),
     "and one of them": (lambda row, held, n: row + row.flip(0)[:1], 8),
     "stretched": (lambda row, held, n: row.expand(1, -1) + row[:, None], 8),
+    "stretched by a factor": (lambda row, held, n: (row * torch.full((3, 1), 2))[1:2], 8),
+    "stretched by a bound": (lambda row, held, n: row.clamp(torch.zeros(3, 1, dtype=torch.int64))[2:], 16),
 }
 
 

@@ -475,7 +475,7 @@ class Endless(nn.Module):
 @pytest.mark.parametrize("caught", [(), (Exception,)], ids=["not caught", "caught"])
 def test_a_forward_that_never_ends_is_refused_at_a_number_of_steps(monkeypatch, caught):
     monkeypatch.setattr(builder, "MOST_STEPS", 50)
-    with pytest.raises(UnsupportedError, match=r"forward of Endless .* it takes more than 50 steps: end the loop"):
+    with pytest.raises(UnsupportedError, match=r"^the forward of Endless .* more than 50 steps: .* one by one$"):
         from_torch(Endless(caught), (3, 8, 8))
     assert len(from_torch(nn.Sequential(*[nn.ReLU()] * 49), (3, 8, 8))) == 50
 
@@ -495,6 +495,25 @@ def test_what_was_exported_is_read_as_the_module(by):
         wanted.total(flops(tool)) for tool in ("fvcore", "flop_counter")
     ]
     assert {total.status for total in told.values()} == {"complete", "unknown"}  # which modules are called is not known
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # torch's, of its own pytrees
+@pytest.mark.parametrize("trains", [False, True])
+def test_a_decomposed_program_is_read_as_the_module(trains):
+    layers = (
+        *(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.InstanceNorm2d(4, affine=True)),
+        *(nn.ConvTranspose2d(4, 4, 3, 2, 1, 1, groups=2), nn.GroupNorm(2, 4), nn.AdaptiveAvgPool2d(3)),
+        *(nn.MaxPool2d(2, 1), nn.Flatten(), nn.Linear(16, 5), nn.LayerNorm(5), nn.Softmax(1)),
+    )
+    module = nn.Sequential(*layers).train(trains)
+    program = torch.export.export(module, (torch.zeros(2, 3, 8, 8),)).run_decompositions()
+    assert "aten.convolution.default" in {str(node.target) for node in program.graph.nodes}
+    wanted, report = (from_torch(one, (3, 8, 8), batch_size=2, verify=True).analyze() for one in (module, program))
+    assert (report.missing, report.output.sizes) == ((), wanted.output.sizes)
+    assert report.output.receptive_field == wanted.output.receptive_field
+    assert (report.params, report.macs) == (wanted.params, wanted.macs)
+    for tool in ("exact", "fvcore", "flop_counter"):
+        assert report.total(flops(tool)) == wanted.total(flops(tool))
 
 
 def test_a_batch_norm_with_its_statistics_keeps_the_batch():
@@ -732,6 +751,8 @@ def test_what_is_computed_of_weights_alone_and_not_read_is_never_used():
     module.forward = lambda x: (module.scale * 2, x)[1] + module.head[0].bias[:1]
     report = from_torch(module, (3, 8, 8)).analyze()
     assert (report.graph.unused["scale"], report.params) == (7, 5)
+    module.forward = lambda x: (nn.functional.linear(torch.ones(2, 7), module.scale * torch.ones(3, 1)), x)[1]
+    assert from_torch(module, (3, 8, 8)).unused["scale"] == 7
 
 
 def test_what_is_used_is_not_named():

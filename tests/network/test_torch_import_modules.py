@@ -86,3 +86,28 @@ def test_the_parameters_of_a_layer_that_is_not_followed_are_counted_once():
     assert isinstance(graph["steps"].operator, Unknown)
     assert graph.analyze().params == sum(weight.numel() for weight in module.parameters())
     assert not graph.unused
+
+
+class Holder(nn.Module):
+    """A module without parts, and what it returns of an input and its parameter."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.weight, self.function = nn.Parameter(torch.zeros(4, 6)), function
+
+    def forward(self, x):
+        return self.function(x, self.weight)
+
+
+RETURNED = {
+    "its parameter": lambda x, weight: weight,
+    "a constant": lambda x, weight: torch.arange(3),
+    "places": lambda x, weight: (x @ weight).max(1).indices,
+}
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_a_network_without_parts_may_return_what_no_call_of_its_own_makes(name):
+    module = Holder(RETURNED[name])
+    report = from_torch(module, (2, 4)).analyze()
+    assert (report.output.sizes, report.params) == (tuple(module(torch.zeros(1, 2, 4)).shape), 24)

@@ -78,6 +78,12 @@ OPERATIONS = {
     "conv_transpose1d": lambda x: F.conv_transpose1d(x.flatten(2), torch.ones(8, 4, 3), stride=2),
     "conv_transpose2d": lambda x: F.conv_transpose2d(x, torch.ones(8, 3, 3, 3), None, 3, 1, 2, 2, 2),
     "conv_transpose3d": lambda x: F.conv_transpose3d(x[:, None], torch.ones(1, 2, 2, 2, 2), stride=2),
+    "convolution": lambda x: torch.convolution(
+        x, torch.ones(6, 4, 3, 2), None, [2, 1], [1, 2], [1, 2], False, [0, 0], 2
+    ),
+    "convolution, transposed": lambda x: torch.convolution(
+        x, torch.ones(8, 3, 3, 3), torch.ones(6), [3], [1], [2], True, [2], 2
+    ),
     "max_pool1d": lambda x: F.max_pool1d(x.flatten(2), 3),
     "max_pool2d": lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True),
     "max_pool2d dilated": lambda x: F.max_pool2d(x, 3, 1, 1, 2),
@@ -120,6 +126,9 @@ OPERATIONS = {
     "group_norm": lambda x: F.group_norm(x, 4),
     "instance_norm": lambda x: F.instance_norm(x),
     "local_response_norm": lambda x: F.local_response_norm(x, 3),
+    "native_layer_norm": lambda x: torch.native_layer_norm(x, x.shape[2:], None, None, 1e-5)[0],
+    "native_group_norm": lambda x: torch.native_group_norm(x, None, None, 1, 8, 120, 4, 1e-5)[0],
+    "native_batch_norm of a batch": lambda x: torch._native_batch_norm_legit(x, None, None, True, 0.1, 1e-5)[0],
     "normalize": lambda x: F.normalize(x, dim=1),
     "activations": lambda x: F.gelu(F.silu(F.hardswish(F.leaky_relu(F.elu(x.relu().sigmoid().tanh()))))),
     "prelu": lambda x: F.prelu(x, torch.ones(8)),
@@ -169,6 +178,9 @@ OPERATIONS = {
     "bmm": lambda x: torch.bmm(x[0], x[0].mT),
     "meshgrid of one": lambda x: x + torch.stack(torch.meshgrid(x[0, 0, :1, 0], x[0, 0, 0, :1], indexing="ij")).sum(0),
     "attention": lambda x: F.scaled_dot_product_attention(x, x[:, :, :7], x[:, :, :7], torch.zeros(12, 7)),
+    "attention in groups": lambda x: F.scaled_dot_product_attention(
+        x.transpose(1, 2), x.transpose(1, 2)[:, 1:5], x.transpose(1, 2)[:, :3], enable_gqa=True
+    ),
     "in place": lambda x: x.clone().add_(1).mul_(x).relu_(),
     "einsum": lambda x: torch.einsum("nchw,oc->nohw", x, torch.ones(5, 8)),
     "einsum over space": lambda x: torch.einsum("nchw,nkhw->nck", x, x),
@@ -527,6 +539,10 @@ REFUSED = {
     "addmm in place": (
         lambda x: torch.zeros(1, 12).addmm_(x[0, 0], x[0, 0].mT),
         lambda x: torch.zeros(12, 12).addmm_(x[0, 0], x[0, 0].mT),
+    ),
+    "convolution": (
+        lambda x: torch.convolution(x[0], torch.ones(4, 8, 3, 3), None, [1], [0], [1], False, [0], 1),
+        lambda x: torch.convolution(x, torch.ones(4, 8, 3, 3), None, [1], [0], [1], False, [0], 1),
     ),
     "kthvalue": (lambda x: x.kthvalue(9, 1)[0], lambda x: x.kthvalue(8, 1)[0]),
     "kthvalue of 0": (lambda x: x.kthvalue(0, 1)[0], lambda x: x.kthvalue(1, 1)[0]),

@@ -84,6 +84,7 @@ TAKEN = {
     "asked of another order": lambda x: x.mean() if x.transpose(1, 2).is_contiguous() else x.view(-1),
     "asked of channels last": lambda x: x.mean() if x.is_contiguous(memory_format=torch.channels_last) else x.view(-1),
     "strides": lambda x: x.reshape(-1)[: x.permute(0, 2, 3, 1).stride(1)] * x.stride()[2],
+    "one element": lambda x: x.mean().expand(2, 3) + x.mean().view(1, 1),
 }
 
 

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ...division import floor_div, is_symbolic, mod
@@ -194,11 +194,11 @@ class Recorder:
     def forget(self, mark: int) -> None:
         """Take back what was seen of the nodes from ``mark`` on, which are taken back, too."""
         self._guards = {
-            question: guard
+            question: replace(guard, position=min(guard.position, mark))
             for question, guard in self._guards.items()
             if all(leaf.node < mark for side in question[1:] for leaf in leaves(side))
         }
-        self._looked = {leaf: at for leaf, at in self._looked.items() if leaf.node < mark}
+        self._looked = {leaf: min(at, mark) for leaf, at in self._looked.items() if leaf.node < mark}
 
     @property
     def looked(self) -> bool:

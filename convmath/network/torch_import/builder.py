@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -163,7 +164,11 @@ class Builder:
         steps = tuple(map(self.step_of, inputs))
         constant = bool(inputs) and all(value.constant for value in inputs)
         traced, operator = operator, self._plain(operator)
-        sizes = self._output(operator, inputs)
+        try:
+            sizes = self._output(operator, inputs)
+        except DomainError:
+            self._compare(traced, inputs)
+            raise
         origin = Origin(function, calls.kind(self.module), cast=calls.casts_by_itself()) if function else self._origin
         step = Step(self.name(label or self._called), operator, steps, params, constant, origin)
         step.traced, step.weights = traced if traced is not operator else None, computed
@@ -175,7 +180,10 @@ class Builder:
         if dtype is not self.kind:
             step.placement = self.placed(dtype)
         self.steps.append(step)
-        return _with_integers(Value(sizes, dtype, len(self.steps) - 1, constant), traced, inputs)
+        made = Value(sizes, dtype, len(self.steps) - 1, constant)
+        if sizes is None:
+            made.name = next((one.name for one in inputs if one.sizes is None), self._called)
+        return _with_integers(made, traced, inputs)
 
     def _endless(self) -> UnsupportedError:
         """That the forward goes on and on; noted, as it may be caught."""
@@ -206,11 +214,17 @@ class Builder:
         key = (operator, known)
         sizes = self._sizes.get(key)
         if sizes is None:
-            sizes = operator.sizes(*known)
-            if any(size < 1 for size in sizes):
-                raise DomainError("sizes", sizes, f"{operator.kind} gives them; each needs at least 1")
-            self._sizes[key] = sizes
+            sizes = self._sizes[key] = _sizes(operator, known)
         return sizes
+
+    def _compare(self, operator: Operator, inputs: Sequence[Value]) -> None:
+        """Note by which sizes an operator refuses its inputs: the network's own code may catch that, and goes by them.
+
+        The steps of constants are taken back with the refusal; their own sizes stay.
+        """
+        constants = dict(self._materialised)
+        with suppress(Exception):  # what it decides by in other ways is found by reading at other sizes
+            _sizes(operator, [value.sizes or () if value in constants else value.carried for value in inputs])
 
     def settle(self, value: Value) -> None:
         """Make the step that a result was waiting for."""
@@ -393,6 +407,14 @@ class Builder:
         kept = kept_of(self.steps, ends, self.recorder)
         self._claimed = {one: step for one, step in self._claimed.items() if step in kept}
         return finished(self.steps, sorted(kept), ends, self.recorder, self.kind)
+
+
+def _sizes(operator: Operator, given: Sequence[Sizes]) -> Sizes:
+    """The sizes that an operator makes of others, each of at least 1."""
+    sizes = operator.sizes(*given)
+    if any(size < 1 for size in sizes):
+        raise DomainError("sizes", sizes, f"{operator.kind} gives them; each needs at least 1")
+    return sizes
 
 
 def _with_integers(made: Value, operator: Operator, inputs: tuple[Value, ...]) -> Value:

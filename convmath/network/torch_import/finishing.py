@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from ..graph import Graph, Node
+from ..graph import Graph
+from ..node import Node
 from ..provenance import Provenance
 from ..sizes.in_operators import changed, sizes_in
 from ..sizes.number import number_of
@@ -26,11 +27,10 @@ def kept_of(steps: Sequence[Step], ends: Sequence[int], recorder: Recorder) -> s
     used = set(ends) | recorder.nodes
     for number in range(len(steps) - 1, -1, -1):
         step = steps[number]
-        used.update(step.weights)
         if not step.constant:
             used.add(number)
         if number in used:
-            used.update(step.inputs)
+            used.update(step.inputs, step.weights)
             if step.traced is not None:
                 used.update(leaf.node for size in sizes_in(step.traced) for leaf in leaves(size.term))
     return used
@@ -48,12 +48,10 @@ def finished(steps: Sequence[Step], kept: Sequence[int], ends: Sequence[int], re
     """
     returned = behind(steps, ends)
     names = distinct([step.name for step in steps])
+    trail = recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step))  # before operators compare names
     nodes = (_node(steps[number], names[number], names, used=number in returned) for number in kept)
     graph = Graph(nodes, dict.fromkeys(names[end] for end in ends))
-    graph.provenance = Provenance(
-        trail=recorder.trail(names.__getitem__, lambda step: bisect_left(kept, step)),
-        dtype=str(kind).removeprefix("torch."),
-    )
+    graph.provenance = Provenance(trail=trail, dtype=str(kind).removeprefix("torch."))
     return graph
 
 

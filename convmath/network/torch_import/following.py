@@ -24,7 +24,8 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx.experimental import proxy_tensor
 
 from ...errors import ConvmathError, DomainError, UnsupportedError
-from ..graph import Graph, Node
+from ..graph import Graph
+from ..node import Node
 from ..operators import Operator, Sizes, Slice, Unknown
 from ..operators.lookup import Chosen
 from ..provenance import RefusedLaterError
@@ -69,12 +70,6 @@ def followed(module: Any, arguments: Mapping[str, Any], begin: Beginning) -> Gra
     raise UnsupportedError(f"the forward of {type(module).__name__} could not be followed: {_why(*refusals)}")
 
 
-WITHOUT = (
-    "no element is computed here: give what is decided by them as an argument of the forward (arguments=), or compute "
-    "all ways and choose by torch.where"
-)
-"""What to do where a forward goes by elements of tensors."""
-
 _ONE_AT_A_TIME = RLock()
 """What is changed for a reading, in torch and in the files of networks, is changed for all threads."""
 
@@ -113,9 +108,11 @@ class _Reader:
                 graph = builder.graph(found)
             finally:
                 self.went_on |= recorder.went_on
-        if failure := recorder.failure:
+        if isinstance(failure := recorder.failure, UntraceableError):
             forward = f"the forward of {type(self.module).__name__} goes another way than when it runs"
-            raise UnsupportedError(f"{forward}: {_at(failure)}{failure}, and it goes on without; {WITHOUT}")
+            raise UnsupportedError(f"{forward}: {_at(failure)}{failure}, and it goes on without; {failure.advice}")
+        if failure is not None:
+            raise UnsupportedError(str(failure))
         if not found:
             returned = f"the forward of {type(self.module).__name__} returns no tensor"
             raise UnsupportedError(f"{returned}: it needs to return what it computes")
@@ -235,7 +232,7 @@ def _whole(graph: Graph) -> dict[str, str]:
 def _why(traced: Exception, exported: Exception) -> str:
     """Why neither torch.fx nor torch.export followed a module."""
     if isinstance(traced, UntraceableError):
-        return f"{_at(traced)}{traced}; {WITHOUT}"
+        return f"{_at(traced)}{traced}; {traced.advice}"
     if (type(traced), str(traced)) == (type(exported), str(exported)):
         return _sentence(traced)
     return f"torch.fx: {_sentence(traced)}; torch.export: {_sentence(exported)}"

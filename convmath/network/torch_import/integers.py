@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
@@ -196,10 +197,7 @@ def _in_steps_after(
             merged = given[kept[0]] if len(kept) == 1 else -1 if kept else 1
             return _regrouped(x, steps, given, [*given[: operator.start], merged, *given[end + 1 :]], made)
         case Expand():
-            pairs = _beside(x, Integers(steps=(0,) * len(made), sizes=operator.shape))
-            if pairs is None:
-                return x.scattered
-            return replace(x, steps=tuple(step for (step, _), _ in pairs), sizes=tuple(size for _, (_, size) in pairs))
+            return _stretched(x, Integers(steps=(0,) * len(made), sizes=operator.shape))
         case Permute():
             return replace(
                 x, steps=tuple(steps[d] for d in operator.order), sizes=tuple(sizes[d] for d in operator.order)
@@ -251,6 +249,16 @@ def _beside(x: Integers, y: Integers) -> list[tuple[_Along, _Along]] | None:
     each = list(zip_longest(own, others, fillvalue=(0, 1)))[::-1]
     pairs = [(_fitted(one, other[1]), _fitted(other, one[1])) for one, other in each]
     return None if any(map(_are_unsure, pairs)) else pairs
+
+
+def _stretched(x: Integers, y: Integers) -> Integers:
+    """The integers of a tensor that is stretched to fit another."""
+    if x.steps is None:
+        return x
+    pairs = _beside(x, y)
+    if y.steps is None or pairs is None:
+        return x.scattered
+    return replace(x, steps=tuple(step for (step, _), _ in pairs), sizes=tuple(size for (_, size), _ in pairs))
 
 
 def _are_unsure(pair: tuple[_Along, _Along]) -> bool:
@@ -389,11 +397,13 @@ def computed(name: str, operands: Sequence[Any], options: Mapping[str, Any]) -> 
 def _computed(name: str, operands: Sequence[Any], options: Mapping[str, Any]) -> Integers | None:
     if name in CLAMPS:
         bounds = {**dict(zip(CLAMPS[name], operands[1:], strict=False)), **options}
-        ends = {which: one.single for which, one in bounds.items() if one is not None}
-        return clamped(operands[0], ends.get("min"), ends.get("max")) if _plain(tuple(ends.values())) else None
+        given = {which: one for which, one in bounds.items() if one is not None}
+        ends = {which: one.single for which, one in given.items()}
+        x = reduce(_stretched, given.values(), operands[0])
+        return clamped(x, ends.get("min"), ends.get("max")) if _plain(tuple(ends.values())) else None
     if len(operands) != 2 or not options.keys() <= {"rounding_mode"}:
         return None
-    x, y = operands
+    x, y = _stretched(*operands), _stretched(*reversed(operands))
     by = y.single if type(y.single) is int and y.single > 0 else 0
     match name, options.get("rounding_mode"):
         case "add", None:

@@ -215,14 +215,14 @@ class Checks:
         strides: Strides | None = x.strides or row_major(numbers(own)).strides
         for operator, sizes in path:
             if isinstance(operator, Reshape | Flatten) and name not in _ONES:
-                found = strides and viewed(numbers(own), strides, numbers(sizes))
+                found = None if strides is None else viewed(numbers(own), strides, numbers(sizes))
                 if found is None and name in MAY_COPY:
                     strides, strided = row_major(numbers(sizes)).strides, strided and copied(strided, sizes)
                     own = sizes
                     continue
                 strides = found
             else:
-                exact = strides and _after(name, operator, Strided(own, strides), own, sizes)
+                exact = None if strides is None else _after(name, operator, Strided(own, strides), own, sizes)
                 strides = numbers(exact.strides) if exact else None
             strided = strided and _after(name, operator, strided, own, sizes)
             own = sizes

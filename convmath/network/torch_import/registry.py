@@ -145,15 +145,25 @@ def torchs(kind: type[Exception]) -> type[TorchsError]:
     return type("TorchsError", (TorchsError, kind), {})
 
 
+WITHOUT = (
+    "no element is computed here: give what is decided by them as an argument of the forward (arguments=), or compute "
+    "all ways and choose by torch.where"
+)
+"""What to do where a forward goes by elements of tensors."""
+
+
 class UntraceableError(Exception):
-    """A call that needs what no analysis without running has: the elements of a tensor.
+    """A call that needs what no analysis without running has, such as the elements of a tensor.
 
     It is noted, as a network's own code may catch it, and torch would not raise it.
+
+    Attributes: advice: what to do about it.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, advice: str = WITHOUT) -> None:
         """Why the network cannot be followed."""
         super().__init__(message)
+        self.advice = advice
         for note in recorders():
             note.failure = self
 

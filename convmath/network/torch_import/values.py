@@ -54,7 +54,7 @@ class Value:
         step: the number of the step that makes it; None while no step has asked for it.
         constant: whether it depends on no input.
         source: while ``step`` is None: the parameter or constant that it is, or the operator and inputs that make it.
-        name: the name of a parameter or constant.
+        name: the name of a parameter or constant; where the sizes are unknown, of the operation that leaves them so.
         storage: what it shares with its views.
         version: the writes into ``storage`` that it has seen.
         strides: how it lies in memory at these sizes; None if as usual, one row after the other, at all sizes.
@@ -144,7 +144,10 @@ class Value:
         """
         if self.sizes is None:
             stray()  # whether torch can say them may depend on sizes
-            raise UntraceableError("it asks for the sizes of what comes from an operation that is not understood")
+            asks = f"it asks for the sizes of what comes from {self.name}, which is not understood"
+            how = "compute it by operations that are understood, such as torch.where for a choice of elements"
+            advice = f"{how}, or read the parts before and after it one by one"
+            raise UntraceableError(f"{asks}, and torch does not say them without elements", advice)
         return len(self.sizes)
 
     def asked_of(self, dimension: int) -> Any:

@@ -77,6 +77,27 @@ handles("conv_transpose2d", "conv_transpose2d.input")(partial(_conv_transpose, 2
 handles("conv_transpose3d", "conv_transpose3d.input")(partial(_conv_transpose, 3))
 
 
+@handles("convolution")
+def _convolution(
+    builder: Builder,
+    x: Value,
+    weight: Value,
+    bias: Value | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+) -> Value:
+    """Along as many axes as its weights have, as the decompositions of torch.export leave every convolution."""
+    if x.rank != weight.rank:
+        raise DomainError("dimensions", x.rank, f"convolution needs as many as its weights have, {weight.rank}")
+    window = {"stride": stride, "padding": padding, "dilation": dilation}
+    kind, more = (ConvTranspose, {"output_padding": output_padding}) if transposed else (Conv, {})
+    return _layer(kind, weight.rank - 2, builder, x, weight, bias, groups, **window, **more)
+
+
 @handles("linear", contiguous=True)
 def _linear(builder: Builder, x: Value, weight: Value, bias: Value | None = None) -> Value:
     of_constants(weight, bias)

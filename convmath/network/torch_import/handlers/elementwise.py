@@ -9,7 +9,7 @@ import torch
 
 from ....assumptions import require
 from ....errors import DomainError
-from ...operators import Activation, Combine, Dropout, Expand, LocalResponseNorm, Norm, Softmax
+from ...operators import Activation, Combine, Dropout, Expand, LocalResponseNorm, Norm, Sizes, Softmax, Unknown
 from ...operators.base import product
 from ...operators.elementwise import COMPARISONS, TESTS
 from ...sizes.in_operators import numbers
@@ -260,6 +260,28 @@ def _native_batch_norm(builder: Builder, x: Value, *statistics: Value | None, **
     return _aten_batch_norm(builder, x, *statistics, **options), none, none
 
 
+def _with_statistics(builder: Builder, made: Value, sizes: Sizes) -> tuple[Value, ...]:
+    """With the two statistics of these sizes that the operators of torch's dispatcher return besides."""
+    besides = Unknown("statistics", "the statistics that it returns besides are not followed", sizes)
+    return made, *(builder.later(besides, made, sizes=sizes, name="statistics") for _ in range(2))
+
+
+@handles("_native_batch_norm_legit")
+def _own_batch_norm(
+    builder: Builder, x: Value, weight: Value | None, bias: Value | None, *rest: Any
+) -> tuple[Value, ...]:
+    """By the running statistics, if it is given any before it is told whether it trains."""
+    running = (None, None) if isinstance(rest[0], bool) else rest[:2]
+    made = _aten_batch_norm(builder, x, weight, bias, *running)
+    return _with_statistics(builder, made, (x.carried[1],))
+
+
+@handles("_native_batch_norm_legit_functional")
+def _functional_batch_norm(builder: Builder, x: Value, *rest: Any) -> tuple[Value, ...]:
+    """With the running statistics, too, which stay as in evaluation."""
+    return *_own_batch_norm(builder, x, *rest), *rest[2:4]
+
+
 @handles("functional.instance_norm")
 def _instance_norm(
     builder: Builder,
@@ -322,6 +344,14 @@ def _group_norm(
     return _norm(builder, "group_norm", x, (weight, bias), tuple(range(1, x.rank)), num_groups)
 
 
+@handles("native_group_norm")
+def _native_group_norm(
+    builder: Builder, x: Value, weight: Value | None, bias: Value | None, n: Any, c: Any, hxw: Any, groups: int, *_: Any
+) -> tuple[Value, ...]:
+    made = _group_norm(builder, x, groups, weight, bias)
+    return _with_statistics(builder, made, (x.carried[0], groups))
+
+
 def _layer_norm(
     name: str,
     builder: Builder,
@@ -342,6 +372,13 @@ def _layer_norm(
 
 for _name in ("layer_norm", "rms_norm"):
     handles(_name, contiguous=True)(partial(_layer_norm, _name))
+
+
+@handles("native_layer_norm", contiguous=True)
+def _native_layer_norm(builder: Builder, x: Value, normalized_shape: Any, *weights: Any) -> tuple[Value, ...]:
+    made = _layer_norm("layer_norm", builder, x, normalized_shape, *weights)
+    kept = x.rank - len(normalized_shape)
+    return _with_statistics(builder, made, (*x.carried[:kept], *(1,) * len(normalized_shape)))
 
 
 @handles("local_response_norm")

@@ -118,10 +118,16 @@ def _place(n: int, entry: int, dim: int) -> int:
     return entry if entry >= 0 else entry + n
 
 
-@handles("setitem", "index_put", "masked_scatter")
+@handles("index_put")
+def _index_put(builder: Builder, x: Value, indices: Any, *rest: Any, **options: Any) -> Value:
+    """At an index for each dimension; None for one that is written whole."""
+    return _setitem(builder, x, tuple([slice(None) if one is None else one for one in indices]), *rest, **options)
+
+
+@handles("setitem", "masked_scatter")
 def _setitem(builder: Builder, x: Value, index: Any = None, *rest: Any, **options: Any) -> Value:
     """At an index of its dimensions."""
-    index = options.pop("indices", options.pop("mask", index))
+    index = options.pop("mask", index)
     if not x.constant or x.sizes is None:
         return _written(builder, x, [], [], values_in((index, rest, options)))
     entries = _entries(x, tuple(index) if isinstance(index, list) and values_in(index) else index)
@@ -151,7 +157,7 @@ def _written(
     if not (x.constant and all(value.constant for value in (*indices, *others))):
         reason = "which elements are written is not followed"
         return builder.emit(Unknown("setitem", reason, x.sizes), x, *indices, *others)
-    if indices or any(value.trained or value.step is not None for value in others):
+    if indices or any(value.trained or value.step is not None for value in (x, *others)):
         found = looked_up(builder, Lookup(x.carried, back=back), x, indices, rows, others)
         found.integers = None
         return found

@@ -127,7 +127,7 @@ for _axes in (1, 2, 3):
     handles(f"max_pool{_axes}d")(partial(_max_pool, _axes))
     handles(f"avg_pool{_axes}d")(partial(_avg_pool, _axes))
     handles(f"lp_pool{_axes}d")(partial(_lp_pool, _axes))
-    handles(f"adaptive_avg_pool{_axes}d")(partial(_adaptive, "avg", _axes))
+    handles(f"adaptive_avg_pool{_axes}d", f"_adaptive_avg_pool{_axes}d")(partial(_adaptive, "avg", _axes))
     handles(f"functional.adaptive_max_pool{_axes}d")(partial(_adaptive_max, _axes))
     handles(f"max_pool{_axes}d_with_indices")(partial(_with_places, _max_pool, _axes))
     handles(f"adaptive_max_pool{_axes}d", f"adaptive_max_pool{_axes}d_with_indices")(
