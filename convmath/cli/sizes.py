@@ -110,8 +110,10 @@ def _number(parameter: str, whole: str, text: str) -> Any:
         from ..calculus.index import integers
 
         return integers(text)
-    forms = f", or one of {', '.join(PADDING_FORMS)}" * (parameter == "padding")
-    raise DomainError(parameter, whole, f"needs integers of at most 18 digits, as 5x7, or letters, as n or p_l{forms}")
+    pads = parameter == "padding"
+    example, forms = ("1,2 or 0:1,2:0", f", or one of {', '.join(PADDING_FORMS)}") if pads else ("5x7", "")
+    needs = f"needs integers of at most 18 digits, as {example}, or letters, as n or p_l{forms}"
+    raise DomainError(parameter, whole, needs)
 
 
 def padding_of(text: str, axes: int | None) -> Any:

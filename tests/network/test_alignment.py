@@ -5,11 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 from math import lcm
 
+import torch
 from hypothesis import Phase, find, given, settings
+from torch import nn
 
 from convmath.network import Graph, NetworkReport
 from convmath.network.fields.field import Field
-from convmath.network.operators import Combine, Concat, Conv
+from convmath.network.fields.receptive import Misalignment
+from convmath.network.operators import Combine, Concat, Conv, Resize
 
 from .networks import Network, Support, is_interior, networks, supports
 
@@ -56,6 +59,57 @@ def compared(network: Network, report: NetworkReport) -> dict[str, tuple[bool, b
 def wrong(network: Network) -> dict[str, tuple[bool, bool]]:
     found = compared(network, network.graph.analyze())
     return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+
+
+def misplaced(network: Network) -> list[str]:
+    """What is reported to disagree in its centres, where those of the gradients first do so elsewhere, or have others.
+
+    Looked at are the first positions of a period without borders; the centres move on from one period to the next.
+    """
+    report, support, found = network.graph.analyze(), supports(network), []
+    for one in report.misaligned:
+        first, second = one.fields
+        if not (isinstance(first, Field) and isinstance(second, Field) and first.stride == second.stride):
+            continue
+        period = lcm(first.period, second.period)
+        for start in range(0, one.count - one.position, period):
+            positions = range(start, start + one.position + 1)
+            if all(is_interior(report, path, 2, at) for path in one.paths for at in positions):
+                *before, last = [[center(support[path], at) for path in one.paths] for at in positions]
+                moved = [at + start * first.stride for at in one.centers]
+                if last != moved or last[0] == last[1] or any(ours != theirs for ours, theirs in before):
+                    found.append(str(one))
+    return found
+
+
+@settings(max_examples=3 * settings.default.max_examples)
+@given(networks(axes=1))
+def test_the_position_that_is_named_is_the_first_at_which_the_gradients_have_the_centres_that_are_named(network):
+    assert misplaced(network) == []
+
+
+def pyramid() -> Network:
+    """Strided convolutions, and their coarser result on the finer one, each element twice."""
+    network = Network.of(1, 32)
+    fine = network.add(Conv(1, 1, (3,), stride=2, padding=1), nn.Conv1d(1, 1, 3, 2, 1), "input")
+    coarse = network.add(Conv(1, 1, (3,), stride=2, padding=1), nn.Conv1d(1, 1, 3, 2, 1), fine)
+    again = network.add(Resize("nearest", scale=(2,)), nn.Upsample(scale_factor=2), coarse)
+    network.add(Combine("add"), torch.add, fine, again)
+    return network
+
+
+def test_a_pyramid_is_misaligned_at_its_odd_positions():
+    """Both paths begin at the same centre, and the coarser one stays there for another position."""
+    network = pyramid()
+    assert misplaced(network) == []
+    (found,) = network.graph.analyze().misaligned
+    assert (found.position, found.centers) == (1, (Fraction(5, 2), Fraction(1, 2)))
+    assert str(found).endswith("on axis 0 of input, by 1 on average: 5/2 and 1/2 at position 1")
+
+
+def test_position_0_in_place_of_the_first_that_differs_is_caught(monkeypatch):
+    monkeypatch.setattr(Misalignment, "position", 0)
+    assert misplaced(pyramid())
 
 
 @settings(max_examples=3 * settings.default.max_examples)

@@ -191,7 +191,7 @@ def test_paths_whose_centres_disagree_are_reported_with_the_pair():
     assert (found.node, found.paths, found.source) == ("meet", ("path0.0", "path1.0"), ("input", 0))
     assert [path.center(0) for path in found.fields] == [Fraction(1, 2), 1]
     assert str(found) == (
-        "at meet the centres at position 0 of path0.0 and path1.0 disagree on axis 0 of input: 1/2 and 1"
+        "at meet the centres of path0.0 and path1.0 disagree on axis 0 of input: 1/2 and 1 at position 0"
     )
 
 

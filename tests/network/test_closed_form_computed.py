@@ -207,11 +207,6 @@ def test_one_axis_may_move_alone():
     assert (str(found.output.size), str(found.valid)) == ("w", "w >= 2")
 
 
-def test_what_is_repeated_is_so_at_every_size_even_where_it_was_read_at_one():
-    found = closed_forms(network.from_torch(Function(lambda x: x.repeat(1, 1, 2)), (3, "n"), at=1))
-    assert (str(found.output.size), str(found.valid), found.output.label) == ("2*n", "n >= 1", "proved")
-
-
 def test_sizes_keep_their_terms_in_a_graph_whose_inputs_are_replaced():
     graph = network.from_torch(UNet(resized), (3, "n", "n"))
     assert str(graph.closed_forms().output).startswith("join.0: (4, n, n) for n >= 8")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import numpy as np
 import pytest
 import sympy
+import torch
+from onnx import helper
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
@@ -13,7 +18,13 @@ from convmath.errors import DomainError
 from convmath.inert import CeilDiv
 from convmath.network import Graph
 from convmath.network.closed_form import closed_forms
-from convmath.network.operators import Concat, Conv, Pool
+from convmath.network.closed_form.form import Length
+from convmath.network.closed_form.laws import placeholder
+from convmath.network.closed_form.naming import in_letters
+from convmath.network.operators import Concat, Conv, Pool, Reshape
+
+from .computing import Function
+from .onnx_models import model
 
 h, w = integers("h w")
 
@@ -50,6 +61,82 @@ def test_both_axes_are_put_in_at_once():
         output.at(h=9, w=4)
     with pytest.raises(DomainError, match="w has none"):
         output.at(h=9)
+
+
+HALVED = nn.Conv2d(3, 4, 3, 2, 1)
+RANKS = {
+    "one of them": Function(lambda x: x[:, 0]),
+    "squeezed": Function(lambda x: x[:, :1].squeeze(1)),
+    "unsqueezed": Function(lambda x: x.unsqueeze(1)),
+    "at both ends": Function(lambda x: x[:, None, ..., None]),
+    "each": Function(lambda x: sum(x.unbind(1))),
+    "each of smaller ones": Function(lambda x, conv: torch.stack(conv(x).unbind(1), 1), HALVED),
+    "put together again": Function(lambda x, conv: torch.stack([conv(x)[:, 0], conv(x)[:, 1]], 3), HALVED),
+    "in groups": Function(lambda x, conv: torch.channel_shuffle(conv(x), 2), HALVED),
+    "split": Function(lambda x: x.unflatten(1, (3, 1)).mean(1)),
+    "a volume": Function(lambda x, conv: conv(x.unsqueeze(1)).squeeze(2), nn.Conv3d(1, 2, (3, 2, 1))),
+    "rows": Function(lambda x: x.permute(0, 2, 1, 3).reshape(x.shape[0] * x.shape[2], 3, x.shape[3])),
+    "of one row": Function(lambda x: x[:, :, 0].unsqueeze(2)),
+    "excited": Function(lambda x: x * x.mean((2, 3)).view(-1, 3, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("module", RANKS.values(), ids=RANKS)
+def test_dimensions_that_come_or_go_leave_two_symbols_apart(module):
+    """Of as many elements before and after, where both sizes are factors of both."""
+    output, module = network.from_torch(module, (3, "h", "w")).closed_forms().output, module.to("meta")
+    for height, width in product((1, 2, 3, 6, 19, 20), repeat=2):
+        if height in output.valid["h"] and width in output.valid["w"]:
+            real = module(torch.empty(1, 3, height, width, device="meta"))
+            assert output.at(h=height, w=width) == real.shape, (height, width)
+        else:
+            with pytest.raises(RuntimeError):
+                module(torch.empty(1, 3, height, width, device="meta"))
+
+
+def test_a_product_of_two_symbols_is_unknown():
+    form = network.from_torch(Function(lambda x: x.flatten(2)), (3, "h", "w")).closed_forms().output
+    assert (form.label, form.sizes) == ("unknown", None)
+    assert form.reason.endswith("this goes by h and w at once; give both the same symbol")
+
+
+def test_why_sizes_are_unknown_is_said_in_the_symbols_of_the_input():
+    module = Function(lambda x: x[..., 1:].unflatten(3, (x.shape[2] // 2, -1)))
+    found = network.from_torch(module, (3, "n", "m"), at={"n": 8, "m": 9}).closed_forms()
+    assert found["unflatten"].reason == "unflatten: the size (m - 1) is divided by the size floor(n/2)"
+
+
+def test_the_symbols_of_ten_sizes_are_told_apart():
+    places = {placeholder(h, number): Length(CeilDiv(h, number + 2)) for number in range(11)}
+    assert in_letters("h_in1 and h_in10", places) == "ceil(h/3) and ceil(h/12)"
+
+
+RANKED = {
+    "Unsqueeze": ([helper.make_node("Unsqueeze", ["x", "axis"], ["y"], "y")], "(1, 3, h, w)"),
+    "Gather": ([helper.make_node("Gather", ["x", "one"], ["y"], "y", axis=1)], "(h, w)"),
+    "Squeeze": (
+        [
+            helper.make_node("Slice", ["x", "axis", "end", "axis"], ["part"], "part"),
+            helper.make_node("Squeeze", ["part", "axis"], ["y"], "y"),
+        ],
+        "(h, w)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("nodes", "sizes"), RANKED.values(), ids=RANKED)
+def test_dimensions_that_come_or_go_in_a_file_leave_two_symbols_apart(nodes, sizes):
+    """A named axis of size 1 says nothing about the others: they may be 1, too."""
+    constants = {"axis": np.array([1]), "end": np.array([2]), "one": np.array(1)}
+    found = network.from_onnx(model(nodes, {"x": (1, 3, "h", "w")}, constants), input_size=(3, "h", "w"))
+    assert str(found.closed_forms().output) == f"y: {sizes} for h >= 1; w >= 1, proved"
+
+
+def test_a_reshape_by_hand_leaves_two_symbols_apart():
+    """It keeps the size at place 3, and makes up the other one."""
+    graph = Graph()
+    graph.add("turned", Reshape((1, 3, 1, 0, -1)), graph.input((3, "h", "w")))
+    assert graph.closed_forms().output.sizes == (1, 3, 1, w, h)
 
 
 @pytest.mark.parametrize(

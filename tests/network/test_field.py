@@ -121,8 +121,20 @@ def test_a_field_joins_another_of_its_stride(times, pair):
     field, reads = pair
     longer = Field.sampled(field.period * times, field.step * times, field.reads)
     assert [elements(longer.joined(field).reads(o)) for o in POSITIONS] == [reads(o) for o in POSITIONS]
-    assert longer.offset == field.offset
+    assert longer.is_aligned(field)
     assert longer.stride == field.stride
+
+
+PHASES = st.one_of(st.just(Spans()), st.builds(Spans.point, st.integers(-4, 4)))
+TURNS = st.lists(PHASES, min_size=1, max_size=4).map(tuple)
+
+
+@given(st.integers(-2, 2), TURNS, TURNS)
+def test_the_distance_is_the_mean_over_the_positions_that_have_both_centres(step, first, second):
+    one, other = Field(len(first), len(first) * step, first), Field(len(second), len(second) * step, second)
+    pairs = [(one.center(at), other.center(at)) for at in range(len(first) * len(second))]
+    apart = [theirs - ours for ours, theirs in pairs if None not in (ours, theirs)]
+    assert one.distance(other) == sum(apart, Fraction()) / max(1, len(apart))
 
 
 @given(
@@ -161,7 +173,7 @@ def test_positions_that_read_nothing_have_no_centre():
     """A transposed convolution of one tap and stride 2 writes every second element."""
     field = Field.spread(1, stride=2)
     assert [elements(field.reads(t)) for t in range(4)] == [{0}, set(), {1}, set()]
-    assert field.offset == Fraction(1, 2)
+    assert field.is_aligned(Field.spread(2, stride=2))  # that is at other positions where only one of both has any
     assert not field.holes
 
 

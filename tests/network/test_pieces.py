@@ -483,6 +483,17 @@ def test_the_last_of_paths_that_were_joined_position_by_position_is_misaligned_o
     assert not report.output.field_unknown
 
 
+def test_the_position_at_which_paths_disagree_lies_in_the_piece_in_which_they_do():
+    graph = Graph()
+    late = graph.add("late", Conv(1, 1, (3,), padding=((2, 0),)), graph.input((1, 9), "x"))
+    first, second = graph.add("twice", Concat(2), "x", "x"), graph.add("later", Concat(2), "x", late)
+    graph.add("sum", Combine("add"), first, second)
+    report = graph.analyze()
+    (found,) = report.misaligned
+    assert str(found) == "at sum the centres of twice and later disagree on axis 0 of x: 1/2 and -1/2 at position 9"
+    assert found.centers == tuple(report[path].receptive_field.center(9)[0] for path in found.paths)
+
+
 # What it may take
 
 

@@ -23,7 +23,7 @@ from .claims import Claim
 from .form import ClosedForm, Dimension, Length
 from .kinds import kind_of_size, needs_elements, required
 from .laws import Label, step, weakest
-from .naming import lengths_of, multiple_of, names_of
+from .naming import in_letters, lengths_of, multiple_of, names_of
 from .operators import Output, computed, divides_by_size, output_of, resolved
 from .reading import BY_CONSTRUCTION, Reading
 from .refusals import Places, is_caught, sizes_at, start_of
@@ -75,13 +75,15 @@ class _Composition:
         self.tails: dict[Claim, None] = {}
         self.lossy: dict[str, None] = {}
         self.labels: list[Label] = []
-        self.given = ""
+        self.given: dict[str, None] = {}
 
     def forms(self) -> ClosedForms:
         for position, node in enumerate(self.graph):
             self.read(position)
             if isinstance(node.operator, Chosen) and node.operator.open:
-                self.given = CLAUSES["rows"]
+                self.given[CLAUSES["rows"]] = None
+            if node.remarks and not node.placement.stored:
+                self.given[CLAUSES["text"]] = None
             self.found[node.name] = self.known(self.form(node, [self.found[name] for name in node.inputs]))
         self.read(len(self.graph))
         for name in self.graph.outputs:
@@ -104,7 +106,7 @@ class _Composition:
         if caught:
             conditions = {claim: kind if kind == "empty" else "read" for claim, kind in conditions}.items()
         scope = scope_of(conditions)
-        return replace(scope, clauses=(*scope.clauses, self.given)) if self.given else scope
+        return replace(scope, clauses=(*scope.clauses, *self.given))
 
     @property
     def asked(self) -> Mapping[str, Sequence[int]]:
@@ -139,7 +141,7 @@ class _Composition:
         if refused:
             return ClosedForm(form.name, self.symbol, None, None, refused)
         valid = None if self.unplaced else _meet(form.valid, self.within)
-        return replace(form, valid=valid, reading=self.reading.words, given=self.given)
+        return replace(form, valid=valid, reading=self.reading.words, given=" and ".join(self.given))
 
     def size(self, leaf: Leaf) -> Dimension:
         """One of the sizes of a node.
@@ -202,6 +204,7 @@ class _Composition:
         """The closed forms of what an operator makes, with what it requires."""
         operator = node.traced if node.traced and changed(node.traced, number_of) == node.operator else node.operator
         told = list(dict.fromkeys(leaf for size in sizes_in(operator) for leaf in leaves(size.term)))
+        places: dict[sympy.Symbol, Length] = {}
         try:
             given = (*(n for form in inputs for n in form.dimensions or ()), *map(self.size, told))
             divides = isinstance(operator, Reshape) or any(divides_by_size(size.term) for size in sizes_in(operator))
@@ -213,7 +216,7 @@ class _Composition:
             self.rests(node.name, output, places)
             claims = self.claims(operator, output, places, dimensions)
         except UnsupportedError as error:
-            return ClosedForm(node.name, self.symbol, None, None, f"{node.name}: {error}")
+            return ClosedForm(node.name, self.symbol, None, None, in_letters(f"{node.name}: {error}", places))
         read = [*inputs, *(self.found[leaf.node] for leaf in told)]
         return ClosedForm(node.name, self.symbol, dimensions, _where(read, claims, self.within))
 

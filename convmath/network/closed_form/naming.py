@@ -10,7 +10,7 @@ import sympy
 from ...calculus.index import Term
 from .form import Length
 from .laws import placeholder
-from .terms import REMEMBERED
+from .terms import REMEMBERED, shown
 
 
 def names_of(symbol: sympy.Symbol, lengths: Iterable[Length], divides: bool) -> dict[Length, Term]:
@@ -34,6 +34,20 @@ def names_of(symbol: sympy.Symbol, lengths: Iterable[Length], divides: bool) -> 
 def lengths_of(names: Mapping[Length, Term]) -> dict[sympy.Symbol, Length]:
     """For each placeholder the first of the sizes for which it stands."""
     return {name: length for length, name in reversed(list(names.items())) if isinstance(name, sympy.Symbol)}
+
+
+def in_letters(sentence: str, places: Mapping[sympy.Symbol, Length]) -> str:
+    """A sentence with the closed forms in place of placeholders.
+
+    >>> from convmath.calculus.index import integers
+    >>> n, place = integers("n n_in0")
+    >>> in_letters("2*n_in0 is less than 3", {place: Length(n + 1)})
+    '2*(n + 1) is less than 3'
+    """
+    for place, length in sorted(places.items(), key=lambda item: -len(item[0].name)):  # n_in10 before n_in1
+        form = shown(length.form)
+        sentence = sentence.replace(place.name, f"({form})" if length.form.is_Add else form)
+    return sentence
 
 
 def multiple_of(form: Term, known: Mapping[sympy.Symbol, Term]) -> Term | None:

@@ -21,7 +21,7 @@ from ..sizes.in_operators import changed
 from ..sizes.size import Size
 from ..sizes.trail import Leaf, Operation, value
 from ..sizes.trail import Term as Computed
-from .terms import REMEMBERED
+from .terms import REMEMBERED, shown
 
 Condition: TypeAlias = tuple[str, Any, Any]
 """A relation and its two sides."""
@@ -47,7 +47,8 @@ def output_of(operator: Operator, inputs: tuple[Sizes, ...]) -> Output:
     try:
         with collect() as conditions:
             sizes = tuple(map(whole, operator.sizes(*inputs)))
-        required = tuple((relation, whole(left), whole(right)) for relation, left, right in conditions)
+        sides = ((relation, whole(left), whole(right)) for relation, left, right in conditions)
+        required = tuple(one for one in sides if one[0] != "==" or one[1] != one[2])
         wanted = tuple((relation, whole(left), whole(right)) for relation, left, right in _lossless(operator, inputs))
         return Output(sizes, required, wanted)
     except ConvmathError as error:
@@ -140,6 +141,6 @@ def whole(term: Any) -> Any:
         if not isinstance(under, sympy.Integer):
             exact = over / under
             if not exact.is_integer:
-                raise UnsupportedError(f"the size {over} is divided by the size {under}")
+                raise UnsupportedError(f"the size {shown(over)} is divided by the size {shown(under)}")
             return whole(term.xreplace({rounding: sympy.Integer(0) if isinstance(rounding, Mod) else exact}))
     return term

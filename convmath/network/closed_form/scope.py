@@ -23,6 +23,7 @@ CLAUSES = {
     "equal": "where no size 1 is stretched",
     "empty": "where no tensor on the way is empty",
     "rows": "where the tables have all rows that are looked up",
+    "text": "where programs give the sizes of the operators' text, which some do not",
 }
 """What is said of the conditions without which a network may still take a size."""
 
@@ -74,14 +75,6 @@ class Scope:
         hidden = self.sizes in (None, found, SizeSet())
         among = "" if hidden or self.sizes is None else rf"\text{{, among }}{self.sizes.latex(symbol)}"
         return rf"{among}\text{{, {' and '.join(self.clauses)}}}"
-
-    def within(self, other: Scope) -> Scope:
-        """This scope, with what is said of that of another symbol.
-
-        >>> Scope().within(Scope(SizeSet(101), ("where no tensor on the way is empty",)))
-        Scope(sizes=SizeSet(n >= 1), clauses=('where no tensor on the way is empty',))
-        """
-        return Scope(self.sizes, tuple(dict.fromkeys((*self.clauses, *other.clauses))))
 
 
 def scope_of(conditions: Iterable[tuple[Claim, Kind]]) -> Scope:

@@ -96,7 +96,7 @@ def _agreed(forms: Sequence[ClosedForm]) -> ClosedForm | None:
         return None
     reading = next((form.reading for form in forms if form.reading != BY_CONSTRUCTION), BY_CONSTRUCTION)
     agreed = tuple(one for one in dimensions if one is not None)
-    given = max(form.given for form in forms)
+    given = " and ".join(dict.fromkeys(form.given for form in forms if form.given))
     return replace(forms[0], dimensions=agreed, valid=whole, reading=reading, given=given)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -258,14 +258,35 @@ class Field:
         return self.step * other.period == other.step * self.period
 
     def is_aligned(self, other: Field) -> bool:
-        """Whether both have one stride and one offset.
+        """Whether both have one stride, and centres that are no :meth:`distance` apart.
 
         >>> Field.window(3, padding=1).is_aligned(Field.window(1)), Field.window(2).is_aligned(Field.window(1))
         (True, False)
         """
         if self.period == 1 == other.period and self.phases[0] and other.phases[0]:
             return self.step == other.step and sum(self.phases[0].hull) == sum(other.phases[0].hull)
-        return self.keeps_pace(other) and self.offset == other.offset
+        return self.keeps_pace(other) and not self.distance(other)
+
+    def distance(self, other: Field) -> Fraction:
+        """How much further the centres of another field of this stride lie, on average over positions with both.
+
+        >>> twice = Field.spread(2, stride=2)
+        >>> [twice.through(Field.window(taps, stride=2)).distance(Field.same()) for taps in (1, 2)]
+        [Fraction(1, 2), Fraction(0, 1)]
+        """
+        common, total, both = gcd(self.period, other.period), Fraction(), 0
+        for rest in range(common):
+            ours, theirs = (list(one._starts(rest, common)) for one in (self, other))
+            total += len(ours) * sum(theirs) - len(theirs) * sum(ours)
+            both += len(ours) * len(theirs)
+        return total / max(1, both)
+
+    def _starts(self, rest: int, modulus: int) -> Iterator[Fraction]:
+        """The centres less the stride times the position, of phases that read something and leave a remainder."""
+        for phase in range(rest, self.period, modulus):
+            center = self.center(phase)
+            if center is not None:
+                yield center - self.stride * phase
 
     @property
     def padding(self) -> int:
@@ -304,19 +325,6 @@ class Field:
         """
         reads = self.reads(position)
         return Fraction(sum(reads.hull), 2) if reads else None
-
-    @property
-    def offset(self) -> Fraction:
-        """The mean over the phases of the centre less the stride times the position: equal where centres agree.
-
-        Phases that read nothing have no centre and are left out.
-
-        >>> Field.window(2, stride=2).through(Field.window(3, padding=1)).offset, Field.window(1, stride=2).offset
-        (Fraction(1, 1), Fraction(1, 2))
-        """
-        found = [(self.center(r), self.stride * r) for r in range(self.period)]
-        centers = [center - moved for center, moved in found if center is not None]
-        return sum(centers, Fraction()) / max(1, len(centers))
 
 
 _SAME = Field(1, 1, (Spans.point(0),))

@@ -191,7 +191,8 @@ class Join:
         other, first = self.first[dimension, source]
         moving = self.sizes[dimension] != 1 and first.moves and run.field.moves
         if moving and not aligned(first, run.field, self.sizes[dimension]):
-            self.misaligned.append(Misalignment(self.node.name, (other, name), source, (first, run.field)))
+            fields, count = (first, run.field), self.sizes[dimension]
+            self.misaligned.append(Misalignment(self.node.name, (other, name), source, fields, count))
 
     def _union(self, dimension: int, source: Source, first: Followed, second: Followed) -> Followed | None:
         if self.sizes[dimension] == 1:  # one position has no stride

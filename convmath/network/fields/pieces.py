@@ -170,16 +170,6 @@ class Pieces:
         return found.pop() if len(found) == 1 else None
 
     @property
-    def offset(self) -> Fraction | None:
-        """That of the pieces of positions that do not all read the same; None where they have none in common.
-
-        >>> Pieces((1, 6), (Field.constant(Spans()), Field.window(4, stride=4, padding=4))).offset
-        Fraction(-2, 1)
-        """
-        found = {field.offset for start, stop, field in self if stop - start > 1 and not field.is_constant}
-        return found.pop() if len(found) == 1 else None
-
-    @property
     def padding(self) -> int:
         """Elements by which the hull of position 0 begins before element 0; 0 where position 0 reads nothing.
 
@@ -374,18 +364,33 @@ def united(
 
 
 def aligned(first: Followed, second: Followed, count: int) -> bool:
-    """Whether two have one stride and one offset, wherever several positions in a row move by both.
+    """Whether two have one stride and centres that agree, wherever several positions in a row move by both.
 
     Where there are no such positions, whether they are alike in having a stride or none.
     """
     if isinstance(first, Field) and isinstance(second, Field):
         return first.is_aligned(second)
-    both = [
-        (one, other)
-        for start, stop, one, other in shared(first, second, count)
-        if stop - start > 1 and one.moves and other.moves
-    ]
-    return all(one.is_aligned(other) for one, other in both) if both else first.stride == second.stride
+    moving = list(_moving(first, second, count))
+    return all(one.is_aligned(other) for _, _, one, other in moving) if moving else first.stride == second.stride
+
+
+def parted(first: Followed, second: Followed, count: int) -> tuple[int, int, Field, Field]:
+    """The first piece of ``count`` positions in which two that are not :func:`aligned` are not, or all of them.
+
+    >>> patches = Pieces((2, 6), (Field.window(1), Field.window(1, stride=3)))
+    >>> parted(patches, Field.window(1), 6)[:2]
+    (2, 6)
+    """
+    pieces = (piece for piece in _moving(first, second, count) if not piece[2].is_aligned(piece[3]))
+    return next(pieces, (0, count, field_at(first, 0), field_at(second, 0)))
+
+
+def _moving(first: Followed, second: Followed, count: int) -> Iterator[tuple[int, int, Field, Field]]:
+    """The pieces that two have in common, of several positions that move by both."""
+    for piece in shared(first, second, count):
+        start, stop, one, other = piece
+        if stop - start > 1 and one.moves and other.moves:
+            yield piece
 
 
 def concatenated(

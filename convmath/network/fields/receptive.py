@@ -10,7 +10,8 @@ from typing import SupportsIndex
 
 from ...errors import DomainError
 from ...notebook import bracketed, brief
-from .pieces import Followed, Pieces
+from .field import MOST_PHASES
+from .pieces import Followed, Pieces, parted
 
 
 def indices(position: Sequence[object]) -> tuple[int, ...]:
@@ -187,34 +188,62 @@ class ReceptiveFields:
 class Misalignment:
     """Two paths that meet and do not agree where they look: their strides differ, or their centres.
 
+    Where positions take turns, as after upsampling, centres differ if they are apart on average: those of a repeated
+    element lie on both sides of what stands at its positions elsewhere.
+
     Attributes:
         node: where they meet.
         paths: the inputs of that node by which they come; the same twice where the node reads one two times.
         source: the input of the network and its axis.
         fields: the field by each path.
+        count: how many positions there are.
 
     Source: [AraujoNorrisSim2019, section on arbitrary computation graphs].
 
     >>> from convmath.network import Graph, operators
     >>> net = Graph()
-    >>> same = net.add("same", operators.Conv(1, 1, (3,), padding=1), net.input((1, 8)))
-    >>> late = net.add("late", operators.Conv(1, 1, (3,), padding=((2, 0),)), "input")
-    >>> _ = net.add("sum", operators.Combine("add"), same, late)
-    >>> print(net.analyze().misaligned[0])
-    at sum the centres at position 0 of same and late disagree on axis 0 of input: 1/2 and -1/2
+    >>> half = net.add("half", operators.Conv(1, 1, (3,), stride=2, padding=1), net.input((1, 8)))
+    >>> again = net.add("again", operators.Resize("nearest", scale=(2,)), half)
+    >>> _ = net.add("sum", operators.Combine("add"), "input", again)
+    >>> (found,) = net.analyze().misaligned
+    >>> print(found)
+    at sum the centres of input and again disagree on axis 0 of input, by 1/2 on average: 3/2 and 1/2 at position 1
+    >>> found.position, found.centers
+    (1, (Fraction(3, 2), Fraction(1, 2)))
     """
 
     node: str
     paths: tuple[str, str]
     source: tuple[str, int]
     fields: tuple[Followed, Followed]
+    count: int
+
+    @property
+    def position(self) -> int | None:
+        """The first position that has a centre by each path, and not the same one; None where none is found."""
+        start, stop, one, other = parted(*self.fields, self.count)
+        for at in range(start, min(stop, start + 2 * MOST_PHASES)):
+            if None not in (centers := (one.center(at), other.center(at))) and centers[0] != centers[1]:
+                return at
+        return None
+
+    @property
+    def centers(self) -> tuple[Fraction | None, Fraction | None]:
+        """The centres of that position by each path."""
+        first, second = self.fields
+        at = self.position
+        return (None, None) if at is None else (first.center(at), second.center(at))
 
     def __str__(self) -> str:
         """One sentence."""
         first, second = self.fields
-        strides = first.stride != second.stride
-        what = "strides" if strides else "centres at position 0"
-        found = (first.stride, second.stride) if strides else (first.offset, second.offset)
-        one, other = ("no single one" if number is None else number for number in found)
-        where, paths = f"axis {self.source[1]} of {self.source[0]}", " and ".join(self.paths)
-        return f"at {self.node} the {what} of {paths} disagree on {where}: {one} and {other}"
+        where = f"of {' and '.join(self.paths)} disagree on axis {self.source[1]} of {self.source[0]}"
+        if first.stride != second.stride:
+            strides = ("no single one" if field.stride is None else str(field.stride) for field in self.fields)
+            return f"at {self.node} the strides {where}: {' and '.join(strides)}"
+        _, _, here, there = parted(first, second, self.count)
+        turns = here.keeps_pace(there) and (here.period, there.period) != (1, 1)
+        apart = f", by {abs(here.distance(there))} on average" if turns else ""
+        at, (one, other) = self.position, self.centers
+        shown = "" if at is None else f": {one} and {other} at position {at}"
+        return f"at {self.node} the centres {where}{apart}{shown}"

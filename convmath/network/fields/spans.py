@@ -34,7 +34,7 @@ class Spans:
         Spans(0:4, 6:7)
         """
         joined: list[tuple[int, int]] = []
-        for start, stop in sorted(part for part in parts if part[0] < part[1]):
+        for start, stop in sorted([part for part in parts if part[0] < part[1]]):
             if joined and start <= joined[-1][1]:
                 joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
             else:
@@ -184,6 +184,8 @@ class Spans:
             if count <= MOST_PARTS:
                 moved = range(0, count * step, step)
                 return Spans(tuple([(start + by, stop + by) for by in moved]), self.exact)
+        elif min([stop - start for start, stop in self.parts]) >= step:  # every interval meets itself, moved
+            return Spans.of([(start, stop + (count - 1) * step) for start, stop in self.parts], exact=self.exact)
         found, have = self, 1
         while have < count:
             more = min(have, count - have)

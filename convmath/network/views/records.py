@@ -67,7 +67,8 @@ def content(
                 "input": one.source[0],
                 "axis": one.source[1],
                 "strides": [exact(field.stride) for field in one.fields],
-                "centers": [exact(field.offset) for field in one.fields],
+                "position": one.position,
+                "centers": [exact(center) for center in one.centers],
             }
             for one in report.misaligned
         ],
