@@ -319,6 +319,7 @@ SEQUENCES = [
     case(
         "Attention", (1, 3, 8), weights(1, 5, 8), weights(1, 5, 6), q_num_heads=2, kv_num_heads=2, reads=False,
     ),
+    case("Attention", (1, 4, 3, 4), weights(1, 2, 5, 4), weights(1, 2, 5, 6), reads=False),
 ]  # fmt: skip
 
 ALL = [*CONVOLUTIONS, *POOLS, *PLAIN, *DENSE, *LAYOUT, *RESIZES, *UNEVEN, *SEQUENCES]

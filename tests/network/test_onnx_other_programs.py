@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import unescape
 from itertools import product
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from onnx import helper
 
 from convmath.errors import DomainError
-from convmath.network import Row, from_onnx
+from convmath.network import Row, from_onnx, solve
 from convmath.network.onnx_import import other_programs
+from convmath.network.views import answers, forms
 from convmath.network.views.documents import document
 
 from .onnx_models import inferred, model, one_node, run
@@ -174,3 +176,50 @@ def test_a_remark_goes_where_the_sizes_go():
     found = {n: graph.at(n).analyze() for n in (7, 8)}
     assert [len(report["pool"].remarks) for report in found.values()] == [1, 0]
     assert all(report["relu"].remarks == () for report in found.values())
+
+
+TEXT = "where programs give the sizes of the operators' text, which some do not"
+
+
+def pooled(opset: int, **attributes: Any) -> onnx.ModelProto:
+    """Pooling in ceil mode, after what no program departs from."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], "relu"),
+        helper.make_node("MaxPool", ["r"], ["y"], "pool", ceil_mode=1, **attributes),
+    ]
+    return model(nodes, {"x": (1, 1, "n")}, opset=opset)
+
+
+DROPPED = {"kernel_shape": [2], "strides": [2], "pads": [1, 1]}
+
+
+def test_a_closed_form_that_a_program_leaves_at_some_sizes_says_so():
+    assert run(pooled(21, **DROPPED), np.ones((1, 1, 11), np.float32)).shape == (1, 1, 6)
+    older, newer = (from_onnx(pooled(opset, **DROPPED), (1, "n")).closed_forms() for opset in (21, 22))
+    assert (older.output.at(11), newer.output.at(11)) == ((1, 1, 7), (1, 1, 6))
+    assert (older.output.given, older["relu"].given, newer.output.given) == (TEXT, "", "")
+    assert [str(found) for _, found in older.sets()] == [f"n >= 1, {TEXT}"] * 3
+    assert TEXT not in str(newer)
+    as_numbers = from_onnx(pooled(21, **DROPPED), (1, 11)).closed_forms()
+    assert (as_numbers.output.at(11), as_numbers.output.given) == ((1, 1, 7), TEXT)
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"kernel_shape": [3], "strides": [2], "pads": [1, 1]}, {"kernel_shape": [2], "strides": [2]}]
+)
+def test_a_closed_form_that_no_program_leaves_says_nothing(attributes):
+    found = from_onnx(pooled(17, **attributes), (1, "n")).closed_forms()
+    assert (found.output.given, TEXT in str(found)) == ("", False)
+    for n in range(found.valid.least, 12):
+        assert found.output.at(n) == run(pooled(17, **attributes), np.ones((1, 1, n), np.float32)).shape
+
+
+@pytest.mark.parametrize("style", ["json", "csv", "markdown", "html", "latex"])
+def test_every_view_of_closed_forms_and_of_sizes_has_the_clause(style):
+    for opset, said in ((21, True), (22, False)):
+        graph = from_onnx(pooled(opset, **DROPPED), (1, "n"))
+        views = [forms.document(forms.Forms.of(graph), style, name) for name in (None, "pool")]
+        views.append(answers.document(solve(graph, output_size=7), style))
+        for text in views:
+            assert (TEXT in unescape(text)) == said, text
+    assert TEXT in " ".join(str(solve(from_onnx(pooled(21, **DROPPED), (1, "n")), output_size=7)).split())

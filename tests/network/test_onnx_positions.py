@@ -350,3 +350,43 @@ def test_rows_whose_numbers_are_stored_leave_nothing_to_be_said(name):
     found = from_onnx(proto, (1, 1, "n", "n"), at=3).closed_forms()
     assert (str(found.valid), found.output.label, found.output.given) == ("n >= 1", "proved", "")
     assert [row.op for row in from_onnx(proto, (1, 1, 3, 3)).analyze()] == ["input", "parameter", "add"]
+
+
+# Sizes that a reshape copies or makes up
+
+
+COPIED = {"behind": (0, -1, 2, 0), "before": (0, 2, -1, 0), "around": (0, 0, -1, 2)}
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("name", COPIED)
+def test_a_reshape_that_copies_sizes_takes_what_onnx_runtime_takes(name, channels):
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["p"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Reshape", ["p", "shape"], ["y"], "y"),
+    ]
+    proto = model(nodes, {"x": (1, channels, "n", "n")}, {"shape": ints(*COPIED[name])})
+    found = from_onnx(proto, (channels, "n", "n")).closed_forms()
+    assert (found.output.label, found.valid.scope.clauses) == ("proved", ())
+    for n in range(2, 14):
+        real = run(proto, np.ones((1, channels, n, n), np.float32))
+        assert (n in found.valid) == (real is not None), n
+        assert real is None or found.output.at(n) == real.shape
+
+
+def test_what_a_reshape_makes_up_beside_sizes_that_do_not_divide_is_as_it_was_read():
+    """Of 4 floor(n/2) elements in n parts, each of which is copied, 2 are left if n is even."""
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["p"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Shape", ["x"], ["[n]"], "size", start=2, end=3),
+        helper.make_node("Concat", ["[0, -1]", "[n]", "[0]"], ["shape"], "shape", axis=0),
+        helper.make_node("Reshape", ["p", "shape"], ["y"], "y"),
+    ]
+    proto = model(nodes, {"x": (1, 4, "n", "n")}, {"[0, -1]": ints(0, -1), "[0]": ints(0)})
+    found = from_onnx(proto, (4, "n", "n")).closed_forms()
+    assert str(found.output.output_size) == "(2, n, FloorDiv(n, 2))"
+    assert found.valid.scope.clauses == ("where the network is as it was read",)
+    for n in range(2, 14):
+        real = run(proto, np.ones((1, 4, n, n), np.float32))
+        assert (n in found.valid) == (real is not None), n
+        assert real is None or real.shape == (1, 2, n, n // 2)

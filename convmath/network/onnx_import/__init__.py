@@ -55,7 +55,7 @@ def from_onnx(
 
     Sizes follow the rules of the model's opset. Where ONNX Runtime or the inference of the onnx package gives a node
     others, ``remarks`` of its row say which: so in ceil mode before opset 22, where a pooling window counts that begins
-    in the padding, and ONNX Runtime drops it. The nodes after it follow the file.
+    in the padding, and ONNX Runtime drops it. The nodes after it follow the file, and closed forms say so by a clause.
 
     Args:
         path_or_model: the file, or an ``onnx.ModelProto``, which stays as it is.

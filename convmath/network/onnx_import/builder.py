@@ -137,6 +137,8 @@ class Builder:
 
     def _outputs(self, call: Call) -> Sequence[Value | None]:
         try:
+            if key_of(call) not in self._functions:
+                framework.require_there(call)
             known = folded(call)
             if known is not None and not is_sized(call):
                 return [known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from onnx import checker, defs, helper, numpy_helper, shape_inference
 
 from ..operators import Sizes
 from .constants import without_terms
+from .registry import NotUnderstoodError
 from .value import MOST_DIMENSIONS, Value
 
 if TYPE_CHECKING:
@@ -17,6 +19,28 @@ if TYPE_CHECKING:
 
 _NEVER = {"Split", "SplitToSequence", "ConcatFromSequence", "SequenceMap"}
 """Those whose inference takes memory by what is written in the file."""
+
+
+_RUNTIME = {"LayerNormalization", "MeanVarianceNormalization", "ThresholdedRelu"}
+"""What ONNX Runtime has in every version, and its optimizer writes into the domain of ONNX itself."""
+
+
+def require_there(call: Call) -> None:
+    """Require that the version of a file has the operator, if any version has.
+
+    Raises:
+        NotUnderstoodError: it is there from a later version on.
+    """
+    if call.domain or call.op in _RUNTIME or not defs.has(call.op) or defs.has(call.op, call.opset):
+        return
+    there = f"{call.op} is there from version {_first(call.op)} of ONNX's operators on"
+    raise NotUnderstoodError(f"{there}, and the model says {call.opset or 'none'}")
+
+
+@cache
+def _first(op: str) -> int:
+    every = defs.get_all_schemas_with_history()
+    return min(int(schema.since_version) for schema in every if schema.name == op and not schema.domain)
 
 
 def inferred(call: Call) -> list[Sizes | None]:

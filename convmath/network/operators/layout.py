@@ -24,6 +24,9 @@ class Pad(Operator):
         amounts: ``(before, after)`` for every dimension; negative ones crop.
         mode: ``"constant"``, ``"reflect"`` (by less than there is), ``"replicate"``, ``"circular"`` (by at most what
             there is) or ``"wrap"`` (the same, over and over).
+
+    >>> Pad(((0, 0), (0, 0), (1, 2))).sizes((1, 3, 8)), Pad(((0, 0), (0, 0), (-1, 0))).sizes((1, 3, 8))
+    ((1, 3, 11), (1, 3, 7))
     """
 
     amounts: tuple[tuple[int, int], ...]
@@ -104,6 +107,9 @@ class Reshape(Operator):
     """The same elements in other dimensions.
 
     Attributes: shape: the sizes of the output; one may be -1, which makes up the rest, and 0 keeps that of the input.
+
+    >>> Reshape((0, -1, 4)).sizes((2, 3, 8))
+    (2, 6, 4)
     """
 
     rearranges = True
@@ -115,7 +121,7 @@ class Reshape(Operator):
     def sizes(self, *inputs: Sizes) -> Sizes:
         """The given sizes, with -1 filled in."""
         source = one(self, inputs)
-        wanted = [source[d] if size == 0 and d < len(source) else size for d, size in enumerate(self.shape)]
+        wanted = list(self.filled(source))
         total, known = product(source), product([size for size in wanted if size != -1])
         if wanted.count(-1) > 1 or known == 0:
             raise DomainError("shape", self.shape, "reshape needs at most one -1 and no size of 0")
@@ -124,6 +130,10 @@ class Reshape(Operator):
         needs = f"reshape needs as many elements as {source} has"
         require("==", product(wanted), total, "shape", needs, shape=self.shape)
         return tuple(wanted)
+
+    def filled(self, source: Sizes) -> Sizes:
+        """The given sizes, with those of the input for 0."""
+        return tuple(source[d] if size == 0 and d < len(source) else size for d, size in enumerate(self.shape))
 
     def reads(self, inputs: Sequence[Sizes], output: Sizes) -> tuple[Reads, ...]:
         """Dimensions that stay alone are in place; those that are merged or split share digits of their indices."""
@@ -135,6 +145,9 @@ class ReshapeKeeping(Reshape):
     """A reshape that keeps sizes of its input in other places.
 
     Attributes: kept: for each 0 of the shape, in order, the dimension of the input whose size stands there.
+
+    >>> ReshapeKeeping((6, 0), kept=(2,)).sizes((2, 3, 8))
+    (6, 8)
     """
 
     kept: tuple[int, ...] = ()
@@ -162,13 +175,22 @@ class ReshapeKeeping(Reshape):
 
 def _quotient(total: Size, known: Size) -> Size:
     """How often ``known`` goes into ``total``; sizes that are factors of both cancel."""
-    exact = total / known if is_symbolic(total) else None
-    return exact if exact is not None and exact.is_integer else floor_div(total, known)
+    if not is_symbolic(total):
+        return floor_div(total, known)
+    exact = total / known
+    if exact.is_integer:
+        return exact
+    over, under = exact.as_numer_denom()
+    return floor_div(over, under) if under.is_Integer else floor_div(total, known)
 
 
 @dataclass(frozen=True)
 class Flatten(Operator):
-    """The dimensions from ``start`` to ``end``, both included, as one."""
+    """The dimensions from ``start`` to ``end``, both included, as one.
+
+    >>> Flatten().sizes((2, 3, 8, 8)), Flatten(2).sizes((2, 3, 8, 8))
+    ((2, 192), (2, 3, 64))
+    """
 
     rearranges = True
 
@@ -198,7 +220,11 @@ class Flatten(Operator):
 
 @dataclass(frozen=True)
 class Permute(Operator):
-    """The dimensions in another order: dimension d of the output is ``order[d]`` of the input."""
+    """The dimensions in another order: dimension d of the output is ``order[d]`` of the input.
+
+    >>> Permute((0, 2, 1)).sizes((1, 64, 49))
+    (1, 49, 64)
+    """
 
     order: tuple[int, ...]
 
@@ -218,7 +244,11 @@ class Permute(Operator):
 
 @dataclass(frozen=True)
 class Slice(Operator):
-    """Every ``step``-th element of a dimension from ``start`` on, up to ``stop``."""
+    """Every ``step``-th element of a dimension from ``start`` on, up to ``stop``.
+
+    >>> Slice(1, 1, 8, step=2).sizes((1, 10, 4))
+    (1, 4, 4)
+    """
 
     dim: int
     start: int
@@ -252,7 +282,11 @@ class Slice(Operator):
 
 @dataclass(frozen=True)
 class SliceFromEnd(Slice):
-    """A slice whose ends are counted from the end where ``start`` is negative, and ``stop`` negative or 0, the end."""
+    """A slice whose ends are counted from the end where ``start`` is negative, and ``stop`` negative or 0, the end.
+
+    >>> SliceFromEnd(1, -3, 0).sizes((1, 10, 4))
+    (1, 3, 4)
+    """
 
     @property
     def kind(self) -> str:
@@ -283,7 +317,11 @@ class SliceFromEnd(Slice):
 
 @dataclass(frozen=True)
 class Concat(Operator):
-    """Branches one after the other along a dimension, from 0."""
+    """Branches one after the other along a dimension, from 0.
+
+    >>> Concat(1).sizes((1, 64, 8, 8), (1, 32, 8, 8))
+    (1, 96, 8, 8)
+    """
 
     dim: int
 
@@ -319,6 +357,9 @@ class Expand(Operator):
     """The same elements again along dimensions of size 1, and along new dimensions before them.
 
     Attributes: shape: the sizes of the output.
+
+    >>> Expand((4, 3, 8)).sizes((3, 1))
+    (4, 3, 8)
     """
 
     shape: tuple[Size, ...]
@@ -342,7 +383,11 @@ class Expand(Operator):
 
 @dataclass(frozen=True)
 class ExpandKeeping(Expand):
-    """The same where the shape may have -1, which keeps the size of the input."""
+    """The same where the shape may have -1, which keeps the size of the input.
+
+    >>> ExpandKeeping((4, -1, 8)).sizes((3, 1))
+    (4, 3, 8)
+    """
 
     @property
     def kind(self) -> str:

@@ -199,9 +199,11 @@ def _notes(forms: Forms, nodes: Sequence[ClosedForm]) -> tuple[str, ...]:
     reasons += [f"where {form.name} has this size" for form in nodes if form.dimensions and form.valid is None]
     reasons += [found.reason for _, found in forms.found.sets() if found.sizes is None]
     readings = [form.reading for form in nodes if form.reading != BY_CONSTRUCTION]
+    given = {form.given: form.name for form in reversed(nodes) if form.given}
     return (
         *(f"Unknown: {plain(reason)}" for reason in dict.fromkeys(reasons)),
         *(f"The network was {reading}, and was the same there." for reading in dict.fromkeys(readings)),
+        *(f"The sizes from {plain(first)} on are so {clause}." for clause, first in reversed(given.items())),
         *((OUTSIDE,) if any(found.scope for _, found in forms.found.sets()) else ()),
         *((UNSEARCHED,) if _is_unsearched(forms, nodes) else ()),
     )

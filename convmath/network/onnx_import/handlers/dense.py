@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ....errors import DomainError
-from ...operators import Attention, Combine, Linear, LocalResponseNorm, MatMul, Norm, Permute
+from ...operators import Attention, Combine, Linear, LocalResponseNorm, MatMul, Norm, Permute, Sizes
 from ...operators.einsum import pairwise, parsed
 from ..call import Call
 from ..registry import NotUnderstoodError, handles
@@ -28,8 +31,8 @@ def _gemm(call: Call) -> Value:
         layer = Linear(features[0], features[1], bias=bias is not None)
         return call.emit(layer, left, params=call.params(second, bias))
     right = _transposed(call, second, "transpose_b", wanted=call.integer("transB", 0))
-    product = call.emit(MatMul(), left, right)
-    return product if bias is None else call.emit(Combine("add"), product, bias, label="add")
+    product = call.emit(MatMul(), left, right, label="" if bias is None else "matmul")
+    return product if bias is None else call.emit(Combine("add"), product, bias)
 
 
 _FACTORS = {"MatMul": (0, 1), "MatMulInteger": (0, 1), "QLinearMatMul": (0, 3)}
@@ -72,12 +75,12 @@ def _attention(call: Call) -> list[Value | None]:
         raise NotUnderstoodError("keys and values of steps before are not followed")
     heads = [call.integer("q_num_heads", 1), call.integer("kv_num_heads", 1)] if ranks == {3} else [1, 1]
     stacks = [call.sizes(number, kept=True)[1] for number in range(2)] if ranks == {4} else heads
-    if ranks not in ({3}, {4}) or heads[0] != heads[1] or stacks[0] != stacks[1]:
-        raise NotUnderstoodError("queries that share keys in groups are not followed")
+    if ranks not in ({3}, {4}) or heads[0] != heads[1]:
+        raise NotUnderstoodError("queries that share keys in groups are not followed where heads lie in the features")
     mask = call.optional(3)
     if mask is not None and (mask.sizes is None or (ranks == {3} and len(mask.sizes) not in (2, 4))):
         raise NotUnderstoodError("its mask is not followed")
-    attention = Attention(heads[0], causal=bool(call.integer("is_causal", 0)))
+    attention = Attention(heads[0], causal=bool(call.integer("is_causal", 0)), grouped=stacks[0] != stacks[1])
     return [call.emit(attention, *values, *([] if mask is None else [mask]))]
 
 
@@ -85,8 +88,11 @@ def _attention(call: Call) -> list[Value | None]:
 def _batch_norm(call: Call) -> Value:
     """By the running statistics, or those of the batch where it trains."""
     rank = call.rank()
+    one_each = call.opset >= 9 or call.integer("spatial", 1)
     for number in (1, 2, 3, 4):
         call.value(number)
+    if one_each:
+        _require_each(call, range(1, 5), _channels(call) if rank > 1 else 1)
     params = _scale_and_shift(call)
     trains = call.integer("training_mode", 0) if call.opset >= 14 else 0
     dims = tuple(d for d in range(rank) if d != 1) if trains else ()
@@ -97,15 +103,17 @@ def _batch_norm(call: Call) -> Value:
 def _instance_norm(call: Call) -> Value:
     """Over the spatial axes."""
     dims = tuple(range(2, call.rank()))
+    _require_each(call, (1, 2), _channels(call))
     return _normalised(call, "instance_norm", dims)
 
 
 @handles("GroupNormalization")
 def _group_norm(call: Call) -> Value:
     """Over the spatial axes and the channels of a group."""
-    groups = call.integer("num_groups")
-    if groups < 1 or any(isinstance(channels, int) and channels % groups for channels in call.sizes(kept=True)[1:2]):
+    groups, channels = call.integer("num_groups"), _channels(call)
+    if groups < 1 or (isinstance(channels, int) and channels % groups):
         raise DomainError("node", call.name, f"num_groups={groups} needs to divide the channels of {call.sizes()}")
+    _require_each(call, (1, 2), groups if call.opset < 21 else channels, stretched=True)
     return _normalised(call, "group_norm", tuple(range(1, call.rank())), groups)
 
 
@@ -115,7 +123,44 @@ def _layer_norm(call: Call) -> list[Value | None]:
     rank = call.rank()
     first = call.dimension(call.integer("axis", -1), rank)
     name = "layer_norm" if call.op == "LayerNormalization" else "rms_norm"
+    for number in (1, 2):
+        _require_stretched(call, number)
     return [_normalised(call, name, tuple(range(first, rank)))]
+
+
+def _channels(call: Call) -> Any:
+    """The size of the dimension after the batch."""
+    sizes = call.sizes(kept=True)
+    if len(sizes) < 2:
+        raise DomainError("node", call.name, f"{call.op} needs an input with channels, and not {sizes}")
+    return sizes[1]
+
+
+def _require_each(call: Call, numbers: Iterable[int], count: Any, *, stretched: bool = False) -> None:
+    """Require inputs with an element for each channel or group; where they are stretched, one for all will do."""
+    for number in numbers:
+        own = _own_sizes(call, number)
+        if own is None or (len(own) == 1 and ((stretched and own[0] == 1) or own[0] == count)):
+            continue
+        needs = f"{call.op} needs {count} elements in its input {number}, counted from 0"
+        raise DomainError("node", call.name, f"{needs}, and not those of {own}, as its input has {call.sizes()}")
+
+
+def _require_stretched(call: Call, number: int) -> None:
+    """Require an input that can be stretched to the sizes of the first."""
+    own, sizes = _own_sizes(call, number), call.sizes(kept=True)
+    if own is None:
+        return
+    pairs = zip(reversed(own), reversed(sizes), strict=False)
+    if len(own) > len(sizes) or any(one != 1 and one != n for one, n in pairs):
+        needs = f"{call.op} needs an input {number}, counted from 0, that can be stretched to {call.sizes()}"
+        raise DomainError("node", call.name, f"{needs}, and not one of {own}")
+
+
+def _own_sizes(call: Call, number: int) -> Sizes | None:
+    """Those of an input; None where it is left out, or they are unknown."""
+    value = call.optional(number)
+    return None if value is None or value.sizes is None else call.sizes_of(value, kept=True)
 
 
 def _normalised(call: Call, name: str, dims: tuple[int, ...], groups: int = 1) -> Value:

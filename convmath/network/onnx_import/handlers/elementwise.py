@@ -102,4 +102,4 @@ def _softmax(call: Call) -> Value:
     if not whole or all(size == 1 for size in sizes[axis + 1 :]):
         return call.emit(Softmax(axis), call.value())
     flat = call.emit(Flatten(axis, -1), call.value(), label="flatten")
-    return call.emit(Reshape(sizes), call.emit(Softmax(axis), flat), label="reshape")
+    return call.emit(Reshape(sizes), call.emit(Softmax(axis), flat, label=call.op.lower()))

@@ -74,10 +74,10 @@ def moved(source: Sizes, kept: Sequence[int | None]) -> Reshape:
 def _squeeze(call: Call) -> Value:
     """Without dimensions of size 1: all of them, where none are given."""
     sizes, axes = call.sizes(kept=True), call.axes("axes", 1, 13)
-    ones = {d for d, size in enumerate(sizes) if size == 1}
-    dropped = ones if axes is None else {call.dimension(axis, len(sizes)) for axis in axes}
-    if not dropped <= ones:
-        raise DomainError("node", call.name, f"Squeeze needs size 1 in the dimensions {sorted(dropped)} of {sizes}")
+    named = set(range(len(sizes))) if axes is None else {call.dimension(axis, len(sizes)) for axis in axes}
+    dropped = {d for d in named if sizes[d] == 1}
+    if axes is not None and dropped != named:
+        raise DomainError("node", call.name, f"Squeeze needs size 1 in the dimensions {sorted(named)} of {sizes}")
     return call.emit(moved(sizes, [d for d in range(len(sizes)) if d not in dropped]), call.value())
 
 
@@ -150,9 +150,13 @@ def _in_turn(call: Call, value: Value, cuts: Sequence[Slice], *, done: bool = Fa
     return value
 
 
+_LAST_IS_SHORTER = 18
+"""From this opset on the parts of a split that has no lengths need not be equal."""
+
+
 @handles("Split")
 def _split(call: Call) -> list[Value | None]:
-    """Parts one after the other, of equal length where none is given; of these the last one may be shorter."""
+    """Parts one after the other, of equal length where none is given; from opset 18 on the last may be shorter."""
     sizes, count = call.sizes(kept=True), len(call.used)
     axis = call.dimension(call.integer("axis", 0), len(sizes))
     n = sizes[axis]
@@ -178,9 +182,13 @@ def _parts(call: Call, n: int, count: int) -> list[int]:
         return list(given)
     if call.optional(1) is not None:
         return call.whole(1, kept=True)
-    wanted = call.integer("num_outputs", count)
+    uneven = call.opset >= _LAST_IS_SHORTER
+    wanted = call.integer("num_outputs") if uneven else count
     if wanted != count:
         raise DomainError("node", call.name, f"num_outputs={wanted} needs to be {count}, as there are outputs")
+    if not uneven and n % count:
+        needs = f"Split without lengths needs {count} equal parts before opset {_LAST_IS_SHORTER}"
+        raise DomainError("node", call.name, f"{needs}, and {count} does not divide {n}")
     length = -(-n // count)
     return [length] * (count - 1) + [n - length * (count - 1)]
 
