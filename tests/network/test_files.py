@@ -111,12 +111,15 @@ def test_a_description_is_the_graph_that_one_would_build_by_hand():
     assert list(described({"input": [3, 9, 9], "layers": layers})) != list(by_hand())
 
 
+REDUCTIONS = ("mean", "sum", "prod", "amax", "amin", "var", "std", "norm", "logsumexp")
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "conv": {"out_channels": 2, "kernel_size": 3},
     "conv_transpose": {"out_channels": 2, "kernel_size": 3},
     "max_pool": {"kernel_size": 2},
     "avg_pool": {"kernel_size": 2},
-    "mean": {"dim": [2, -1]},
+    "lp_pool": {"kernel_size": 2, "ceil_mode": True},
+    **{op: {"dim": [2, -1]} for op in REDUCTIONS},
     "sum": {"dim": 1, "keepdim": True},
     "slice": {"dim": -1, "start": -3},
     "flip": {"dims": -1},
@@ -144,6 +147,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dropout": {"p": 0.1},
     "feature_dropout": {"p": 0},
     "attention": {"num_heads": 2, "dropout_p": 0.5, "is_causal": True},
+    "unfold": {"kernel_size": 3, "dilation": 2},
+    "fold": {"output_size": 8, "kernel_size": [2, 1], "padding": [[1, 0], 0]},
     "pixel_shuffle": {"upscale_factor": 2},
     "pixel_unshuffle": {"downscale_factor": 2},
 }
@@ -154,6 +159,7 @@ TORCH: dict[str, Any] = {
     "conv_transpose": nn.ConvTranspose2d,
     "max_pool": nn.MaxPool2d,
     "avg_pool": nn.AvgPool2d,
+    "lp_pool": nn.LPPool2d,
     "adaptive_max_pool": nn.AdaptiveMaxPool2d,
     "adaptive_avg_pool": nn.AdaptiveAvgPool2d,
     "linear": nn.Linear,
@@ -170,6 +176,8 @@ TORCH: dict[str, Any] = {
     "embedding": nn.Embedding,
     "flatten": nn.Flatten,
     "resize": F.interpolate,
+    "unfold": nn.Unfold,
+    "fold": nn.Fold,
     "pixel_shuffle": nn.PixelShuffle,
     "pixel_unshuffle": nn.PixelUnshuffle,
     "multi_head_attention": nn.MultiheadAttention,
@@ -178,8 +186,11 @@ TORCH: dict[str, Any] = {
 """What has the same options in Python; of the others torch shows the schema of its operator."""
 
 SCHEMAS = {
-    "mean": "mean.dim",
+    **{op: op for op in ("amax", "amin", "logsumexp")},
+    **{op: f"{op}.dim" for op in ("mean", "var", "std")},
     "sum": "sum.dim_IntList",
+    "prod": "prod.dim_int",
+    "norm": "norm.ScalarOpt_dim",
     "attention": "scaled_dot_product_attention",
     "concat": "cat",
     "squeeze": "squeeze.dims",
@@ -202,6 +213,7 @@ SCHEMAS = {
 }
 OWN = {("cumsum", "reverse"), ("cumprod", "reverse"), ("attention", "num_heads"), ("slice", "stop")}
 ALONG_CHANNELS = {("softmax", "dim"), ("concat", "dim"), ("cumsum", "dim"), ("cumprod", "dim")}
+OF_TWO = {("lp_pool", "norm_type")}
 TO_ONE = {("adaptive_max_pool", "output_size"), ("adaptive_avg_pool", "output_size"), ("group_norm", "num_groups")}
 
 
@@ -220,7 +232,7 @@ def test_options_are_called_as_in_torch_and_have_its_defaults(op):
         if one.kind is not Parameter.KEYWORD_ONLY or (op, name) in OWN:
             continue
         assert name in known, (op, name)
-        if (op, name) not in ALONG_CHANNELS | TO_ONE and one.default is not Parameter.empty:
+        if (op, name) not in ALONG_CHANNELS | TO_ONE | OF_TWO and one.default is not Parameter.empty:
             assert (one.default or None) == (known[name] or None), (op, name)  # torch has None for False now and then
 
 
@@ -230,7 +242,9 @@ def test_every_layer_with_options_is_compared_with_torchs_or_has_none_there():
     assert with_options - set(TORCH) - set(SCHEMAS) == {"slice", "pad", "parameter"}
 
 
-SEQUENCES = ("lstm", "gru", "rnn", "multi_head_attention")
+SIZES = {**dict.fromkeys(("lstm", "gru", "rnn", "multi_head_attention"), (5, 8)), "fold": (8, 64)}
+"""Of the inputs of layers that take no images."""
+
 READ = {**dict.fromkeys(JOINS, 2), "attention": 3}
 """How many inputs layers need that take more than one."""
 
@@ -238,7 +252,7 @@ READ = {**dict.fromkeys(JOINS, 2), "attention": 3}
 def alone(op: str) -> dict[str, Any]:
     """A network of one layer."""
     layer = {"op": op, **OPTIONS.get(op, {}), **({"inputs": ["input"] * READ[op]} if op in READ else {})}
-    return {"input": [5, 8] if op in SEQUENCES else [4, 8, 8], "layers": [layer]}
+    return {"input": [*SIZES.get(op, (4, 8, 8))], "layers": [layer]}
 
 
 @pytest.mark.parametrize("op", [*LAYERS, *SEVERAL])
@@ -382,9 +396,23 @@ def test_what_files_have_no_layer_for_is_named_and_not_written(tmp_path, make):
 
 @pytest.mark.parametrize("size", [1, 2, (3, 2)])
 def test_pooling_that_files_have_not_is_refused_in_a_sentence(size):
-    with pytest.raises(UnsupportedError, match=r"files have no layer for lp_pool2d, which is Pool\(how='lp'"):
-        description(from_torch(nn.LPPool2d(2, size), (3, 8, 8)))
-    assert description(from_torch(nn.AvgPool2d(size), (3, 8, 8)))["layers"][0]["op"] == "avg_pool"
+    for operator in (Pool("lp", (2, 2), size, 1), Pool("avg", (2, 2), size, dilation=2)):
+        with pytest.raises(UnsupportedError, match=r"files have no layer for one, which is Pool\(how='"):
+            description(with_input(operator))
+    for pool in (nn.AvgPool2d(size), nn.LPPool2d(2, size)):
+        assert described(description(from_torch(pool, (3, 8, 8)))).analyze().output.sizes == pool(SMALL).shape
+
+
+SMALL = torch.ones(1, 3, 8, 8)
+
+
+def test_a_copy_is_written_and_nothing_else_under_its_name():
+    module = Function(lambda x: x.transpose(1, 2).contiguous().clone() + 1)
+    net = from_torch(module, (3, 8, 8))
+    assert [one["op"] for one in description(net)["layers"]] == ["permute", "identity", "identity", "add"]
+    assert described(description(net)).analyze().output.sizes == net.analyze().output.sizes
+    with pytest.raises(UnsupportedError, match="files have no layer for one, which is Activation"):
+        description(with_input(Activation("contiguous")))
 
 
 @pytest.mark.parametrize("path", [3, b"net.toml"])

@@ -26,6 +26,8 @@ from ..operators import (
     ExpandKeeping,
     Flatten,
     Flip,
+    Fold,
+    Identity,
     Input,
     Linear,
     LocalResponseNorm,
@@ -48,6 +50,7 @@ from ..operators import (
     SliceFromEnd,
     Softmax,
     Sort,
+    Unfold,
 )
 from ..operators.base import product
 from ..operators.einsum import parsed
@@ -115,6 +118,13 @@ def _avg_pool(
 ) -> Operator:
     """By what the elements of a window are divided is no matter of what it reads."""
     return Pool("avg", spread(kernel_size, axes_of_input(sizes)), stride, padding, 1, ceil_mode)
+
+
+def _lp_pool(
+    sizes: Sizes, *, kernel_size: Each, norm_type: Factor = 2, stride: Each = None, ceil_mode: Flag = False
+) -> Operator:
+    """To which power the elements of a window are taken is no matter of what it reads."""
+    return Pool("lp", spread(kernel_size, axes_of_input(sizes)), stride, ceil_mode=ceil_mode)
 
 
 def _adaptive(how: str, sizes: Sizes, *, output_size: Each = 1) -> Operator:
@@ -329,6 +339,18 @@ MODES: Mapping[tuple[str, int], str] = MappingProxyType(
 """What torch calls the modes of interpolation, by the number of axes."""
 
 
+def _unfold(sizes: Sizes, *, kernel_size: Each, stride: Each = 1, padding: Sides = 0, dilation: Each = 1) -> Operator:
+    return Unfold(spread(kernel_size, axes_of_input(sizes)), stride, padding, dilation)
+
+
+def _fold(
+    sizes: Sizes, *, output_size: Each, kernel_size: Each, stride: Each = 1, padding: Sides = 0, dilation: Each = 1
+) -> Operator:
+    """Columns do not say how many axes an image has: as many as there are sizes, and two for a single number."""
+    image = spread(output_size, 2)
+    return Fold(image, spread(kernel_size, len(image)), stride, padding, dilation)
+
+
 def _pixel_shuffle(sizes: Sizes, *, upscale_factor: Count) -> Operator:
     return PixelShuffle(upscale_factor)
 
@@ -337,9 +359,13 @@ def _pixel_unshuffle(sizes: Sizes, *, downscale_factor: Count) -> Operator:
     return PixelUnshuffle(downscale_factor)
 
 
-_ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus")
-_HARD = ("hardsigmoid", "hardswish")
-_COMBINED = ("add", "sub", "mul", "div", "maximum")
+_ACTIVATIONS = (
+    *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus"),
+    *("softsign", "log_sigmoid", "hardsigmoid", "hardswish", "hardtanh", "hardshrink", "softshrink", "tanhshrink"),
+    *("abs", "exp", "log", "sqrt", "square"),
+)
+_COMBINED = ("add", "sub", "mul", "div", "maximum", "minimum", "pow")
+_REDUCTIONS = ("mean", "sum", "prod", "amax", "amin", "var", "std", "norm", "logsumexp")
 
 JOINS = (*_COMBINED, "concat", "matmul")
 """The layers that join what several others give, so that the one before them says too little."""
@@ -350,20 +376,21 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
         "conv_transpose": _conv_transpose,
         "max_pool": _max_pool,
         "avg_pool": _avg_pool,
+        "lp_pool": _lp_pool,
         "adaptive_max_pool": partial(_adaptive, "max"),
         "adaptive_avg_pool": partial(_adaptive, "avg"),
-        "mean": partial(_reduce, "mean"),
-        "sum": partial(_reduce, "sum"),
+        **{name: partial(_reduce, name) for name in _REDUCTIONS},
         "linear": _linear,
         "batch_norm": _batch_norm,
         "instance_norm": _instance_norm,
         "layer_norm": partial(_of_features, "layer_norm", 2),
         "group_norm": _group_norm,
         "rms_norm": partial(_of_features, "rms_norm", 1),
-        **{name: partial(_plain, Activation(name)) for name in (*_ACTIVATIONS, *_HARD)},
+        **{name: partial(_plain, Activation(name)) for name in _ACTIVATIONS},
         "local_response_norm": _local_response_norm,
         "prelu": _prelu,
         "softmax": partial(_along, Softmax),
+        "identity": partial(_plain, Identity()),
         "dropout": partial(_dropout, False),
         "feature_dropout": partial(_dropout, True),
         **{name: partial(_plain, Combine(name)) for name in _COMBINED},
@@ -388,6 +415,8 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
         "repeat": _repeat,
         "pad": _pad,
         "resize": _resize,
+        "unfold": _unfold,
+        "fold": _fold,
         "pixel_shuffle": _pixel_shuffle,
         "pixel_unshuffle": _pixel_unshuffle,
     }

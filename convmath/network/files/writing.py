@@ -32,6 +32,8 @@ from ..operators import (
     Expand,
     Flatten,
     Flip,
+    Fold,
+    Identity,
     Input,
     Linear,
     LocalResponseNorm,
@@ -54,6 +56,7 @@ from ..operators import (
     SliceFromEnd,
     Softmax,
     Sort,
+    Unfold,
 )
 from .layers import LAYERS, MODES, options_of
 from .reading import MOST_BYTES, described, sizes_alone, suffix_of
@@ -168,7 +171,7 @@ def _require_same(graph: Graph, layers: Mapping[str, Layer], again: Graph) -> No
         given = layers[node.name].inputs
         if _kept(node, given) != _kept(same, given) or counted[0] != counted[1]:
             raise _unsupported(node)
-        if trained[node.name] != usual[node.name]:
+        if trained[node.name] != usual[node.name] or (node.origin and node.origin.custom):
             raise _unsupported(node, ": training computes other gradients there, as of what is frozen or detached")
 
 
@@ -179,6 +182,8 @@ def _unsupported(node: Node, why: str = "") -> UnsupportedError:
 def _kept(node: Node, given: Sequence[Sizes | None]) -> tuple[Operator, tuple[str, ...]]:
     """What a node does with what; of sizes that it gives its result, with 0 for the first where it keeps that."""
     operator, sizes = node.operator, next(iter(given), None) or ()
+    if isinstance(operator, Identity):
+        operator = Identity()
     if isinstance(operator, ReshapeKeeping):
         operator = Reshape(operator.sizes(sizes))
     if isinstance(operator, Reshape) and operator.shape and operator.shape[:1] == sizes[:1]:
@@ -209,6 +214,9 @@ _OPS: Mapping[type[Operator], str] = MappingProxyType(
         Slice: "slice",
         SliceFromEnd: "slice",
         Flip: "flip",
+        Unfold: "unfold",
+        Fold: "fold",
+        Identity: "identity",
     }
 )
 """The layers whose options are called as the attributes of their operators."""
