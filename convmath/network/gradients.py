@@ -17,7 +17,8 @@ def gradients_of(graph: Graph, layers: Mapping[str, Layer]) -> dict[str, Gradien
     """What training computes at every node.
 
     A gradient goes from what the network returns back to parameters that are trained, by every way that is open: no
-    way goes through a comparison, the place of an extremum or an input that is detached.
+    way goes through a comparison, the place of an extremum or an input that is detached. Where a function has gradients
+    of its own, ways are open through all that it computes.
     """
     learned: set[str] = set()
     found: dict[str, Gradients] = {}
@@ -27,9 +28,9 @@ def gradients_of(graph: Graph, layers: Mapping[str, Layer]) -> dict[str, Gradien
         inputs: tuple[bool, ...] = tuple([name in learned for name in node.inputs])
         if node.cut:
             inputs = tuple([goes and number not in node.cut for number, goes in enumerate(inputs)])
-        if not layer.operator.differentiable:
+        if not layer.operator.differentiable and not (node.origin and node.origin.custom):
             inputs = (False,) * len(inputs)
-        elif (node.params or layer.learns) and node.frozen != "all":
+        elif (node.params or node.learned or layer.learns) and node.frozen != "all":
             learned.add(node.name)
             own = node.frozen == ""
         elif True in inputs:
@@ -39,14 +40,12 @@ def gradients_of(graph: Graph, layers: Mapping[str, Layer]) -> dict[str, Gradien
     for node in reversed(nodes):
         inputs, own = found[node.name]
         if node.name in wanted:
-            wanted.update(compress(node.inputs, inputs))
+            wanted.update(compress(node.inputs, inputs), () if node.frozen == "all" else node.weights)
         elif own or True in inputs:
             found[node.name] = (False,) * len(inputs), False
     return found
 
 
 def ends(graph: Graph) -> set[str]:
-    """Where gradients begin: at what is returned, and at weights that are computed, which no other node reads."""
-    read = {name for node in graph for name in node.inputs}
-    unread = (node for node in graph if node.name not in read)
-    return set(graph.outputs) | {node.name for node in unread if node.origin is not None and node.origin.used}
+    """Where gradients begin: at what is returned, if it is not detached."""
+    return {name for name in graph.outputs if not graph[name].detached}

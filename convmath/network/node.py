@@ -33,6 +33,10 @@ class Node:
             equal without them.
         frozen: which of its own parameters training leaves as they are: none, its ``"weights"`` but not what is added,
             or ``"all"``; two nodes are equal without it.
+        weights: the names of the nodes that compute weights of it; two nodes are equal without them.
+        detached: whether no gradient goes back from what the network returns of it; two nodes are equal without it.
+        learned: whether training computes a gradient for the tensor itself, whatever it reads, as for a parameter that
+            a node before it has counted; two nodes are equal without it.
         placement: how its result lies in memory; two nodes are equal without it.
         layer: the path of the module without parts whose result it is, which all calls of the module have; or that of
             the module that called a function with windows, and which of its calls that was; empty where it is not
@@ -54,6 +58,9 @@ class Node:
     frozen: Literal["", "weights", "all"] = field(default="", compare=False)
     placement: Placement = field(default=USUAL, compare=False)
     layer: str = field(default="", compare=False)
+    weights: tuple[str, ...] = field(default=(), compare=False)
+    detached: bool = field(default=False, compare=False)
+    learned: bool = field(default=False, compare=False)
 
     @property
     def op(self) -> str:

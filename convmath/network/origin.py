@@ -85,6 +85,8 @@ class Origin:
         call: the call of that module, at the node that is its first result.
         drops: whether dropout drops in evaluation, too, as a function does that is told so whatever the mode is.
         cast: whether it was called within ``torch.autocast``, which chooses the types.
+        custom: the class of ``torch.autograd.Function`` in whose forward it was called, which computes the gradients in
+            a way of its own, or of several in one of which it may have been; empty if in none.
 
     >>> from convmath.network.operators import Conv
     >>> usual(Conv(3, 8, (3, 3)), (1, 8, 7, 7)).module
@@ -98,6 +100,7 @@ class Origin:
     call: Call | None = None
     drops: bool = False
     cast: bool = False
+    custom: str = ""
 
     @property
     def name(self) -> str:

@@ -295,7 +295,7 @@ class NetworkReport:
         What is saved is torch's choice, here that of its operators on a CPU at version 2.13. On a GPU the mask of
         dropout has a byte for each element, whatever the dtype is, and cuDNN may keep room of its own. What
         ``torch.utils.checkpoint`` leaves out is not seen. What ``torch.autocast`` casts is not known, and neither is
-        what is computed of it.
+        what is computed of it; nor is what a ``torch.autograd.Function`` saves.
 
         Args:
             name: the node.

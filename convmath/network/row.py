@@ -207,12 +207,25 @@ class Row:
         return None if self.reason else self.work.macs
 
     @property
+    def differentiated(self) -> bool:
+        """Whether training computes a gradient for its weights or for what it reads.
+
+        >>> from convmath.network import Graph
+        >>> from convmath.network.operators import Activation, Linear
+        >>> net = Graph()
+        >>> _ = net.add("last", Linear(3, 3), net.add("relu", Activation("relu"), net.input((3,))))
+        >>> [row.differentiated for row in net.analyze()]
+        [False, False, True]
+        """
+        return self.trained or True in self.learned
+
+    @property
     def backward_macs(self) -> Any:
         """Multiply-accumulates of the gradients for its weights and its inputs. Entry: cost.backward.
 
         A network's first layer has no gradient for its input; neither has what is detached, nor what only comparisons
         and the like are made of. Weights that training leaves as they are have none. None where the node is not
-        understood.
+        understood, or is part of a ``torch.autograd.Function``, which computes gradients in a way of its own.
 
         >>> from convmath.network import Graph, operators
         >>> net = Graph()
@@ -221,7 +234,7 @@ class Row:
         >>> [(row.macs, row.backward_macs) for row in net.analyze()]
         [(0, 0), (400, 400), (160, 320)]
         """
-        if self.reason:
+        if self.reason or (self.differentiated and self.origin and self.origin.custom):
             return None
         if not self.work.macs:
             return 0

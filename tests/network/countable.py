@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import torch
@@ -447,7 +448,24 @@ def _networks() -> dict[str, tuple[Made, tuple[int, ...]]]:
             image,
         ),
         "unfold": (lambda: nn.Unfold(3), image),
+        **{name: (partial(Calls, partial(_each, take), **_beside()), image) for name, take in _PARTS.items()},
     }
+
+
+_PARTS: dict[str, Callable[[torch.Tensor], tuple[torch.Tensor, ...]]] = {
+    "parts of a chunk": lambda x: x.chunk(3, 1),
+    "parts of a split": lambda x: x.split((1, 1, 1), 1),
+}
+"""A tensor as three that have no node before a layer reads them."""
+
+
+def _beside() -> dict[str, nn.Module]:
+    """Layers that tools count by what they are given."""
+    return {"conv": nn.Conv2d(1, 4, 3, padding=1), "norm": nn.BatchNorm2d(1), "pool": nn.AvgPool2d(3, 1, 1)}
+
+
+def _each(take: Callable[..., tuple[torch.Tensor, ...]], x: torch.Tensor, **layers: nn.Module) -> torch.Tensor:
+    return torch.cat([layer(part) for part, layer in zip(take(x), layers.values(), strict=True)], 1)
 
 
 MODELS = {**_convolutions(), **_layers(), **_networks()}

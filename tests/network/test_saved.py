@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 import torch
 from hypothesis import given
 from torch import nn
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional as F  # noqa: N812
+from torch.utils.checkpoint import checkpoint
 
 from convmath.errors import DomainError
 from convmath.network import Graph, NetworkReport, from_onnx, from_torch
@@ -29,21 +31,27 @@ IMAGE = (4, 8, 10)
 TOKENS = (6, 8)
 
 
+@dataclass(eq=False)
+class Held:
+    """A tensor, as long as the graph of gradients holds it."""
+
+    tensor: torch.Tensor
+
+
 def kept(module: nn.Module, *inputs: torch.Tensor) -> int:
-    """The bytes of the storages that autograd saves and that are alive then, but for parameters and buffers."""
+    """The bytes of the storages that autograd holds at the end, but for parameters and buffers."""
     own = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), *module.buffers())}
-    found: dict[int, tuple[StorageWeakRef, int]] = {}
+    held = WeakSet[Held]()
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in own:
-            found[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
-        return tensor.detach()  # without the way back to what saves it
+    def keep(tensor: torch.Tensor) -> Held:
+        held.add(one := Held(tensor.detach()))  # without the way back to what saves it
+        return one
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one.tensor):
         result = module(*inputs)
     assert result is not None
-    return sum(size for weak, size in found.values() if not weak.expired())
+    storages = {one.tensor.untyped_storage()._cdata: one.tensor.untyped_storage() for one in held}
+    return sum(storage.nbytes() for key, storage in storages.items() if key not in own)
 
 
 def read(module: nn.Module, size: tuple[int, ...], batch_size: int = 2) -> tuple[NetworkReport, torch.Tensor]:
@@ -428,6 +436,68 @@ def test_of_a_part_of_weights_torch_keeps_what_is_said(trained):
     report, image = read(module, IMAGE)
     assert (report.saved().value, report.saved().status) == (kept(module, image), "complete")
     assert (report.saved_bytes() > 0) == trained
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_weights_that_are_computed_for_what_no_gradient_goes_through_are_not_kept(trained):
+    def forward(x: Any, layer: Any, last: Any) -> Any:
+        found = F.conv2d(x, layer.weight.exp())
+        return last(x) + (found if trained else found.detach())
+
+    report, image = read(module := Function(forward, nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)), IMAGE)
+    saved = report.saved()
+    assert saved.status == ("partial" if trained else "complete")
+    assert trained or saved.value == kept(module, image)
+
+
+RETURNED: dict[str, Callable[[Any, Any], Any]] = {
+    "as it is": lambda x, conv: conv(F.gelu(conv(x))),
+    "detached": lambda x, conv: conv(F.gelu(conv(x))).detach(),
+    "as integers": lambda x, conv: conv(F.gelu(conv(x))).long(),
+    "one of two detached": lambda x, conv: (conv(y := conv(x)), F.gelu(y).detach()),
+    "learned from there on": lambda x, conv: F.gelu(conv(x).detach().requires_grad_()),
+}
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_for_what_is_returned_detached_torch_keeps_what_is_said(name):
+    report, image = read(module := Function(RETURNED[name], conv()), IMAGE)
+    assert (report.saved().value, report.saved().status) == (kept(module, image), "complete")
+    assert (report.saved_bytes() == 0) == (name in ("detached", "as integers"))
+
+
+class Clamped(torch.autograd.Function):
+    """What lies between 0 and 1, with the gradient of the same."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x.sign())
+        return x.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        return gradient
+
+
+def test_what_a_function_with_gradients_of_its_own_saves_is_never_guessed():
+    report, image = read(module := Function(lambda x, conv: conv(Clamped.apply(conv(x))), conv()), IMAGE)
+    saved = report.saved()
+    assert (saved.status, saved.missing) == ("partial", ("clamp",))
+    assert saved.value < kept(module, image)
+    assert all("Clamped" in report.saved_tensors(name).unknown for name in saved.missing)
+    report, image = read(module := Function(lambda x, conv: conv(Clamped.apply(x)), conv()), IMAGE)
+    assert (report.saved().value, report.saved().status) == (kept(module, image), "complete")
+
+
+def test_what_a_checkpoint_leaves_out_is_not_seen_whichever_way_it_goes():
+    values = []
+    for reentrant in (True, False):
+        run = partial(checkpoint, use_reentrant=reentrant)
+        report, _ = read(Function(lambda x, one, run=run: one(run(lambda y: F.gelu(one(y)), one(x))), conv()), IMAGE)
+        values.append(report.saved())
+    report, image = read(plain := Function(lambda x, one: one(F.gelu(one(one(x)))), conv()), IMAGE)
+    assert values == [report.saved()] * 2
+    assert (values[0].value, values[0].status) == (kept(plain, image), "complete")
 
 
 def test_a_copy_of_weights_is_not_said_to_be_the_weights():

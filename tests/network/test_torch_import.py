@@ -760,3 +760,45 @@ def test_what_is_used_is_not_named():
     assert "part.0" not in from_torch(Idle(both=True), (3, 8, 8)).unused
     assert from_torch(nn.Conv2d(3, 4, 3), (3, 8, 8)).unused == {}
     assert not any(heading == "Never used" for heading, _ in shown(from_torch(nn.ReLU(), (3, 8, 8)).analyze()).notes)
+
+
+LOOKED_AT = {
+    "detached": lambda layer, _: [weight.detach().norm() for weight in layer.parameters()],
+    "data of one": lambda layer, _: next(iter(layer.parameters())).data.abs().max(),
+    "run dry": lambda layer, x: call(layer, torch.zeros(x.shape)),
+    "not": lambda layer, _: None,
+}
+
+
+def call(layer, x):
+    return layer(x, x, x, need_weights=False)[0] if isinstance(layer, nn.MultiheadAttention) else layer(x)
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(3, 4, 3), nn.Linear(8, 8), nn.MultiheadAttention(8, 2)])
+@pytest.mark.parametrize("look", LOOKED_AT)
+def test_weights_that_a_forward_looks_at_before_it_uses_them_are_counted_where_they_are_used(layer, look):
+    module = Function(lambda x, layer: (LOOKED_AT[look](layer, x), call(layer, x))[1], layer)
+    report = from_torch(module, (8,) if isinstance(layer, nn.MultiheadAttention) else (3, 8, 8)).analyze()
+    assert (report.total("params").value, report.graph.unused) == (sum(one.numel() for one in layer.parameters()), {})
+    assert sum(row.params for row in report if row.name.startswith("parts.0")) == report.params
+
+
+class Masked(nn.Conv2d):
+    """A convolution that hides taps of its weights before each call, by what it computes of its buffer or its input."""
+
+    def __init__(self, given: bool):
+        super().__init__(4, 4, 3)
+        self.given = given
+        self.register_buffer("mask", torch.ones(4, 4, 3, 3))
+
+    def forward(self, x):
+        self.weight.data *= x.mean() if self.given else self.mask
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_of_weights_that_are_written_into_it_is_said_whether_they_depend_on_the_input(given):
+    report = from_torch(nn.Sequential(Masked(given), Masked(given)), (4, 9, 9)).analyze()
+    assert (report.status, report.params, report.graph.unused) == ("partial", 2 * (4 * 4 * 9 + 4), {})
+    assert [row.reason for row in (report["0"], report["1"])] == ["its weights depend on the input" * given] * 2
+    assert "written in place by another name" in report["0.written_in_place"].reason

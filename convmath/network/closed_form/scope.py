@@ -76,6 +76,14 @@ class Scope:
         among = "" if hidden or self.sizes is None else rf"\text{{, among }}{self.sizes.latex(symbol)}"
         return rf"{among}\text{{, {' and '.join(self.clauses)}}}"
 
+    def within(self, other: Scope) -> Scope:
+        """This scope, with what is said of that of another symbol.
+
+        >>> Scope().within(Scope(SizeSet(101), ("where no tensor on the way is empty",)))
+        Scope(sizes=SizeSet(n >= 1), clauses=('where no tensor on the way is empty',))
+        """
+        return Scope(self.sizes, tuple(dict.fromkeys((*self.clauses, *other.clauses))))
+
 
 def scope_of(conditions: Iterable[tuple[Claim, Kind]]) -> Scope:
     """The scope that conditions leave, in the order in which a network comes to them.

@@ -65,16 +65,12 @@ def flops(convention: str, *, backward: bool = False) -> Count:
         raise DomainError("convention", convention, f"needs one of {', '.join(CONVENTIONS)}")
     found = CONVENTIONS[convention]
     if not backward:
-        return _of_understood(found.forward)
+        return lambda row: None if row.reason else found.forward(row)
     if found.backward is None:
         able = ", ".join(name for name, one in CONVENTIONS.items() if one.backward)
         raise DomainError("convention", convention, f"says nothing of the gradients; needs one of {able}")
-    return _of_understood(found.backward)
-
-
-def _of_understood(rule: Count) -> Count:
-    """A rule that is asked only about rows that are understood; of the others nothing is known."""
-    return lambda row: None if row.reason else rule(row)
+    rule = found.backward
+    return lambda row: None if row.backward_macs is None else rule(row)
 
 
 def _exact(row: Row) -> Any:
@@ -168,7 +164,8 @@ CONVENTIONS: Mapping[str, Convention] = {
             "operator that is not counted. Recurrent layers are missing, as they count or do not by the device; "
             "of their cells, called by themselves, those forward are counted. Einsum of more than two factors is "
             "missing, as torch takes their order from opt_einsum where that is installed. "
-            "Backward, the gradient of a grouped convolution's weight is counted as if there were no groups.",
+            "Backward, the gradient of a grouped convolution's weight is counted as if there were no groups; what "
+            "torch.utils.checkpoint computes once more is not counted.",
             flop_counter,
             flop_counter_backward,
             version="2.13.0",

@@ -82,10 +82,11 @@ def saved_tensors(report: NetworkReport, *, training: bool = True) -> dict[str, 
     """
     graph = report.graph
     differentiated = set(_differentiated(report))
+    weights = (name for node in graph if node.name in differentiated for name in node.weights)
     owner: dict[str, str] = {}
     lie: dict[str, Strides | None] = {}
     outputs, besides = set[str](), dict[str, Sequence[SavedTensor]]()
-    unknown = dict.fromkeys(ends(graph) - set(graph.outputs), "it is a weight of a layer that does not name it")
+    unknown = dict.fromkeys(weights, "it is a weight of a layer that does not name it")
     cast = set[str]()
     for row in report:
         node = graph[row.name]
@@ -97,7 +98,7 @@ def saved_tensors(report: NetworkReport, *, training: bool = True) -> dict[str, 
         lie[row.name] = _laid_out(site, alias=bool(alias))
         if row.name not in differentiated:
             continue
-        found = row.reason or (_COPIED if alias is None else kept(site))
+        found = row.reason or _custom(row) or (_COPIED if alias is None else kept(site))
         if isinstance(found, Keeps):
             outputs.update(owner[node.inputs[number]] for number in found.inputs)
             outputs.update([owner[row.name]] if found.output else [])
@@ -129,14 +130,19 @@ def _reason(row: Row, outputs: Iterable[str], unknown: Mapping[str, str]) -> str
     return unknown.get(row.name, "")
 
 
+def _custom(row: Row) -> str:
+    custom = row.origin.custom if row.origin else ""
+    return f"a torch.autograd.Function, {custom}, saves what it chooses" if custom else ""
+
+
 def _differentiated(report: NetworkReport) -> Iterator[str]:
     """The nodes through which a gradient goes."""
     wanted = ends(report.graph)
     for row in reversed(report.rows):
         node = report.graph[row.name]
         biased = node.frozen == "weights" and bool(row.operator.params)
-        if row.name in wanted and (True in row.learned or row.trained or biased):
-            wanted.update(compress(node.inputs, row.learned))
+        if row.name in wanted and (row.differentiated or biased):
+            wanted.update(compress(node.inputs, row.learned), () if node.frozen == "all" else node.weights)
             yield row.name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
@@ -23,13 +23,13 @@ from ..sizes.trail import Recorder
 from ..symbolic import axes_of
 from . import calls, framework
 from .arguments import unused
-from .finishing import finished, kept_of
+from .finishing import ends_of, finished, kept_of
 from .in_place import Writing
 from .integers import INDICES, after, in_tensor
 from .memory_layout import Checks
 from .passing import PASSED_FOR
 from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, torchs, usual
-from .values import Step, Torch, Value, cut, found_in, frozen, mapped, values_in
+from .values import Step, Torch, Value, cut, found_in, frozen, mapped, trained, values_in
 
 MOST_STEPS = 2**20
 """A forward that takes more is taken for one that never ends: so many take about 1.3 GB."""
@@ -47,6 +47,8 @@ class Builder:
         recorder: what the forward sees of sizes.
         checks: what torch is asked about the calls.
         writing: what they write in place.
+        learns: whether gradients were on before.
+        custom: the class of ``torch.autograd.Function`` whose forward is running, where that has gradients; or empty.
         mode: that of the tensors without elements by which torch.export has followed the network, if it has.
         node: in place of the node that every proxy of torch.fx has: nothing reads it, and only these have it.
     """
@@ -69,6 +71,7 @@ class Builder:
         self.suspended = False
         self.checks = Checks(self, every=verify)
         self.writing = Writing(self)
+        self.custom = ""
         self.mode: Any = None
         self.node = SimpleNamespace(name="tensor", meta={})
         self._called = ""
@@ -76,8 +79,9 @@ class Builder:
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
         self._constants: dict[int, Value] = {}
         self._claimed: dict[int, int] = {}
+        self._uses: list[tuple[Value, int]] = []
         self._materialised: list[tuple[Value, int]] = []
-        self._learns = torch.is_grad_enabled()
+        self.learns = torch.is_grad_enabled()
 
     # Values
 
@@ -114,8 +118,8 @@ class Builder:
         return found
 
     def _constant(self, tensor: Torch, name: str) -> Value:
-        sizes, trained = tuple(tensor.shape), tensor.requires_grad
-        found = Value(sizes, tensor.dtype, constant=True, source=tensor, name=name, trained=trained)
+        sizes, learns = tuple(tensor.shape), tensor.requires_grad
+        found = Value(sizes, tensor.dtype, constant=True, source=tensor, name=name, trained=learns)
         if sizes and tensor.dtype in INDICES:
             with framework.suspended(self):
                 found.integers = in_tensor(tensor)
@@ -126,6 +130,7 @@ class Builder:
         constant = all(value.constant for value in inputs)
         dtype = dtype or inputs[0].dtype
         found = Value(sizes, dtype, None, constant, (operator, inputs), self.name(name or self._called))
+        found.detached, found.trained = calls.stops_gradients(self), any(one.learns for one in inputs)
         return _with_integers(found, operator, inputs)
 
     def name(self, label: str) -> str:
@@ -170,17 +175,18 @@ class Builder:
             self._compare(traced, inputs)
             raise
         origin = Origin(function, calls.kind(self.module), cast=calls.casts_by_itself()) if function else self._origin
+        origin = replace(origin, custom=self.custom) if self.custom else origin
         step = Step(self.name(label or self._called), operator, steps, params, constant, origin)
         step.traced, step.weights = traced if traced is not operator else None, computed
-        if self._learns and not torch.is_grad_enabled():
+        if calls.stops_gradients(self):
             step.cut, step.frozen = tuple(range(len(inputs))), "all"
         else:
-            step.cut, step.frozen = cut(inputs), untrained
+            step.cut, step.frozen = () if self.custom else cut(inputs), untrained
         dtype = dtype or inputs[0].dtype
         if dtype is not self.kind:
             step.placement = self.placed(dtype)
         self.steps.append(step)
-        made = Value(sizes, dtype, len(self.steps) - 1, constant)
+        made = Value(sizes, dtype, len(self.steps) - 1, constant, trained=trained(step, inputs, given))
         if sizes is None:
             made.name = next((one.name for one in inputs if one.sizes is None), self._called)
         return _with_integers(made, traced, inputs)
@@ -245,7 +251,7 @@ class Builder:
             value.step = len(self.steps)
             traced = Input(value.sizes or ())
             operator = self._plain(traced)
-            step = Step(value.name, operator, (), params, constant=True)
+            step = Step(value.name, operator, (), params, constant=True, learned=value.learns)
             step.traced = traced if traced is not operator else None
             step.frozen = frozen([value], self.module)
             step.placement = replace(
@@ -263,17 +269,32 @@ class Builder:
 
     def count(self, parameters: Iterable[Torch], number: int) -> None:
         """Add torch's parameters to those of a step, by its number; None among them is none."""
+        self._add(number, sum([self._fresh(self.constant(one), number) for one in parameters if one is not None]))
+
+    def _add(self, number: int, params: int) -> None:
         step = self.steps[number]
-        step.params += sum([self._fresh(self.constant(one), number) for one in parameters if one is not None])
+        step.params += params
         if isinstance(step.operator, Unknown):
             step.operator = replace(step.operator, parameters=step.params)
 
     def _fresh(self, weight: Value, step: int) -> int:
         """The elements of a parameter, counted for a step; none if they are counted already."""
-        if id(weight.source) in self._claimed:
+        first = self._claimed.get(id(weight.source))
+        if first != step:
+            self._uses.append((weight, step))
+        if first is not None:
             return 0
         self._claimed[id(weight.source)] = step
         return int(product(weight.sizes or ()))
+
+    def _settle(self, kept: Collection[int]) -> None:
+        """Count what steps have counted that no node is made of at the next one that uses it."""
+        claimed, self._claimed = self._claimed, {}
+        for weight, step in self._uses:
+            one = id(weight.source)
+            if step in kept and one not in self._claimed:
+                self._claimed[one] = step
+                self._add(step, 0 if claimed[one] == step else int(product(weight.sizes or ())))
 
     @property
     def unused(self) -> Mapping[str, int]:
@@ -306,6 +327,7 @@ class Builder:
         if isinstance(out := kwargs.get("out"), Value):
             out.storage.version += 1
             out.storage.changes += 1
+            out.storage.constant = out.storage.constant and all(one.constant for one in values_in(result))
         if name != operation or name == "setitem" or kwargs.get("inplace") is True:
             return self.writing.written(operation, args, result)
         return self.writing.shared(operation, args, result)
@@ -396,16 +418,18 @@ class Builder:
         if mark < len(self.steps):
             del self.steps[mark:]
             self.recorder.forget(mark)
-        while self._claimed and next(reversed(self._claimed.values())) >= mark:
-            self._claimed.popitem()
+        while self._uses and self._uses[-1][1] >= mark:
+            weight, step = self._uses.pop()
+            if self._claimed.get(id(weight.source)) == step:
+                del self._claimed[id(weight.source)]
         while self._materialised and self._materialised[-1][1] >= mark:
             self._materialised.pop()[0].step = None
 
     def graph(self, outputs: Iterable[Value]) -> Graph:
         """What was read, without the constants that nothing reads."""
-        ends = [self.step_of(self.writing.seen(value)) for value in outputs]
+        ends = ends_of(self, outputs)
         kept = kept_of(self.steps, ends, self.recorder)
-        self._claimed = {one: step for one, step in self._claimed.items() if step in kept}
+        self._settle(kept)
         return finished(self.steps, sorted(kept), ends, self.recorder, self.kind)
 
 

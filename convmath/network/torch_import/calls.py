@@ -49,6 +49,11 @@ def casts_by_itself() -> bool:
     return any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
 
 
+def stops_gradients(builder: Builder) -> bool:
+    """Whether no gradient goes through what is computed now, as the network has turned them off itself."""
+    return builder.learns and not torch.is_grad_enabled() and not builder.custom
+
+
 @lru_cache(maxsize=1024)
 def _origin(function: str, module: str, held: bool | None) -> Origin:
     return Origin(function, module, held)

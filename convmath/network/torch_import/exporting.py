@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stderr
 from io import StringIO
 from typing import Any
@@ -18,8 +18,23 @@ from . import calls
 from .arguments import Arguments
 from .builder import Builder
 from .framework import silenced
-from .registry import KEPT, name_of
-from .values import Value, mapped, values_in
+from .functions import noted
+from .registry import KEPT, UntraceableError, name_of
+from .values import Value, found_in, mapped, values_in
+
+_AROUND: Mapping[str, Any] = {
+    "wrap_with_autocast": torch.autocast,
+    "wrap_with_set_grad_enabled": torch.set_grad_enabled,
+}
+"""The operators that call a graph within a mode of torch, and that mode."""
+
+_AUTOCAST = ("_enter_autocast", "_exit_autocast")
+"""The functions that begin and end a mode of which torch.export has made no graph."""
+
+TRANSFORMS = ("torch._functorch", "torch._C._functorch")
+"""Where torch.func's transforms are, and their parts, which change torch for all that follows."""
+
+_OTHERS = "it runs graphs of its own, and which of them and how often may depend on the elements of tensors"
 
 
 def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others: Mapping[str, Any]) -> list[Value]:
@@ -49,22 +64,12 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
         **signature.inputs_to_buffers,
         **signature.inputs_to_lifted_tensor_constants,
     }
-    given = iter(inputs.values())
-    values: dict[Any, Any] = {}
-    outputs: list[Value] = []
-    layers = _Layers(builder, module)
-    for node, last in _with_ends(program.graph.nodes):
-        if node.op == "placeholder":
-            name = names.get(node.name)
-            values[node] = builder.constant(tensors[name], name) if name else _given(node, given)
-        elif node.op == "call_function":
-            values[node] = _called(builder, node, values, layers, last)
-        elif node.op == "output":
-            found = mapped(
-                node.args[0], lambda item: values.get(item, item) if isinstance(item, torch.fx.Node) else item
-            )
-            outputs = values_in(found)
-    return outputs
+    left = iter(inputs.values())
+    given = [
+        builder.constant(tensors[names[node.name]], names[node.name]) if node.name in names else _given(node, left)
+        for node in program.graph.find_nodes(op="placeholder")
+    ]
+    return values_in(_Graphs(builder, module, program.graph_module).run(program.graph_module, given))
 
 
 def _exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others: Mapping[str, Any]) -> Any:
@@ -76,7 +81,8 @@ def _exported(builder: Builder, module: Any, inputs: Mapping[str, Value], others
     with warnings.catch_warnings(), redirect_stderr(StringIO()), silenced(), torch.no_grad():
         warnings.simplefilter("ignore")  # what torch.export says on failing is in its error, too
         args, kwargs = Arguments(module).bound({**tensors, **others})
-        return torch.export.export(module, args, kwargs, strict=False)
+        with noted(builder):
+            return torch.export.export(module, args, kwargs, strict=False)
 
 
 def _given(node: Any, given: Iterator[Value]) -> Any:
@@ -122,22 +128,62 @@ class _Layers:
             step.call = calls.called(self.builder, part, given, self.visits[part])
 
 
-def _called(builder: Builder, node: Any, values: Mapping[Any, Any], layers: _Layers, last: bool) -> Any:
-    """The results of a node, which may be the last of its module."""
-    args, kwargs = (
-        mapped(part, lambda item: _value(builder, values[item]) if isinstance(item, torch.fx.Node) else item)
-        for part in (tuple(node.args), dict(node.kwargs))
-    )
-    layers.enter(_module(node), (args, kwargs))
-    result = builder.call(name_of(node.target), node.target, args, kwargs)
-    layers.made_by(node, result)
-    if last:
-        layers.leave()
-    return result
+class _Graphs:
+    """The graph of a network, and those that it calls."""
 
+    def __init__(self, builder: Builder, module: Any, graph: Any) -> None:
+        self.builder = builder
+        self.layers = _Layers(builder, module)
+        self.lasts = _lasts(graph)
 
-def _value(builder: Builder, item: Any) -> Any:
-    return builder.writing.seen(item) if isinstance(item, Value) else item
+    def run(self, graph: Any, given: Iterable[Any]) -> Any:
+        """What a graph returns of what it is given."""
+        values = dict(zip(graph.graph.find_nodes(op="placeholder"), given, strict=True))
+
+        def valued(part: Any) -> Any:
+            return mapped(part, lambda item: values[item] if isinstance(item, torch.fx.Node) else item)
+
+        for node in graph.graph.nodes:
+            if node.op == "get_attr":
+                values[node] = getattr(graph, node.target)
+            elif node.op == "call_function":
+                values[node] = self._called(node, valued(tuple(node.args)), valued(dict(node.kwargs)))
+            elif node.op == "output":
+                return valued(node.args[0])
+        return ()
+
+    def _called(self, node: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """The results of a node, or of those of the graph that it calls within a mode."""
+        name = name_of(node.target)
+        if str(getattr(node.target, "__module__", "")).startswith(TRANSFORMS):
+            how = "compute with the whole batch at once, and leave derivatives out"
+            raise UntraceableError("it is computed by a transform of torch.func, such as torch.vmap", how)
+        if name in _AUTOCAST:
+            return node.target(*args)
+        if name == "_set_grad_enabled":  # gradients are off while torch.export follows the forward
+            return None
+        graphs = found_in((args, kwargs), torch.fx.GraphModule)
+        if name in _AROUND:
+            at = args.index(graphs[0])
+            with _AROUND[name](*args[:at]):
+                return self.run(graphs[0], args[at + 1 :])
+        return self._recorded(node, *(mapped(part, self._seen) for part in (args, kwargs)), runs=bool(graphs))
+
+    def _recorded(self, node: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, runs: bool) -> Any:
+        """The results of a call; of one that runs graphs, those that torch.export found."""
+        name = name_of(node.target)
+        self.layers.enter(_module(node), (args, kwargs))
+        if runs:
+            result = self.builder.unknown(name, _OTHERS, lambda *_, **__: node.meta.get("val"), args, kwargs)
+        else:
+            result = self.builder.call(name, node.target, args, kwargs)
+        self.layers.made_by(node, result)
+        if node in self.lasts:
+            self.layers.leave()
+        return result
+
+    def _seen(self, item: Any) -> Any:
+        return self.builder.writing.seen(item) if isinstance(item, Value) else item
 
 
 def _module(node: Any) -> str:
@@ -146,9 +192,18 @@ def _module(node: Any) -> str:
     return str(stack[-1][0]) if stack else ""
 
 
-def _with_ends(nodes: Any) -> Iterator[tuple[Any, bool]]:
-    """Each node, and whether the next one belongs to another module, or to another call of the same."""
-    found = list(nodes)
+def _lasts(graph: Any) -> set[Any]:
+    """The calls after which those of another module come, or of another call of the same."""
+    found = list(_calls(graph))
     keys = [list(node.meta.get("nn_module_stack", {})) for node in found]
-    for node, own, following in zip(found, keys, [*keys[1:], None], strict=True):
-        yield node, own != following
+    return {node for node, own, following in zip(found, keys, [*keys[1:], None], strict=False) if own != following}
+
+
+def _calls(graph: Any) -> Iterator[Any]:
+    """The calls in a graph in their order, with those in the graphs that are called within a mode."""
+    for node in graph.graph.nodes:
+        if node.op == "call_function" and name_of(node.target) in _AROUND:
+            inner = next(one for one in node.args if isinstance(one, torch.fx.Node) and one.op == "get_attr")
+            yield from _calls(getattr(graph, inner.target))
+        elif node.op == "call_function":
+            yield node

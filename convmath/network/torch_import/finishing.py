@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ..graph import Graph
 from ..node import Node
@@ -13,7 +14,20 @@ from ..sizes.number import number_of
 from ..sizes.size import Size
 from ..sizes.trail import Recorder, leaves, renamed
 from . import calls
-from .values import Step, Torch
+from .values import Step, Torch, Value
+
+if TYPE_CHECKING:
+    from .builder import Builder
+
+
+def ends_of(builder: Builder, outputs: Iterable[Value]) -> list[int]:
+    """The numbers of the steps that make what is returned; noted are those of which no gradient goes back from that."""
+    returned = [builder.writing.seen(value) for value in outputs]
+    ends = [builder.step_of(value) for value in returned]
+    learned = {end for end, value in zip(ends, returned, strict=True) if not value.is_cut}
+    for end in ends:
+        builder.steps[end].detached = end not in learned
+    return ends
 
 
 def kept_of(steps: Sequence[Step], ends: Sequence[int], recorder: Recorder) -> set[int]:
@@ -60,8 +74,9 @@ def _node(step: Step, name: str, names: Sequence[str], *, used: bool) -> Node:
     named = names.__getitem__
     traced = step.traced and changed(step.traced, lambda size: Size(number_of(size), renamed(size.term, named)))
     inputs = tuple(names[i] for i in step.inputs)
+    weights = tuple(names[i] for i in step.weights)
     found = name, step.operator, inputs, step.params, origin, traced, ()
-    return Node(*found, step.cut, step.frozen, step.placement, step.layer)
+    return Node(*found, step.cut, step.frozen, step.placement, step.layer, weights, step.detached, step.learned)
 
 
 def distinct(wanted: list[str]) -> list[str]:

@@ -38,7 +38,8 @@ class Writing:
             value.version = value.storage.version
             reason = "a part of its memory was written in place by another name"
             unknown = Unknown("written_in_place", reason, value.sizes)
-            value.step, value.constant = self._builder.emit(unknown, value, label="written_in_place").step, False
+            value.step = self._builder.emit(unknown, value, label="written_in_place").step
+            value.constant = value.constant and value.storage.constant
         return value
 
     def written(self, name: str, args: tuple[Any, ...], result: Any) -> Any:
@@ -60,6 +61,7 @@ class Writing:
             target.storage.version += 1
             target.version = target.storage.version
         target.storage.changes += 1
+        target.storage.constant = target.storage.constant and result.constant
         target.changes = target.storage.changes
         if result.step is not None:
             step = self._builder.steps[result.step]
@@ -71,8 +73,9 @@ class Writing:
         if name != "setitem":
             target.strides, target.strided = result.strides, result.strided
         target.detached, target.integers = result.detached, result.integers if result.dtype is target.dtype else None
+        target.trained = result.trained
         if result.step is None:
-            target.source, target.name, target.trained = result.source, result.name, result.trained
+            target.source, target.name = result.source, result.name
         return target
 
     def shared(self, name: str, args: tuple[Any, ...], result: Any) -> Any:

@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from ...errors import DomainError
 from ..operators import Attention, Concat, Expand, Identity, Linear, Pad, Permute, Reshape, Sizes, Unknown
+from ..operators.base import product
 from ..sizes.in_operators import numbers
 from .builder import Builder
 from .handlers.attention import of_mask
@@ -172,7 +173,8 @@ class _MultiHead:
         self.more = [tracer.value(one) for one in (module.bias_k, module.bias_v)]
         weights = [self.builder.constant(weight) for weight in module.parameters()]
         self.weights = [weight for weight in weights if weight not in self.more]
-        self.fresh = self.builder.claim(*self.weights) > 0
+        self.claimed = self.builder.claim(*self.weights)
+        self.fresh = self.claimed == sum(product(weight.sizes or ()) for weight in self.weights)
 
     def __call__(
         self,
@@ -235,7 +237,7 @@ class _MultiHead:
 
     def _dense(self, value: Value, width: int, bias: bool, label: str) -> Value:
         layer = Linear(width, self.module.embed_dim, bias)
-        params = layer.params if self.fresh else 0
+        params, self.claimed = layer.params if self.fresh else self.claimed, 0
         return self.builder.emit(
             layer, value, weights=self.weights, label=label, params=params, function="functional.linear"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from typing import Any
@@ -19,6 +19,7 @@ from ..sizes.trail import RECORDER
 from . import calls
 from .arguments import Arguments
 from .builder import Builder
+from .functions import Functions, functions_of
 from .modules import handler_of
 from .passing import STOOD_FOR, Passing
 from .registry import HANDLERS, KEPT, UntraceableError, name_of
@@ -157,7 +158,8 @@ def read_traced(builder: Builder, module: Any, inputs: Mapping[str, Value], othe
         return torch.nn.Module.__call__(module, *args, **kwargs)
 
     try:
-        with tracer.passing.on(), _Recording(tracer):
+        functions = functions_of(builder, Functions(builder, tracer.value, tracer.proxies))
+        with tracer.passing.on(), functions, _Recording(tracer):
             tracer.trace(call)
     finally:
         proxies.clear()  # which the traceback of an error would keep
@@ -268,24 +270,24 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         called = getattr(function, "__qualname__", repr(function))
         reason = f"{called} is no function of torch"
         values = self._values(args, kwargs)
-        return self._proxies(self.builder.unknown(called.rpartition(".")[2], reason, function, *values))
+        return self.proxies(self.builder.unknown(called.rpartition(".")[2], reason, function, *values))
 
     def record(self, name: str, function: Any, args: Any, kwargs: Any) -> Any:
         """A call of a function of torch or of Python, as proxies."""
         self._require_reading()
-        return self._proxies(self.builder.call(name, function, *self._values(args, kwargs)))
+        return self.proxies(self.builder.call(name, function, *self._values(args, kwargs)))
 
     def _special(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
         values, options = self._values(args, kwargs)
-        return self._proxies(handler(self, module, *values, **options))
+        return self.proxies(handler(self, module, *values, **options))
 
     def _own(self, result: Any, mark: int) -> Any:
         """The result of a module with parameters: a step of its own, where it is one from before ``mark``."""
         if type(result) is not TensorProxy or (result.value.step is not None and result.value.step >= mark):
             return result
-        return TensorProxy(self.builder.emit(Identity(), result.value), self)
+        return TensorProxy(self.builder.emit(Identity(), result.value, label="result"), self)
 
-    def _note(self, module: Any, inputs: tuple[int | None, ...], result: Any, mark: int, *, leaf: bool) -> None:
+    def _note(self, module: Any, inputs: Sequence[Value], result: Any, mark: int, *, leaf: bool) -> None:
         """Note the call of a module at the step of its result, if that is one of those from ``mark`` on.
 
         The result of a module without parts has its name, and its parameters are counted there.
@@ -298,7 +300,8 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
                 step.layer = self.builder.paths.get(module, "")
                 own = module.parameters() if module._modules else module._parameters.values()
                 self.builder.count(own, made)
-            step.call = calls.called(self.builder, module, inputs, self._visits.get(module, 1))
+            given = tuple([value.step for value in inputs])
+            step.call = calls.called(self.builder, module, given, self._visits.get(module, 1))
 
     def _number(self, module: Any, mark: int) -> None:
         """Number the functions with windows that a module itself calls, in its call with the steps from ``mark`` on."""
@@ -307,10 +310,13 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
         for number, step in enumerate(own if path is not None else (), 1):
             step.layer = f"{path}..{number}"  # no name of a module has a point
 
-    def _given(self, module: Any, args: Any, kwargs: Any) -> tuple[int | None, ...]:
-        """The steps of the tensors that a module is given by position, as all are that the network is given."""
+    def _given(self, module: Any, args: Any, kwargs: Any) -> list[Value]:
+        """The tensors that a module is given by position, as all are that the network is given.
+
+        One that is part of another has no step before the module reads it.
+        """
         given = (*args, *kwargs.values()) if module is self.module else args
-        return tuple([item.value.step for item in given if type(item) is TensorProxy])
+        return [item.value for item in given if type(item) is TensorProxy]
 
     def _layer(self, handler: Any, module: Any, args: Any, kwargs: Any) -> Any:
         """A module without parts; one of torch's own that cannot be followed is unknown."""
@@ -323,7 +329,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             builder.recorder.failure = None
             reason = f"its forward could not be followed: {error}"
             values = self._values(args, kwargs)
-            result = self._proxies(builder.unknown(type(module).__name__, reason, module.forward, *values, mark=mark))
+            result = self.proxies(builder.unknown(type(module).__name__, reason, module.forward, *values, mark=mark))
         return result
 
     def _values(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -339,7 +345,8 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
             return self.builder.writing.seen(self.builder.constant(item))
         return item
 
-    def _proxies(self, result: Any) -> Any:
+    def proxies(self, result: Any) -> Any:
+        """What the forward sees of a result."""
         return mapped(result, lambda item: TensorProxy(item, self) if isinstance(item, Value) else item)
 
 
@@ -398,9 +405,12 @@ def _held(item: Any) -> list[Any]:
 
 def _require_tensors(result: Any) -> None:
     """Require that a result in which no tensor was found has none that was not looked for."""
-    waiting = [result]
+    waiting, seen = [result], set()
     while waiting:
         item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
         if isinstance(item, list | tuple | Mapping):
             waiting += _held(item)
         elif not isinstance(item, _WITHOUT_TENSORS) and type(item) not in STOOD_FOR and not _held(item):

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from operator import is_
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from ..operators import Operator, Sizes
+import torch
+
+from ..operators import Operator, Sizes, Unknown
 from ..origin import Call, Origin
 from ..placement import USUAL, Placement
 from ..sizes.in_operators import size_of_node, sizes_of_node
@@ -35,13 +37,15 @@ class Storage:
     Attributes:
         version: how often something was written into it in place that may come of elements in other places.
         changes: how often anything was written into it.
+        constant: whether nothing was that depends on an input.
     """
 
-    __slots__ = ("changes", "version")
+    __slots__ = ("changes", "constant", "version")
 
     def __init__(self) -> None:
         """Nothing is written yet."""
         self.version = self.changes = 0
+        self.constant = True
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +64,7 @@ class Value:
         strides: how it lies in memory at these sizes; None if as usual, one row after the other, at all sizes.
         strided: how it lies at other sizes, too, where ``strides`` are not None; None if that is not known.
         detached: whether no gradient goes back from it, though its type has one.
-        trained: whether it is a tensor that training changes.
+        trained: whether it is a tensor that training changes, or is computed of some.
         changes: the changes of its elements that it has seen, by whatever name.
         integers: of a constant, what is known of the integers that it holds; None where nothing is.
     """
@@ -84,6 +88,11 @@ class Value:
     def is_cut(self) -> bool:
         """Whether no gradient goes back from it."""
         return self.detached or not (self.dtype.is_floating_point or self.dtype.is_complex)
+
+    @property
+    def learns(self) -> bool:
+        """Whether training computes a gradient for it, if anything that is returned depends on it."""
+        return self.trained and not self.is_cut
 
     @property
     def carried(self) -> Sizes:
@@ -169,7 +178,8 @@ class Value:
 class Step:
     """A node that is still without its final name; ``traced`` is its operator with the terms of sizes, if any.
 
-    ``cut``, ``frozen``, ``placement`` and ``layer`` are those of the node; ``weights`` are computed by these steps.
+    ``cut``, ``frozen``, ``placement``, ``layer``, ``detached`` and ``learned`` are those of the node; ``weights`` are
+    computed by these steps.
     """
 
     name: str
@@ -185,6 +195,8 @@ class Step:
     placement: Placement = USUAL
     layer: str = ""
     weights: tuple[int, ...] = ()
+    detached: bool = False
+    learned: bool = False
 
 
 def _note_asked() -> None:
@@ -206,26 +218,30 @@ def frozen(weights: Sequence[Value], module: Torch = None) -> Frozen:
 
     A weight that a hook of the module makes of another one, of its name and ``_orig``, is trained where that one is.
     """
-    trained = [_is_trained(weight, module) for weight in weights]
-    if all(trained):
+    learns = [_is_trained(weight, module) for weight in weights]
+    if all(learns):
         return ""
-    if not any(trained):
+    if not any(learns):
         return "all"
-    factors = [one for one, weight in zip(trained, weights, strict=True) if len(weight.sizes or ()) > 1]
+    factors = [one for one, weight in zip(learns, weights, strict=True) if len(weight.sizes or ()) > 1]
     return "weights" if factors and not any(factors) else ""
 
 
 def _is_trained(weight: Value, module: Torch) -> bool:
-    if weight.detached:
-        return False
-    if isinstance(weight.source, tuple):
-        return any(_is_trained(one, module) for one in weight.source[1])
-    if weight.source is None and weight.step is not None:
-        return True
-    for name, before in getattr(module, "_parameters", {}).items():
+    own = isinstance(weight.source, torch.Tensor) and not weight.detached
+    for name, before in getattr(module, "_parameters", {}).items() if own else ():
         if name.endswith("_orig") and vars(module).get(name.removesuffix("_orig")) is weight.source:
             return bool(before.requires_grad)
-    return weight.trained
+    return weight.learns
+
+
+def trained(step: Step, inputs: Sequence[Value], weights: Sequence[Value]) -> bool:
+    """Whether a step depends on tensors that training changes, by ways that are open."""
+    own = bool(weights or step.params) or isinstance(step.operator, Unknown)
+    if own and step.frozen != "all":
+        return True
+    passes = step.operator.differentiable or (step.origin is not None and step.origin.custom != "")
+    return passes and any(one.trained for number, one in enumerate(inputs) if number not in step.cut)
 
 
 def values_in(arguments: Any) -> list[Value]:

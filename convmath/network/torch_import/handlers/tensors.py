@@ -159,7 +159,6 @@ def _detach(builder: Builder, x: Value, *_: Any, **__: Any) -> Value:
 
 for _name in (
     "alias",
-    "requires_grad",
     "lift_fresh",
     "cpu",
     "cuda",
@@ -170,6 +169,17 @@ for _name in (
     "positive",
 ):
     handles(_name, views=True)(_copy)
+
+
+@handles("requires_grad", views=True)
+def _requires_grad(builder: Builder, x: Value, required: bool = True) -> Value:
+    """The same elements, for which training computes a gradient, though none goes on from there."""
+    if x.learns or not required:
+        return _copy(builder, x)
+    found = builder.emit(Identity("requires_grad"), x)
+    step = builder.steps[-1]
+    step.cut, step.frozen, step.learned, found.trained = (0,), "", True, True
+    return found
 
 
 @handles("real", views=True)
