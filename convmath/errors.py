@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,6 +59,43 @@ class UnsupportedError(ConvmathError):
     >>> print(UnsupportedError("from_torch needs torch: pip install 'convmath[torch]'"))
     from_torch needs torch: pip install 'convmath[torch]'
     """
+
+
+def first_line(error: BaseException) -> str:
+    """The class of an error and the first line of what it says, whatever code it comes from.
+
+    >>> first_line(ValueError("no weights\\nin this folder")), first_line(KeyError())
+    ('ValueError: no weights', 'KeyError')
+    """
+    try:
+        text = str(error).strip().partition("\n")[0][:300]
+    except BaseException:  # a class of a user may refuse even that
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextmanager
+def calling(
+    refusal: Callable[[BaseException], ConvmathError], through: type[BaseException] = KeyboardInterrupt
+) -> Iterator[None]:
+    """Whatever the code of a user raises, also what ends Python, as an error of convmath; Ctrl-C goes through.
+
+    Args:
+        refusal: makes that error of what was raised.
+        through: what goes through, too.
+
+    >>> with calling(lambda error: UnsupportedError(f"the factory fails: {first_line(error)}")):
+    ...     raise SystemExit(3)
+    Traceback (most recent call last):
+    ...
+    convmath.errors.UnsupportedError: the factory fails: SystemExit: 3
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, through):
+        raise
+    except BaseException as error:
+        raise refusal(error) from error
 
 
 @contextmanager

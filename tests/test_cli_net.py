@@ -188,6 +188,9 @@ def test_json_holds_every_node_and_total(report):
     assert found["totals"]["macs"] == {"value": report.macs, "status": "partial", "missing": [odd["name"]]}
     assert found["totals"]["operations"]["value"] == report.flops("exact")
     assert [one["node"] for one in found["misaligned"]] == [one.node for one in report.misaligned]
+    for one in found["misaligned"]:
+        fields = [report[path].receptive_field[one["axis"]] for path in one["paths"]]
+        assert one["centers"] == [field.center(one["position"]) for field in fields]
     assert found["peak_bytes"] == report.peak_bytes()
 
 
@@ -357,7 +360,10 @@ def test_a_table_says_what_was_not_understood_and_what_disagrees(report):
     assert r"odd\x1b[2J<b>|_$& (my::op): it is *strange*" in text
     assert "partial: without 1 node" in text
     assert "Receptive field unknown" in text
-    assert "at sum_up the centres at position 0 of up and [even] disagree on axis 0 of input: 1/2 and 0" in text
+    assert (
+        "at sum_up the centres of up and [even] disagree on axis 0 of input, by 1/2 on average: 1 and 0 at position 0"
+        in text
+    )
     assert "\x1b" not in text
     assert "Not understood" not in "\n".join(lines_of(residual()))
 
@@ -701,6 +707,100 @@ def test_a_wrong_request_ends_as_a_sentence(folder, arguments, sentence):
     assert sentence in refused("net", *arguments)
 
 
+ODD = """
+import sys
+
+import torch
+from torch import nn
+
+
+class OddError(BaseException):
+    def __str__(self):
+        raise RuntimeError("nothing to say")
+
+
+class OddClass:
+    @property
+    def __class__(self):
+        raise RuntimeError("no class")
+
+
+odd = OddClass()
+
+
+def raises():
+    raise OddError
+
+
+def stops():
+    raise GeneratorExit
+
+
+class Begun(nn.Module):
+    def __init__(self):
+        self.size = 3
+
+
+class Attributes(nn.Module):
+    def __getattr__(self, name):
+        raise RuntimeError("no attributes")
+
+    def forward(self, x):
+        return x * self.size
+
+
+class Exits(nn.Module):
+    def forward(self, x):
+        sys.exit(3)
+
+
+class Raises(nn.Module):
+    def forward(self, x):
+        raise OddError
+
+
+class Returns(nn.Module):
+    def forward(self, x):
+        return (x for _ in range(3))
+
+
+class Long(nn.Module):
+    def forward(self, x):
+        return nn.functional.pad(x, (10**5000, 0))
+
+
+class Parts(nn.Module):
+    def forward(self, x):
+        return torch.vmap(torch.relu)(x)
+"""
+
+ODD_ONES = [
+    ("odd", "model='oddities:odd': gives an object of the type OddClass, and needs a torch.nn.Module"),
+    ("raises", "model='oddities:raises': fails when it is called without arguments: OddError\n"),
+    ("stops", "model='oddities:stops': fails when it is called without arguments: GeneratorExit\n"),
+    ("Begun", "module='Begun': needs super().__init__() at the beginning of its __init__"),
+    ("Attributes", 'raise RuntimeError("no attributes")\': RuntimeError: no attributes'),
+    ("Exits", "'sys.exit(3)': SystemExit: 3\n"),
+    ("Raises", "'raise OddError': OddError\n"),
+    ("Returns", "the forward returns a generator, in which no tensor is looked for"),
+    ("Long", "a number has more than 4300 digits, the most that Python writes out"),
+    ("Parts", "'return torch.vmap(torch.relu)(x)': it is computed by a transform of torch.func"),
+]
+
+
+@pytest.mark.parametrize(("name", "sentence"), ODD_ONES, ids=[name for name, _ in ODD_ONES])
+def test_odd_code_of_a_user_ends_as_a_sentence(folder, monkeypatch, name, sentence):
+    (folder / "oddities.py").write_text(ODD)
+    monkeypatch.delitem(sys.modules, "oddities", raising=False)
+    assert sentence in refused("net", f"oddities:{name}", "-i", "3,8,8")
+
+
+def test_an_interruption_of_a_users_code_goes_through(folder, monkeypatch):
+    (folder / "stopped.py").write_text("raise KeyboardInterrupt\n")
+    monkeypatch.delitem(sys.modules, "stopped", raising=False)
+    assert ran("net", "stopped:make").exit_code == 130
+
+
 WORDS = st.sampled_from(
     [
         *("5x5", "5", "3,4", "n", "0", "-1", "1:2", "same", "99999999999", "2x2x2", "", "x", "conv", "pool", "grid"),
@@ -794,6 +894,7 @@ def test_a_grid_is_drawn_as_svg_and_png(tmp_path):
         ("conv 5x5 -k 3 -p 1:x", "needs integers"),
         ("conv 5x5 -k 3 -o x.png", "needs the suffix .svg"),
         ("conv 5x5 -k 3 -p up", "needs integers such as 1 or 1,2, LO:HI"),
+        ("conv 5x5 -k 3 -p 0:1x2:0", "needs integers of at most 18 digits, as 1,2 or 0:1,2:0"),
         ("conv 5x5 -k 7", "spans 7 elements"),
         ("conv 300x300 -k 3", "at most 128 along an axis"),
         ("conv 5x5 -k 3 --frame 9", "needs 0 <= frame < 9"),

@@ -20,6 +20,17 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command: exit code 2 for a request that is wrong, 1 for a proof that is."""
         try:
+            return self._told(ctx)
+        except ValueError as error:
+            if "sys.set_int_max_str_digits" not in str(error):
+                raise
+        most = sys.get_int_max_str_digits()
+        typer.echo(f"Error: a number has more than {most} digits, the most that Python writes out", err=True)
+        raise typer.Exit(2)
+
+    def _told(self, ctx: Any) -> Any:
+        """Run a command, and print why it is refused."""
+        try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ..errors import DomainError, renamed
+from ..errors import DomainError, calling, first_line, renamed
 
 if TYPE_CHECKING:
     from ..network import Graph
@@ -116,7 +116,7 @@ def _graph(model: str, sizes: list[str], batch_size: int, at: At, dtypes: Sequen
             hint = f"; did you mean {meant}?"
         raise DomainError("model", model, f"needs MODULE:FACTORY, or a file {', '.join(_FILES)}{hint}")
     made = _made(model)
-    if isinstance(made, network.Graph):
+    if issubclass(type(made), network.Graph):  # whatever class an object of a user says that it is of
         if dtypes:
             raise DomainError("dtype", dtypes[0], f"{model} gives a graph; --dtype is for modules of torch")
         return _resized(model, made, sizes, batch_size)
@@ -198,17 +198,14 @@ def _made(model: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     found = _run(model, "cannot be imported", lambda: pkgutil.resolve_name(model))
-    if isinstance(found, type) or (callable(found) and not _is_module(found)):
+    if issubclass(type(found), type) or (callable(found) and not _is_module(found)):
         return _run(model, "fails when it is called without arguments", found)
     return found
 
 
 def _run(model: str, what: str, action: Callable[[], Any]) -> Any:
-    try:
+    with calling(lambda error: DomainError("model", model, f"{what}: {first_line(error)}{_hint(model, error)}")):
         return action()
-    except (Exception, SystemExit) as error:
-        sentence = ": ".join(filter(None, (type(error).__name__, next(iter(str(error).splitlines()), ""))))
-        raise DomainError("model", model, f"{what}: {sentence}{_hint(model, error)}") from None
 
 
 def _hint(model: str, error: BaseException) -> str:
@@ -220,7 +217,7 @@ def _hint(model: str, error: BaseException) -> str:
     if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType) and error.name in factory.split("."):
         near = get_close_matches(error.name, [name for name in vars(error.obj) if not name.startswith("_")], n=1)
         return f"; did you mean {error.obj.__name__}:{near[0]}?" if near else ""
-    if isinstance(error, TypeError) and "required" in str(error):
+    if isinstance(error, TypeError) and "required" in first_line(error):
         return f"; name a function that takes none and returns {factory}(...)"
     return ""
 
@@ -228,4 +225,4 @@ def _hint(model: str, error: BaseException) -> str:
 def _is_module(found: Any) -> bool:
     """Whether it is a torch module, or one that was exported, which torch is loaded for."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(found, torch.nn.Module | torch.export.ExportedProgram)
+    return torch is not None and issubclass(type(found), (torch.nn.Module, torch.export.ExportedProgram))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import DomainError
+from ..errors import DomainError, calling, first_line
 
 _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -44,10 +44,8 @@ class Target:
         """The function, imported if need be; DomainError if that is not possible, whatever the reason."""
         if self.fn is not None:
             return self.fn
-        try:
+        with calling(lambda error: DomainError("fn", self.path, f"cannot be imported: {first_line(error)}")):
             found = pkgutil.resolve_name(self.path or "")
-        except (Exception, SystemExit) as error:
-            raise DomainError("fn", self.path, f"cannot be imported: {type(error).__name__}: {error}") from None
         if not callable(found):
             raise DomainError("fn", self.path, f"needs a callable, but is of type {type(found).__name__}")
         return found  # type: ignore[no-any-return]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from convmath import network
-from convmath.errors import UnsupportedError
+from convmath.errors import DomainError, UnsupportedError
 
 from .computing import Function
 
@@ -125,6 +129,179 @@ def test_the_line_is_that_of_the_networks_own_code_and_not_of_what_it_calls():
             return F.conv2d(x, undefined)  # noqa: F821 - on purpose
 
     assert "return F.conv2d(x, undefined)" in refusal(lambda x: nn.Sequential(Inner())(x))
+
+
+class OddError(BaseException):
+    """One that no code for errors catches."""
+
+    def __init__(self, error: BaseException | None = None):
+        super().__init__()
+        self.error = error
+
+    def __str__(self):
+        if self.error:
+            raise self.error
+        return "odd"
+
+
+RAISED = {
+    SystemExit(3): "SystemExit: 3",
+    SystemExit(): "SystemExit",
+    GeneratorExit(): "GeneratorExit",
+    StopIteration(): "StopIteration",
+    OddError(): "OddError: odd",
+    OddError(ValueError()): "OddError",
+    OddError(OddError()): "OddError",
+}
+
+
+@pytest.mark.parametrize(("error", "words"), RAISED.items(), ids=RAISED.values())
+def test_whatever_a_forward_raises_is_told_with_its_line(error, words):
+    def raising(x):
+        raise error
+
+    sentence = refusal(raising)
+    assert sentence.endswith(f"test_following.py:{raising.__code__.co_firstlineno + 1}, 'raise error': {words}")
+
+
+def test_an_interruption_goes_through():
+    def interrupted(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        network.from_torch(Function(interrupted), (3, 9, 9))
+
+
+class Begun(nn.Module):
+    def __init__(self):
+        self.size = 3
+
+    def forward(self, x):
+        return x
+
+
+def test_a_module_that_does_not_begin_as_one_is_refused_with_what_to_do():
+    whole = nn.Sequential(nn.ReLU())
+    whole._modules["0"] = Begun()
+    for module in (Begun(), whole):
+        with pytest.raises(DomainError, match="module='Begun': needs super") as found:
+            network.from_torch(module, (3, 9, 9))
+        assert isinstance(found.value.__cause__, AttributeError)
+
+
+class Named(nn.Module):
+    """One that knows its parts otherwise than torch does."""
+
+    def __init__(self, error: type[Exception]):
+        super().__init__()
+        self.error, self.own = error, {"conv": nn.Conv2d(3, 4, 3)}
+
+    def __getattr__(self, name):
+        if name in vars(self)["own"]:
+            return vars(self)["own"][name]
+        raise vars(self)["error"](name)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def test_a_module_that_knows_no_other_attributes_is_read():
+    assert network.from_torch(Named(KeyError), (3, 9, 9)).analyze().output.sizes == (1, 4, 7, 7)
+
+
+class Unreadable(nn.Module):
+    def named_modules(self, *args, **kwargs):
+        raise OddError
+
+    def forward(self, x):
+        return x
+
+
+def test_a_module_that_cannot_be_read_is_told_with_its_line():
+    with pytest.raises(UnsupportedError, match=r"Unreadable cannot be read: .*test_following.*: OddError: odd"):
+        network.from_torch(Unreadable(), (3, 9, 9))
+
+
+def in_itself(x):
+    found = []
+    found.append(found)
+    return found
+
+
+def calls_itself(x):
+    return calls_itself(x)
+
+
+def test_results_and_calls_without_end_are_refused():
+    assert "returns no tensor" in refusal(in_itself)
+    assert "or the calls in its forward, are nested deeper than Python's stack allows" in refusal(calls_itself)
+
+
+def part_by_part(x):
+    return torch.vmap(lambda image: F.relu(image[None])[0])(x)
+
+
+def differentiated(x):
+    return torch.func.jvp(F.relu, (x,), (x,))[1]
+
+
+def level(x):
+    torch._C._functorch._vmap_increment_nesting(2, "error")
+    return x.relu()
+
+
+def cast(x):
+    torch.set_autocast_enabled("cpu", True)
+    return x.relu()
+
+
+def mode(x):
+    torch.device("meta").__enter__()
+    return x.relu()
+
+
+def device(x):
+    torch.set_default_device("meta")
+    return x.relu()
+
+
+def without_elements(x):
+    FakeTensorMode().__enter__()
+    return x.relu()
+
+
+def stack(x):
+    sys.setrecursionlimit(sys.getrecursionlimit() + 9)
+    return x.relu()
+
+
+def state():
+    """What torch and Python go by in all calls."""
+    return [
+        *(sys.getrecursionlimit(), torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device()),
+        *(torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")),
+        torch._C._functorch.get_dynamic_layer_stack_depth(),
+        *(_get_current_function_mode_stack(), _get_current_dispatch_mode_stack()),
+    ]
+
+
+def test_torch_works_as_before_whatever_a_forward_has_left():
+    before = state()
+    for function in (level, cast, mode, device, without_elements, stack):
+        network.from_torch(Function(function), (3, 9, 9))
+        assert state() == before, function.__name__
+    for function in (part_by_part, differentiated):
+        sentence = refusal(function)
+        line = function.__code__.co_firstlineno + 1
+        assert f"test_following.py:{line}, " in sentence
+        assert "it is computed by a transform of torch.func, such as torch.vmap; compute with the whole" in sentence
+        assert state() == before, function.__name__
+    nn.Conv2d(3, 3, 3)(torch.rand(1, 3, 9, 9)).sum().backward()
+    stack(torch.zeros(1))
+    try:
+        assert state() != before
+    finally:
+        sys.setrecursionlimit(before[0])
 
 
 def test_both_reasons_are_told_where_they_differ():

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import torch
 
 from ...division import is_symbolic
-from ...errors import ConvmathError, DomainError, UnsupportedError, unknown
+from ...errors import ConvmathError, DomainError, UnsupportedError, calling, unknown
 from ...notebook import counted
 from ..graph import Graph
 from ..input_sizes import batch_given, sizes_given
@@ -21,7 +21,7 @@ from ..symbolic import TRIED, axes_of, read_at, with_symbols
 from . import handlers
 from .arguments import Arguments, unwrapped
 from .builder import Builder
-from .following import followed
+from .following import followed, said
 from .values import Value
 
 __all__ = ["from_torch", "handlers"]
@@ -54,7 +54,9 @@ def from_torch(
     again. An operation that is not understood becomes an :class:`~convmath.network.operators.Unknown` with the sizes
     that torch gives it.
     No gradient goes back through what is detached, nor through what is computed under ``torch.no_grad()``, which
-    torch.export does not show; and parameters that require none have none.
+    torch.export does not show; and parameters that require none have none. Which gradients a
+    ``torch.autograd.Function`` computes, and how, is not known: what they take is missing for all that its forward
+    computes, and where torch.export reads a network that calls one, for every node.
     Sizes that the forward asks for pass for ints, and remember how they were computed, for
     :meth:`~convmath.network.Graph.closed_forms`.
 
@@ -86,13 +88,13 @@ def from_torch(
     >>> print(from_torch(stem, (3, "n", "n")).closed_forms().output)
     1: (64, ceil(n/4), ceil(n/4)) for n >= 1, proved
     """
-    if isinstance(module, type):
-        raise DomainError("module", module.__name__, "is a class; call it, and pass the module that it gives")
-    if isinstance(module, torch.export.ExportedProgram):
-        module = module.module()
-    if not isinstance(module, torch.nn.Module):
-        raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
-    try:
+    with calling(partial(_unreadable, module), ConvmathError):
+        if isinstance(module, type):
+            raise DomainError("module", module.__name__, "is a class; call it, and pass the module that it gives")
+        if isinstance(module, torch.export.ExportedProgram):
+            module = module.module()
+        if not isinstance(module, torch.nn.Module):
+            raise DomainError("module", type(module).__name__, "needs a torch.nn.Module")
         whole = unwrapped(module)
         more = _others(whole, arguments)
         given = DEFAULT if input_size is None else input_size
@@ -106,9 +108,19 @@ def from_torch(
         read = partial(_at_sizes, whole, dtype=dtype, arguments=more, verify=verify, at=at)
         with _by_default() if input_size is None else _without_batch(given, shapes, read):
             return read(shapes)
-    except RecursionError:
-        name = type(module).__name__
-        raise UnsupportedError(f"the modules of {name} are nested deeper than Python's stack allows") from None
+
+
+def _unreadable(module: Any, error: BaseException) -> ConvmathError:
+    """What an error says of a module, where it is none of its forward."""
+    name = type(module).__name__
+    if isinstance(error, RecursionError):
+        return UnsupportedError(
+            f"the modules of {name}, or the calls in its forward, are nested deeper than Python's stack allows"
+        )
+    part = error.obj if isinstance(error, AttributeError) else None
+    if isinstance(part, torch.nn.Module) and "_modules" not in vars(part):
+        return DomainError("module", type(part).__name__, "needs super().__init__() at the beginning of its __init__")
+    return UnsupportedError(f"the module {name} cannot be read: {said(error)}")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from inspect import Parameter, signature
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -18,19 +19,15 @@ def unwrapped(module: Any) -> Any:
         UnsupportedError: it is a script.
     """
     around = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
-    while True:
-        if isinstance(module, around):
-            module = module.module
-        elif isinstance(getattr(module, "_orig_mod", None), torch.nn.Module):
-            module = module._orig_mod
-        else:
-            break
-    if isinstance(module, torch.jit.ScriptModule):
-        name = getattr(module, "original_name", type(module).__name__)
-        raise UnsupportedError(
-            f"{name} is compiled by torch.jit, which leaves no forward to follow: pass the module it was made from"
-        )
-    return module
+    while not isinstance(module, torch.jit.ScriptModule):
+        name = "module" if isinstance(module, around) else "_orig_mod"
+        if module._modules.get(name) is None:
+            return module
+        module = module._modules[name]
+    name = getattr(module, "original_name", type(module).__name__)
+    raise UnsupportedError(
+        f"{name} is compiled by torch.jit, which leaves no forward to follow: pass the module it was made from"
+    )
 
 
 class Arguments:
@@ -79,11 +76,11 @@ class Arguments:
         ]
 
     def bound(self, given: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """How to pass arguments that are given by name: positional ones, and those by name."""
+        """How to pass arguments that are given by name: by position as long as none lacks, and the rest by name."""
         numbered = [name for name in given if self.rest and name.startswith(f"{self.rest}.")]
-        if not numbered:
-            return (), dict(given)
         before = [one for one in self._found if one.name in self.names and one.kind != one.KEYWORD_ONLY]
+        if not numbered:
+            before = list(takewhile(lambda one: one.name in given, before))
         args = [given.get(one.name, one.default) for one in before]
         args += [given[name] for name in sorted(numbered, key=lambda name: int(name.partition(".")[2]))]
         taken = {*numbered, *(one.name for one in before)}

@@ -23,7 +23,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx.experimental import proxy_tensor
 
-from ...errors import ConvmathError, DomainError, UnsupportedError
+from ...errors import ConvmathError, DomainError, UnsupportedError, first_line
 from ..graph import Graph
 from ..node import Node
 from ..operators import Operator, Sizes, Slice, Unknown
@@ -32,7 +32,7 @@ from ..provenance import RefusedLaterError
 from ..sizes.trail import Recorder
 from ..sizes.watching import has_networks
 from .builder import Builder
-from .exporting import read_exported
+from .exporting import TRANSFORMS, read_exported
 from .passing import loaded_since
 from .registry import TorchsError, UntraceableError
 from .tracing import TensorProxy, read_traced
@@ -56,16 +56,16 @@ def followed(module: Any, arguments: Mapping[str, Any], begin: Beginning) -> Gra
         UnsupportedError: neither torch.fx nor torch.export can follow the module.
     """
     reader = _Reader(module, arguments, begin)
-    refusals: list[Exception] = []
+    refusals: list[BaseException] = []
     for read in (reader.traced, reader.exported):
         try:
             return read()
         except TorchsError as error:
             kind = RefusedLaterError if reader.went_on else DomainError
             raise kind(*error.error.args) from error.__cause__
-        except (ConvmathError, RecursionError):
+        except (ConvmathError, RecursionError, KeyboardInterrupt):
             raise
-        except Exception as error:  # whatever stands in the way of torch.fx, torch.export may do without
+        except BaseException as error:  # whatever stands in the way of torch.fx, torch.export may do without
             refusals.append(error)
     raise UnsupportedError(f"the forward of {type(module).__name__} could not be followed: {_why(*refusals)}")
 
@@ -229,19 +229,20 @@ def _whole(graph: Graph) -> dict[str, str]:
     return found
 
 
-def _why(traced: Exception, exported: Exception) -> str:
+def _why(traced: BaseException, exported: BaseException) -> str:
     """Why neither torch.fx nor torch.export followed a module."""
     if isinstance(traced, UntraceableError):
         return f"{_at(traced)}{traced}; {traced.advice}"
-    if (type(traced), str(traced)) == (type(exported), str(exported)):
-        return _sentence(traced)
-    return f"torch.fx: {_sentence(traced)}; torch.export: {_sentence(exported)}"
+    if isinstance(exported, UntraceableError):
+        return f"{_at(traced) if _is_in(traced, TRANSFORMS) else ''}{exported}; {exported.advice}"
+    if (type(traced), first_line(traced)) == (type(exported), first_line(exported)):
+        return said(traced)
+    return f"torch.fx: {said(traced)}; torch.export: {said(exported)}"
 
 
-def _sentence(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """The first line of an error, with its kind, and where in the network's own code it comes from."""
-    text = str(error).strip().partition("\n")[0][:300]
-    return f"{_at(error)}{type(error).__name__}: {text}" if text else f"{_at(error)}{type(error).__name__}"
+    return f"{_at(error)}{first_line(error)}"
 
 
 def _at(error: BaseException) -> str:
@@ -251,6 +252,12 @@ def _at(error: BaseException) -> str:
         line = linecache.getline(file, number).strip()
         return f"{file if inside.startswith('..') else inside}:{number}{f', {line!r}' if line else ''}: "
     return ""
+
+
+def _is_in(error: BaseException, packages: tuple[str, ...]) -> bool:
+    """Whether an error went through code of these packages."""
+    names = (str(frame.f_globals.get("__name__", "")) for frame, _ in walk_tb(error.__traceback__))
+    return any(name.startswith(packages) for name in names)
 
 
 def _places(error: BaseException) -> Iterator[tuple[str, int]]:

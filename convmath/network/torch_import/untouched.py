@@ -15,6 +15,9 @@ from types import CellType, FunctionType, SimpleNamespace
 from typing import Any
 
 import torch
+from torch import overrides
+from torch._C import _functorch
+from torch.utils import _python_dispatch
 
 from ..sizes.watching import LIBRARIES
 
@@ -57,14 +60,55 @@ def untouched(modules: Collection[Any], stands: Callable[[Any], bool]) -> Iterat
 
 @contextmanager
 def going_on() -> Iterator[None]:
-    """On leaving, random numbers go on from where they were, and torch's default type is what it was."""
-    drawn, default = random.getstate(), torch.get_default_dtype()
+    """On leaving, random numbers go on from where they were, and what torch goes by in all calls is what it was."""
+    before = [get() for get, _ in _STATES]
     with torch.random.fork_rng(devices=()):
         try:
             yield
         finally:
-            random.setstate(drawn)
-            torch.set_default_dtype(default)
+            for (get, put), state in zip(_STATES, before, strict=True):
+                if get() != state:
+                    put(state)
+
+
+def _modes(kind: Any, modes: Callable[[], list[Any]]) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
+    """Which modes are on, of functions or of the dispatcher; and what puts others in their place."""
+
+    def put(before: list[Any]) -> None:
+        for _ in modes():
+            kind._pop_mode()
+        for mode in before:
+            kind._push_mode(mode)
+
+    return modes, put
+
+
+def _autocast(device: str) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
+    """Whether torch casts on a device, and to which type; and what sets that."""
+
+    def put(before: tuple[bool, Any]) -> None:
+        torch.set_autocast_enabled(device, before[0])
+        torch.set_autocast_dtype(device, before[1])
+
+    return lambda: (torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)), put
+
+
+def _put_device(before: Any) -> None:
+    torch.set_default_device(None if before.type == "cpu" else before)
+
+
+_STATES: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (random.getstate, random.setstate),
+    (_functorch.get_dynamic_layer_stack_depth, _functorch.pop_dynamic_layer_stack_and_undo_to_depth),
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_default_device, _put_device),
+    (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
+    *map(_autocast, ("cpu", "cuda")),
+    _modes(_python_dispatch, _python_dispatch._get_current_dispatch_mode_stack),
+    _modes(overrides, overrides._get_current_function_mode_stack),
+)
+"""What a forward may change for all that comes after it: what gives it, and what puts it back."""
 
 
 def _set(owner: Any, name: str, names: Mapping[str, Any]) -> None:
@@ -104,13 +148,18 @@ def _held(modules: Iterable[Any], owners: Iterable[Any]) -> tuple[list[tuple[Any
         for one in within.values() if isinstance(within, dict) else within:
             if type(one) in _PLAIN:
                 continue
-            if not isinstance(one, (*CONTAINERS, tuple)):
+            if not _is_a(one, _NESTED):
                 one = _attributes(one)
             if one:
                 waiting.append(one)
-            elif isinstance(one, CONTAINERS):
+            elif _is_a(one, CONTAINERS):
                 empty.append(one)
     return filled, empty
+
+
+def _is_a(item: Any, kinds: tuple[type, ...]) -> bool:
+    """Whether an object is of one of these types, whatever it says itself of its class."""
+    return issubclass(type(item), kinds)
 
 
 def _copy(container: Any) -> Any:
@@ -122,7 +171,7 @@ def _copy(container: Any) -> Any:
 def _named(owner: Any) -> Iterator[Any]:
     """What the names of a class or a file say, but for what is too much to look at."""
     for name, one in list(vars(owner).items()):
-        if not name.startswith("__") and not (isinstance(one, (*CONTAINERS, tuple)) and len(one) > MOST_LOOKED_AT):
+        if not name.startswith("__") and not (_is_a(one, _NESTED) and len(one) > MOST_LOOKED_AT):
             yield one
 
 
@@ -130,7 +179,7 @@ def _attributes(item: Any) -> Any:
     """Those of a module, or of an object whose class is the network's own; of a function, what it has from outside."""
     if type(item) is FunctionType:
         return tuple(cell.cell_contents for cell in item.__closure__ or () if cell != _EMPTY)
-    own = isinstance(item, torch.nn.Module | SimpleNamespace) or _is_own(type(item))
+    own = _is_a(item, (torch.nn.Module, SimpleNamespace)) or _is_own(type(item))
     return vars(item) if own and hasattr(item, "__dict__") else None
 
 
