@@ -92,7 +92,8 @@ def solve(
 
     The label says what the answer rests on. Where an answer ends in a clause, "where the network is as it was read",
     "where no size 1 is stretched" or "where no tensor on the way is empty", it has all sizes there are there; the
-    network may take others besides.
+    network may take others besides. After "where the tables have all rows that are looked up" or "where programs give
+    the sizes of the operators' text, which some do not", it holds where that is so.
 
     Letters in --input, as 3,n,n or 3,h,w, stand for the sizes that are asked for, and each has its answer.
 
