@@ -9,8 +9,8 @@ from ..division import is_symbolic
 from ..errors import DomainError, unknown
 from .node import Node
 from .operators import Dropout, Expand, Flatten, Identity, Permute, Reshape, Slice, Windows
-from .report import NetworkReport
 from .row import Row
+from .rows import Rows
 from .totals import Total
 
 _WIDTHS = {
@@ -61,7 +61,7 @@ def _name(dtype: Any) -> str:
     return str(getattr(dtype, "__name__" if scalar else "name", dtype))
 
 
-def peak(report: NetworkReport, measure: Callable[[Row], Any] = lambda row: row.elements) -> Total:
+def peak(rows: Rows, measure: Callable[[Row], Any] = lambda row: row.elements) -> Total:
     """Elements that are alive at once at most; with ``measure`` another number of those of a node.
 
     Nodes run in order; each has its inputs and its output at once, and what no later node reads is freed, the network's
@@ -78,8 +78,8 @@ def peak(report: NetworkReport, measure: Callable[[Row], Any] = lambda row: row.
     """
     owner: dict[str, str] = {}
     last: dict[str, int] = {}
-    outputs = set(report.graph.outputs)
-    for number, node in enumerate(report.graph):
+    outputs = set(rows.graph.outputs)
+    for number, node in enumerate(rows.graph):
         owner[node.name] = owner[node.inputs[0]] if shares(node) else node.name
         for name in (node.name, *node.inputs):
             last[owner[name]] = number
@@ -89,13 +89,13 @@ def peak(report: NetworkReport, measure: Callable[[Row], Any] = lambda row: row.
     for name, number in last.items():
         if name not in outputs:
             freed.setdefault(number, []).append(name)
-    sizes = {row.name: 0 if row.sizes is None else measure(row) for row in report}
+    sizes = {row.name: 0 if row.sizes is None else measure(row) for row in rows}
     alive = most = 0
-    for number, row in enumerate(report):
+    for number, row in enumerate(rows):
         alive += sizes[row.name] if owner[row.name] == row.name else 0
         most = larger(most, alive)
         alive -= sum(sizes[name] for name in freed.get(number, ()))
-    elements = report.total("elements")
+    elements = rows.total("elements")
     return Total(most, elements.status, elements.missing)
 
 

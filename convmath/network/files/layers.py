@@ -12,12 +12,9 @@ from ...errors import DomainError
 from ..node import Node
 from ..operators import (
     Activation,
-    AdaptivePool,
     Attention,
     Combine,
     Concat,
-    Conv,
-    ConvTranspose,
     Cumulative,
     Dropout,
     Einsum,
@@ -26,7 +23,6 @@ from ..operators import (
     ExpandKeeping,
     Flatten,
     Flip,
-    Fold,
     Identity,
     Input,
     Linear,
@@ -34,101 +30,29 @@ from ..operators import (
     MatMul,
     Norm,
     Operator,
-    Pad,
     Permute,
-    PixelShuffle,
-    PixelUnshuffle,
-    Pool,
     Recurrent,
     Reduce,
     Repeat,
     Reshape,
     ReshapeKeeping,
-    Resize,
     Sizes,
     Slice,
     SliceFromEnd,
     Softmax,
     Sort,
-    Unfold,
 )
 from ..operators.base import product
 from ..operators.einsum import parsed
 from ..placement import Placement
-from .options import Count, Each, Factor, Flag, Integer, Share, Sides, Text, axes_of_input, dim_of, dims_of, spread
+from . import spatial
+from .options import Count, Each, Flag, Integer, Share, Text, dim_of, dims_of, spread
 
 Make: TypeAlias = Callable[..., Operator]
 """Takes the sizes of the first input, and the options of the layer by name."""
 
 MakeSeveral: TypeAlias = Callable[..., list[Node]]
 """Takes the name of the layer, the names of its inputs and the sizes of each, and the options of the layer by name."""
-
-
-def _conv(
-    sizes: Sizes,
-    *,
-    out_channels: Count,
-    kernel_size: Each,
-    stride: Each = 1,
-    padding: Sides = 0,
-    dilation: Each = 1,
-    groups: Count = 1,
-    bias: Flag = True,
-) -> Operator:
-    kernel = spread(kernel_size, axes_of_input(sizes))
-    return Conv(sizes[1], out_channels, kernel, stride, padding, dilation, groups, bias)
-
-
-def _conv_transpose(
-    sizes: Sizes,
-    *,
-    out_channels: Count,
-    kernel_size: Each,
-    stride: Each = 1,
-    padding: Sides = 0,
-    output_padding: Each = 0,
-    dilation: Each = 1,
-    groups: Count = 1,
-    bias: Flag = True,
-) -> Operator:
-    kernel = spread(kernel_size, axes_of_input(sizes))
-    return ConvTranspose(sizes[1], out_channels, kernel, stride, padding, dilation, groups, bias, output_padding)
-
-
-def _max_pool(
-    sizes: Sizes,
-    *,
-    kernel_size: Each,
-    stride: Each = None,
-    padding: Sides = 0,
-    dilation: Each = 1,
-    ceil_mode: Flag = False,
-) -> Operator:
-    return Pool("max", spread(kernel_size, axes_of_input(sizes)), stride, padding, dilation, ceil_mode)
-
-
-def _avg_pool(
-    sizes: Sizes,
-    *,
-    kernel_size: Each,
-    stride: Each = None,
-    padding: Sides = 0,
-    ceil_mode: Flag = False,
-    count_include_pad: Flag = True,
-) -> Operator:
-    """By what the elements of a window are divided is no matter of what it reads."""
-    return Pool("avg", spread(kernel_size, axes_of_input(sizes)), stride, padding, 1, ceil_mode)
-
-
-def _lp_pool(
-    sizes: Sizes, *, kernel_size: Each, norm_type: Factor = 2, stride: Each = None, ceil_mode: Flag = False
-) -> Operator:
-    """To which power the elements of a window are taken is no matter of what it reads."""
-    return Pool("lp", spread(kernel_size, axes_of_input(sizes)), stride, ceil_mode=ceil_mode)
-
-
-def _adaptive(how: str, sizes: Sizes, *, output_size: Each = 1) -> Operator:
-    return AdaptivePool(how, spread(output_size, axes_of_input(sizes)))
 
 
 def _reduce(how: str, sizes: Sizes, *, dim: Each, keepdim: Flag = False) -> Operator:
@@ -304,61 +228,6 @@ def _multi_head_attention(
     ]
 
 
-def _pad(sizes: Sizes, *, amounts: Sides, mode: Text = "constant") -> Operator:
-    modes = ("constant", "reflect", "replicate", "circular")
-    if mode not in modes:
-        raise DomainError("mode", mode, f"needs one of {', '.join(modes)}")
-    pairs = [spread(one, 2) for one in spread(amounts, axes_of_input(sizes))]
-    if any(len(pair) != 2 for pair in pairs):
-        raise DomainError("amounts", amounts, "needs one integer or a pair for each axis")
-    return Pad(((0, 0), (0, 0), *pairs), mode)
-
-
-def _resize(
-    sizes: Sizes, *, size: Each = None, scale_factor: Factor = None, mode: Text = "nearest", align_corners: Flag = False
-) -> Operator:
-    if (scale_factor is None) == (size is None):
-        raise DomainError("scale_factor", scale_factor, "needs either scale_factor or size")
-    axes = axes_of_input(sizes)
-    found = next((own for (own, count), name in MODES.items() if (name, count) == (mode, axes)), None)
-    if found is None:
-        known = ", ".join(name for (_, count), name in MODES.items() if count == axes)
-        raise DomainError("mode", mode, f"needs one of {known}, as torch has them for {len(sizes)} dimensions")
-    scale = None if scale_factor is None else spread(scale_factor, axes)
-    return Resize(found, scale, None if size is None else spread(size, axes), align_corners)
-
-
-MODES: Mapping[tuple[str, int], str] = MappingProxyType(
-    {
-        **{("nearest", axes): "nearest" for axes in (1, 2, 3)},
-        **{("nearest_exact", axes): "nearest-exact" for axes in (1, 2, 3)},
-        **{("linear", axes): name for axes, name in enumerate(("linear", "bilinear", "trilinear"), 1)},
-        ("cubic", 2): "bicubic",
-    }
-)
-"""What torch calls the modes of interpolation, by the number of axes."""
-
-
-def _unfold(sizes: Sizes, *, kernel_size: Each, stride: Each = 1, padding: Sides = 0, dilation: Each = 1) -> Operator:
-    return Unfold(spread(kernel_size, axes_of_input(sizes)), stride, padding, dilation)
-
-
-def _fold(
-    sizes: Sizes, *, output_size: Each, kernel_size: Each, stride: Each = 1, padding: Sides = 0, dilation: Each = 1
-) -> Operator:
-    """Columns do not say how many axes an image has: as many as there are sizes, and two for a single number."""
-    image = spread(output_size, 2)
-    return Fold(image, spread(kernel_size, len(image)), stride, padding, dilation)
-
-
-def _pixel_shuffle(sizes: Sizes, *, upscale_factor: Count) -> Operator:
-    return PixelShuffle(upscale_factor)
-
-
-def _pixel_unshuffle(sizes: Sizes, *, downscale_factor: Count) -> Operator:
-    return PixelUnshuffle(downscale_factor)
-
-
 _ACTIVATIONS = (
     *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus"),
     *("softsign", "log_sigmoid", "hardsigmoid", "hardswish", "hardtanh", "hardshrink", "softshrink", "tanhshrink"),
@@ -372,13 +241,13 @@ JOINS = (*_COMBINED, "concat", "matmul")
 
 LAYERS: Mapping[str, Make] = MappingProxyType(
     {
-        "conv": _conv,
-        "conv_transpose": _conv_transpose,
-        "max_pool": _max_pool,
-        "avg_pool": _avg_pool,
-        "lp_pool": _lp_pool,
-        "adaptive_max_pool": partial(_adaptive, "max"),
-        "adaptive_avg_pool": partial(_adaptive, "avg"),
+        "conv": spatial.conv,
+        "conv_transpose": spatial.conv_transpose,
+        "max_pool": spatial.max_pool,
+        "avg_pool": spatial.avg_pool,
+        "lp_pool": spatial.lp_pool,
+        "adaptive_max_pool": partial(spatial.adaptive, "max"),
+        "adaptive_avg_pool": partial(spatial.adaptive, "avg"),
         **{name: partial(_reduce, name) for name in _REDUCTIONS},
         "linear": _linear,
         "batch_norm": _batch_norm,
@@ -413,12 +282,12 @@ LAYERS: Mapping[str, Make] = MappingProxyType(
         "slice": _slice,
         "flip": partial(_over, Flip),
         "repeat": _repeat,
-        "pad": _pad,
-        "resize": _resize,
-        "unfold": _unfold,
-        "fold": _fold,
-        "pixel_shuffle": _pixel_shuffle,
-        "pixel_unshuffle": _pixel_unshuffle,
+        "pad": spatial.pad,
+        "resize": spatial.resize,
+        "unfold": spatial.unfold,
+        "fold": spatial.fold,
+        "pixel_shuffle": spatial.pixel_shuffle,
+        "pixel_unshuffle": spatial.pixel_unshuffle,
     }
 )
 """The operators by name: the options of each are the keyword arguments of its function, annotated with their kinds.

@@ -58,8 +58,9 @@ from ..operators import (
     Sort,
     Unfold,
 )
-from .layers import LAYERS, MODES, options_of
+from .layers import LAYERS, options_of
 from .reading import MOST_BYTES, described, sizes_alone, suffix_of
+from .spatial import MODES
 
 
 def write(graph: Graph, path: str | PathLike[str]) -> None:

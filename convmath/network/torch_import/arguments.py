@@ -85,26 +85,3 @@ class Arguments:
         args += [given[name] for name in sorted(numbered, key=lambda name: int(name.partition(".")[2]))]
         taken = {*numbered, *(one.name for one in before)}
         return tuple(args), {name: value for name, value in given.items() if name not in taken}
-
-
-def unused(module: Any, used: Collection[int]) -> dict[str, int]:
-    """The parts of a module whose parameters are not used, and how many these are.
-
-    Args:
-        module: the module.
-        used: the ids of the parameters that are.
-    """
-    found: dict[str, int] = {}
-    waiting = [("", module)]
-    while waiting:
-        path, part = waiting.pop()
-        every = list(part.parameters())
-        idle = [one for one in every if id(one) not in used]
-        if idle and len(idle) == len(every) and path:
-            found[path] = sum(one.numel() for one in idle)
-        elif idle:
-            dot = f"{path}." if path else ""
-            own = ((name, one) for name, one in part.named_parameters(recurse=False) if id(one) not in used)
-            found |= {dot + name: one.numel() for name, one in own}
-            waiting += [(dot + name, child) for name, child in reversed(list(part.named_children()))]
-    return found

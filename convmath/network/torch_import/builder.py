@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
@@ -14,7 +14,6 @@ from ...errors import DomainError, UnsupportedError
 from ..graph import Graph
 from ..input_sizes import refused_at
 from ..operators import Input, Lookup, Operator, Sizes, Unknown
-from ..operators.base import product
 from ..origin import Origin
 from ..placement import USUAL, Placement
 from ..sizes.in_operators import changed, numbers
@@ -22,11 +21,11 @@ from ..sizes.number import number_of
 from ..sizes.trail import Recorder
 from ..symbolic import axes_of
 from . import calls, framework
-from .arguments import unused
 from .finishing import ends_of, finished, kept_of
 from .in_place import Writing
-from .integers import INDICES, after, in_tensor
+from .integers import INDICES, after
 from .memory_layout import Checks
+from .parameters import Parameters
 from .passing import PASSED_FOR
 from .registry import HANDLERS, LOOKUPS, NotUnderstoodError, RefusedError, torchs, usual
 from .values import Step, Torch, Value, cut, found_in, frozen, mapped, trained, values_in
@@ -45,6 +44,7 @@ class Builder:
         paths: the path of every module in the network.
         device: where the module's parameters are.
         recorder: what the forward sees of sizes.
+        parameters: the tensors that the network holds.
         checks: what torch is asked about the calls.
         writing: what they write in place.
         learns: whether gradients were on before.
@@ -69,6 +69,7 @@ class Builder:
         self.device = device
         self.kind = kind or torch.get_default_dtype()
         self.suspended = False
+        self.parameters = Parameters(self)
         self.checks = Checks(self, every=verify)
         self.writing = Writing(self)
         self.custom = ""
@@ -77,9 +78,6 @@ class Builder:
         self._called = ""
         self._origin = Origin()
         self._sizes: dict[tuple[Operator, tuple[Sizes, ...]], Sizes] = {}
-        self._constants: dict[int, Value] = {}
-        self._claimed: dict[int, int] = {}
-        self._uses: list[tuple[Value, int]] = []
         self._materialised: list[tuple[Value, int]] = []
         self.learns = torch.is_grad_enabled()
 
@@ -100,30 +98,7 @@ class Builder:
         """
         for path, part in module.named_modules():
             self.paths[part] = path
-            for name, tensor in (*part._parameters.items(), *part._buffers.items()):
-                if tensor is None or id(tensor) in self._constants:
-                    continue
-                full = f"{path}.{name}" if path else name
-                if torch.nn.parameter.is_lazy(tensor):
-                    needs = "its sizes are set by the first real input; needs to have seen one"
-                    raise DomainError("module", full, needs)
-                self._constants[id(tensor)] = self._constant(tensor, full)
-
-    def constant(self, tensor: Torch, name: str = "constant") -> Value:
-        """A parameter, a buffer or another tensor that is there before the network runs: one value for each tensor."""
-        found = self._constants.get(id(tensor))
-        if found is None:
-            with framework.suspended(self):
-                found = self._constants[id(tensor)] = self._constant(tensor, name)
-        return found
-
-    def _constant(self, tensor: Torch, name: str) -> Value:
-        sizes, learns = tuple(tensor.shape), tensor.requires_grad
-        found = Value(sizes, tensor.dtype, constant=True, source=tensor, name=name, trained=learns)
-        if sizes and tensor.dtype in INDICES:
-            with framework.suspended(self):
-                found.integers = in_tensor(tensor)
-        return self.checks.note_as(found, tensor)
+            self.parameters.enter(part, path)
 
     def later(self, operator: Operator, *inputs: Value, sizes: Sizes, dtype: Torch = None, name: str = "") -> Value:
         """A result that becomes a step only where another one reads it."""
@@ -164,7 +139,7 @@ class Builder:
         if len(self.steps) >= MOST_STEPS:
             raise self._endless()
         given = [weight for weight in weights if weight is not None]
-        params += self.claim(*given)
+        params += self.parameters.claim(*given)
         untrained, computed = frozen(given, self.module), tuple([one.step for one in given if one.step is not None])
         steps = tuple(map(self.step_of, inputs))
         constant = bool(inputs) and all(value.constant for value in inputs)
@@ -247,7 +222,7 @@ class Builder:
             value.step = self.emit(operator, *inputs, label=value.name, dtype=value.dtype).step
             self.scope = scope
         else:
-            params = self.claim(value)
+            params = self.parameters.claim(value)
             value.step = len(self.steps)
             traced = Input(value.sizes or ())
             operator = self._plain(traced)
@@ -261,45 +236,6 @@ class Builder:
         made = int(value.step or 0)
         self._materialised.append((value, made))
         return made
-
-    def claim(self, *weights: Value) -> int:
-        """The learned parameters among the weights of the next step that no step before it has counted."""
-        learned = [one for one in weights if one.step is None and isinstance(one.source, torch.nn.Parameter)]
-        return sum([self._fresh(weight, len(self.steps)) for weight in learned])
-
-    def count(self, parameters: Iterable[Torch], number: int) -> None:
-        """Add torch's parameters to those of a step, by its number; None among them is none."""
-        self._add(number, sum([self._fresh(self.constant(one), number) for one in parameters if one is not None]))
-
-    def _add(self, number: int, params: int) -> None:
-        step = self.steps[number]
-        step.params += params
-        if isinstance(step.operator, Unknown):
-            step.operator = replace(step.operator, parameters=step.params)
-
-    def _fresh(self, weight: Value, step: int) -> int:
-        """The elements of a parameter, counted for a step; none if they are counted already."""
-        first = self._claimed.get(id(weight.source))
-        if first != step:
-            self._uses.append((weight, step))
-        if first is not None:
-            return 0
-        self._claimed[id(weight.source)] = step
-        return int(product(weight.sizes or ()))
-
-    def _settle(self, kept: Collection[int]) -> None:
-        """Count what steps have counted that no node is made of at the next one that uses it."""
-        claimed, self._claimed = self._claimed, {}
-        for weight, step in self._uses:
-            one = id(weight.source)
-            if step in kept and one not in self._claimed:
-                self._claimed[one] = step
-                self._add(step, 0 if claimed[one] == step else int(product(weight.sizes or ())))
-
-    @property
-    def unused(self) -> Mapping[str, int]:
-        """The parts of the network whose parameters no step has, and how many these are."""
-        return unused(next(iter(self.paths)), self._claimed)
 
     # Calls
 
@@ -386,7 +322,7 @@ class Builder:
             return result
         inputs = list(dict.fromkeys(values_in((args, kwargs))))
         weights = [value for value in inputs if value.step is None and isinstance(value.source, torch.nn.Parameter)]
-        params = self.claim(*weights)
+        params = self.parameters.claim(*weights)
         read = [value for value in inputs if value not in weights]
         constant = bool(inputs) and all(value.constant for value in inputs)
 
@@ -418,10 +354,7 @@ class Builder:
         if mark < len(self.steps):
             del self.steps[mark:]
             self.recorder.forget(mark)
-        while self._uses and self._uses[-1][1] >= mark:
-            weight, step = self._uses.pop()
-            if self._claimed.get(id(weight.source)) == step:
-                del self._claimed[id(weight.source)]
+        self.parameters.forget(mark)
         while self._materialised and self._materialised[-1][1] >= mark:
             self._materialised.pop()[0].step = None
 
@@ -429,7 +362,7 @@ class Builder:
         """What was read, without the constants that nothing reads."""
         ends = ends_of(self, outputs)
         kept = kept_of(self.steps, ends, self.recorder)
-        self._settle(kept)
+        self.parameters.settle(kept)
         return finished(self.steps, sorted(kept), ends, self.recorder, self.kind)
 
 

@@ -102,7 +102,7 @@ def goes_by_mode(module: Any) -> bool:
 def called(builder: Builder, module: Any, inputs: tuple[int | None, ...], visits: int) -> Call:
     """A call of a module with the results of these steps."""
     weights = module._parameters.items()
-    own = {name: builder.constant(weight).sizes or () for name, weight in weights if weight is not None}
+    own = {name: builder.parameters.value(weight).sizes or () for name, weight in weights if weight is not None}
     held = vars(module)
     options = {name: held[name] for name in OPTIONS if name in held}
     options["bias"] = "bias" in own or _has(module, "bias")

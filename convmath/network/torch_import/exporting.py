@@ -66,7 +66,9 @@ def read_exported(builder: Builder, module: Any, inputs: Mapping[str, Value], ot
     }
     left = iter(inputs.values())
     given = [
-        builder.constant(tensors[names[node.name]], names[node.name]) if node.name in names else _given(node, left)
+        builder.parameters.value(tensors[names[node.name]], names[node.name])
+        if node.name in names
+        else _given(node, left)
         for node in program.graph.find_nodes(op="placeholder")
     ]
     return values_in(_Graphs(builder, module, program.graph_module).run(program.graph_module, given))

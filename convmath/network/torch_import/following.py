@@ -116,7 +116,7 @@ class _Reader:
         if not found:
             returned = f"the forward of {type(self.module).__name__} returns no tensor"
             raise UnsupportedError(f"{returned}: it needs to return what it computes")
-        graph.provenance = replace(graph.provenance, unused=builder.unused)
+        graph.provenance = replace(graph.provenance, unused=builder.parameters.unused(self.module))
         return graph
 
     def exported(self) -> Graph:

@@ -52,7 +52,7 @@ def _not_followed(
     first = len(builder.steps)
     result = builder.unknown(name, reason, module.forward, args, kwargs)
     if first < len(builder.steps):
-        builder.count(module.parameters(), first)
+        builder.parameters.count(module.parameters(), first)
     return result
 
 
@@ -171,9 +171,9 @@ class _MultiHead:
     def __init__(self, tracer: ModuleTracer, module: Any) -> None:
         self.builder, self.module = tracer.builder, module
         self.more = [tracer.value(one) for one in (module.bias_k, module.bias_v)]
-        weights = [self.builder.constant(weight) for weight in module.parameters()]
+        weights = [self.builder.parameters.value(weight) for weight in module.parameters()]
         self.weights = [weight for weight in weights if weight not in self.more]
-        self.claimed = self.builder.claim(*self.weights)
+        self.claimed = self.builder.parameters.claim(*self.weights)
         self.fresh = self.claimed == sum(product(weight.sizes or ()) for weight in self.weights)
 
     def __call__(
@@ -266,7 +266,7 @@ def _recurrent(tracer: ModuleTracer, module: Any, input: Value, hx: Any = None) 
         batch = x.carried[0 if module.batch_first else 1]
         features = [module.proj_size or module.hidden_size, *([module.hidden_size] if lstm else [])]
         states = [Value((cells, batch, n), x.dtype, constant=True, name="zeros") for n in features]
-    weights = [builder.constant(weight) for weight in module._flat_weights]
+    weights = [builder.parameters.value(weight) for weight in module._flat_weights]
     options = (module.bias, module.num_layers, module.dropout, module.training, module.bidirectional)
     call = (x, states if lstm else states[0], weights, *options, module.batch_first)
     result = builder.call(function, getattr(torch._VF, function), call, {})

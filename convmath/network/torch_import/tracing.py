@@ -214,7 +214,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         """An attribute of a module: parameters and buffers are proxies."""
         if isinstance(attr_val, torch.Tensor) and self._reads and not self.builder.suspended:
-            return TensorProxy(self.builder.constant(attr_val), self)
+            return TensorProxy(self.builder.parameters.value(attr_val), self)
         return attr_val
 
     def call_module(self, m: Any, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -299,7 +299,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
                 step.name = self.builder.scope or step.name
                 step.layer = self.builder.paths.get(module, "")
                 own = module.parameters() if module._modules else module._parameters.values()
-                self.builder.count(own, made)
+                self.builder.parameters.count(own, made)
             given = tuple([value.step for value in inputs])
             step.call = calls.called(self.builder, module, given, self._visits.get(module, 1))
 
@@ -342,7 +342,7 @@ class ModuleTracer(Tracer):  # type: ignore[misc]
                 raise self._kept()
             return self.builder.writing.seen(item.value)
         if isinstance(item, torch.Tensor):
-            return self.builder.writing.seen(self.builder.constant(item))
+            return self.builder.writing.seen(self.builder.parameters.value(item))
         return item
 
     def proxies(self, result: Any) -> Any:

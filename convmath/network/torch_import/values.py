@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import is_
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -197,6 +197,12 @@ class Step:
     weights: tuple[int, ...] = ()
     detached: bool = False
     learned: bool = False
+
+    def add(self, params: int) -> None:
+        """Add to its parameters."""
+        self.params += params
+        if isinstance(self.operator, Unknown):
+            self.operator = replace(self.operator, parameters=self.params)
 
 
 def _note_asked() -> None:
