@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import helper
+from onnx import TensorProto, helper
 from torch import nn
 
 from convmath.errors import DomainError
@@ -18,7 +18,7 @@ from convmath.network import from_onnx, from_torch
 from convmath.network.onnx_import import skeleton
 
 from .computing import Function, UNet, resized
-from .onnx_models import model
+from .onnx_models import model, run
 from .test_models import SMALL
 from .test_onnx_import import exported
 
@@ -217,6 +217,22 @@ def test_scales_of_quantisation_are_not_learned():
     ]
     constants = {"s": np.ones(3, np.float32), "z": np.zeros(3, np.int8)}
     assert from_onnx(model(nodes, {"x": (1, 3, 4)}, constants)).analyze().params == 0
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_scales_of_rows_are_not_learned_where_the_network_is_quantised_as_it_runs(learned):
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"], "quantize"),
+        helper.make_node("Mul", ["x" if learned else "s", "scales"], ["both"], "both"),
+        helper.make_node("MatMulInteger", ["q", "w", "z"], ["whole"], "whole"),
+        helper.make_node("Cast", ["whole"], ["real"], "real", to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["real", "both"], ["y"], "y"),
+    ]
+    constants = {"w": np.ones((8, 8), np.int8), "scales": np.ones(8, np.float32)}
+    proto = model(nodes, {"x": (2, 8)}, constants)
+    report = from_onnx(proto).analyze()
+    assert run(proto, np.ones((2, 8), np.float32)).shape == report.output.sizes
+    assert (report.status, report.params) == ("complete", 64 + 8 * learned)
 
 
 def test_a_constant_counts_where_it_is_first_read_for_its_elements_whatever_reads_it_before():

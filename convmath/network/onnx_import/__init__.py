@@ -31,7 +31,7 @@ def from_onnx(
     floating-point tensors with dimensions, stored in the file, that Mul, Add, Sum, Pow and Concat read, or integers in
     place of them; each counts once. Bounds, factors, indices, what is subtracted or divided by, and statistics of batch
     normalisation are none, not even in a weight that nodes compute of constants: of ``(w - mean) / deviation`` only w
-    counts. But what is multiplied by ``1 - c`` or ``1 / c`` is so by c, which counts.
+    counts. But an input that is multiplied by ``1 - c`` or ``1 / c`` is so by c, which counts.
 
     What the file itself says of a tensor goes before that: torch's newer exporter writes down which ones are
     parameters. Where it does not, a file cannot tell what was learned: a stored matrix of 0 and very low numbers that

@@ -62,8 +62,9 @@ class Call:
         self.inputs = list(inputs)
         self._weighs: dict[Value | None, bool] = {}
         self._makes: dict[Value | None, bool] = {}
+        learns = not any(one is not None and one.scales for one in inputs)
         for number, one in enumerate(inputs):
-            self._weighs[one] = self._weighs.get(one, False) or holds_weights(self.op, number)
+            self._weighs[one] = self._weighs.get(one, False) or (learns and holds_weights(self.op, number))
             self._makes[one] = self._makes.get(one, False) or makes(self.op, number)
         self._weighs_any = any(self._weighs.values())
         self.weights: tuple[Value, ...] = ()

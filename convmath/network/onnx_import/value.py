@@ -51,6 +51,7 @@ class Value:
         said: whether it is made of a tensor of which the file says that it is a parameter.
         made: whether it is a node that depends on no input but on its sizes, as positions and masks do.
         lone: whether it is made of nothing but what others are divided by, compared with or the like.
+        scales: whether it is the scale by which a tensor of the network is quantised.
         last: the greatest of its elements, integers of at least 0, where it is known to be so at all sizes.
         around: integers between which its elements are at all sizes, where it has those of a tensor that has such.
     """
@@ -65,6 +66,7 @@ class Value:
     items: tuple[Value, ...] | None = None
     made: bool = False
     lone: bool = False
+    scales: bool = False
     last: Any = None
     around: tuple[int, int] | None = None
     stored: int = field(init=False)

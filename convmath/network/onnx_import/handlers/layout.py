@@ -150,13 +150,13 @@ def _in_turn(call: Call, value: Value, cuts: Sequence[Slice], *, done: bool = Fa
     return value
 
 
-_LAST_IS_SHORTER = 18
-"""From this opset on the parts of a split that has no lengths need not be equal."""
+_NUMBERED = 18
+"""From this opset on a split may say the number of its parts, which need not be equal then."""
 
 
 @handles("Split")
 def _split(call: Call) -> list[Value | None]:
-    """Parts one after the other, of equal length where none is given; from opset 18 on the last may be shorter."""
+    """Parts one after the other, equal where no lengths are given; where their number is, the last may be shorter."""
     sizes, count = call.sizes(kept=True), len(call.used)
     axis = call.dimension(call.integer("axis", 0), len(sizes))
     n = sizes[axis]
@@ -182,13 +182,12 @@ def _parts(call: Call, n: int, count: int) -> list[int]:
         return list(given)
     if call.optional(1) is not None:
         return call.whole(1, kept=True)
-    uneven = call.opset >= _LAST_IS_SHORTER
-    wanted = call.integer("num_outputs") if uneven else count
-    if wanted != count:
-        raise DomainError("node", call.name, f"num_outputs={wanted} needs to be {count}, as there are outputs")
-    if not uneven and n % count:
-        needs = f"Split without lengths needs {count} equal parts before opset {_LAST_IS_SHORTER}"
+    wanted = call.integer("num_outputs", None) if call.opset >= _NUMBERED else None
+    if wanted is None and n % count:
+        needs = f"Split needs {count} equal parts without num_outputs, which opset {_NUMBERED} brings"
         raise DomainError("node", call.name, f"{needs}, and {count} does not divide {n}")
+    if wanted not in (None, count):
+        raise DomainError("node", call.name, f"num_outputs={wanted} needs to be {count}, as there are outputs")
     length = -(-n // count)
     return [length] * (count - 1) + [n - length * (count - 1)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from ....errors import DomainError
@@ -66,7 +67,8 @@ def _quantize(call: Call) -> list[Value | None]:
     dims = tuple(range(call.rank()))
     scale = call.emit(Reduce("max", dims), call.value(), label="scale")
     zero = call.emit(Reduce("min", dims), call.value(), label="zero_point") if call.used[2:3] == [True] else None
-    return [call.emit(Combine("quantize"), call.value(), scale), scale, zero][: len(call.used)]
+    quantised = call.emit(Combine("quantize"), call.value(), scale)
+    return [quantised, replace(scale, scales=True), zero][: len(call.used)]
 
 
 _BIASED = {"DynamicQuantizeMatMul": 4, "MatMulIntegerToFloat": 6}
