@@ -107,6 +107,14 @@ def test_a_pyramid_is_misaligned_at_its_odd_positions():
     assert str(found).endswith("on axis 0 of input, by 1 on average: 5/2 and 1/2 at position 1")
 
 
+def test_a_path_that_reads_what_those_before_it_read_together_is_misaligned_with_the_first():
+    graph = Graph()
+    image = graph.input((1, 20))
+    late = [graph.add(name, Conv(1, 1, (3,), padding=((2, 0),)), image) for name in ("late", "later")]
+    graph.add("sum", Combine("add"), image, *late)
+    assert [one.paths for one in graph.analyze().misaligned] == [(image, "late"), (image, "later")]
+
+
 def test_position_0_in_place_of_the_first_that_differs_is_caught(monkeypatch):
     monkeypatch.setattr(Misalignment, "position", 0)
     assert misplaced(pyramid())

@@ -699,6 +699,7 @@ def layer(**changes: Any) -> dict[str, Any]:
     [
         ([], "the file=.*needs a table"),
         ({"layers": []}, "needs either input or inputs"),
+        ({"input": [3, 8], "layers": [{"op": "amax", "dim": []}]}, r"dim=\[\]: needs at least one integer"),
         ({"input": [3, 8], "inputs": {"x": [3]}, "layers": []}, "needs either input or inputs"),
         ({"input": [3, 8, 8]}, "layers=None: needs a list of at least one layer"),
         ({"input": 3, "layers": [{"op": "relu"}]}, "input=3: needs a list"),

@@ -51,6 +51,16 @@ def decorated(s: Two, x: Any) -> Any:
 
 
 @torch.no_grad()
+def silently(write: Callable[..., Any], *options: float) -> Any:
+    return write(*options)
+
+
+def copied(s: Two, x: Any) -> Any:
+    silently(lambda: s.b.weight.copy_(s.b.weight / s.b.weight.norm()))
+    return s.b(s.a(x))
+
+
+@torch.no_grad()
 def dense(x: Any, weight: Any) -> Any:
     return F.linear(x, weight)
 
@@ -94,6 +104,9 @@ BODIES: dict[str, Callable[[Two, Any], Any]] = {
     "a product as a weight without gradients": lambda s, x: s.b(dense(s.a(x), s.scale @ s.scale)),
     "a weight that is a factor, too": lambda s, x: F.linear(s.a(x), s.scale) @ s.scale,
     "a factor that is detached in one place": lambda s, x: s.a(x) @ s.scale.detach() @ s.scale,
+    "a weight that is scaled without gradients": lambda s, x: (silently(s.b.weight.mul_, 2), s.b(s.a(x)))[1],
+    "a weight that is copied without gradients": copied,
+    "a result that is scaled without gradients": lambda s, x: s.b(silently(s.a(x).mul_, 2)),
     "detached and learned from there on": lambda s, x: s.b(s.a(x).detach().requires_grad_()),
     "learned already": lambda s, x: s.b(s.a(x).requires_grad_()),
     "an input that is learned": lambda s, x: s.a(x.requires_grad_()),
@@ -331,6 +344,25 @@ def pruned(parameter: str = "") -> nn.Module:
 def test_a_pruned_weight_is_trained_where_the_one_of_its_own_name_is(parameter):
     assert said(pruned(parameter)) == backward(pruned(parameter))
     assert (said(pruned(parameter)) != said(pruned())) == (parameter == "weight_orig")
+
+
+@pytest.mark.parametrize("part", ["", "in_proj", "out_proj", "bias", "weight"])
+def test_multi_head_attention_may_be_frozen_in_parts(part):
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.heads = nn.Linear(SIZE[-1], 8), nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x):
+            return self.heads(y := self.first(x[:, 0]), y, y)[0]
+
+    def frozen() -> nn.Module:
+        module = Heads()
+        for name, parameter in module.heads.named_parameters():
+            parameter.requires_grad_(not part or part not in name)
+        return module
+
+    assert said(frozen()) == backward(frozen())
 
 
 def test_multi_head_attention_that_is_frozen_has_gradients_for_its_inputs_only():

@@ -506,6 +506,18 @@ def test_a_copy_of_weights_is_not_said_to_be_the_weights():
     assert report.saved().status == "partial"
 
 
+def test_weights_that_are_looked_at_first_are_there_anyhow_and_what_is_computed_of_them_is_not():
+    looks = {
+        "complete": (lambda x, layer: (layer.weight.norm(), layer(x)), lambda x, layer: layer(x) * layer.weight.norm()),
+        "partial": (lambda x, layer: F.conv2d(x, layer.weight / layer.weight.norm()),),
+    }
+    for status, forwards in looks.items():
+        for forward in forwards:
+            report, image = read(module := Function(forward, nn.Conv2d(4, 8, 3)), IMAGE)
+            assert report.saved().status == status
+            assert (report.saved().value == kept(module, image)) == (status == "complete")
+
+
 def test_weights_that_are_computed_are_never_guessed():
     class Scaled(nn.Module):
         def __init__(self) -> None:

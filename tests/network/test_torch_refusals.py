@@ -111,6 +111,14 @@ REFUSED = {
         lambda x: F.avg_pool3d(x[:, None, :1], 2, padding=1),
         lambda x: F.avg_pool3d(x[:, None, :2], 2, padding=1),
     ),
+    "a norm of more than there is before rounding up": (
+        lambda x: F.lp_pool3d(x[:, None, :1], 2, 2, ceil_mode=True),
+        lambda x: F.lp_pool3d(x[:, None, :2], 2, 2, ceil_mode=True),
+    ),
+    "a part below 0 that nothing reads": (
+        lambda x: (x.split([x.shape[2] + 1, -1], 2), x)[1],
+        lambda x: (x.split([x.shape[2] - 1, 1], 2), x)[1],
+    ),
     "a mean of integers": (lambda x: x.argmax(1).mean(), lambda x: x.argmax(1).mean(dtype=torch.float32)),
     "a softmax of integers": (
         lambda x: x.argmax(1).softmax(1),
@@ -144,6 +152,10 @@ REFUSED = {
     "functions into integers": (lambda x: x.long().exp_(), lambda x: x.long().float().exp_()),
     "differences of a negative order": (lambda x: x.diff(n=-1), lambda x: x.diff(n=0)),
     "a negative size": (lambda x: x.mean() + torch.zeros(1, -2), lambda x: x.mean() + torch.zeros(1, 2)),
+    "a factor that is None": (lambda x: x * None, lambda x: (x == None, x * 2)[1]),  # noqa: E711 - Python's own answer
+    "None first": (lambda x: None + x, lambda x: (x != None) * x),  # noqa: E711
+    "a text beside a tensor": (lambda x: x > "a", lambda x: x > 0),
+    "a list beside a tensor": (lambda x: x / [1.0], lambda x: x / torch.tensor([1.0])),
     "negative counts": (lambda x: x.mean() + torch.linspace(0, 1, -1), lambda x: x.mean() + torch.linspace(0, 1, 1)),
 }
 """Functions that torch refuses, each with one that it takes."""

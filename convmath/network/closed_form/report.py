@@ -140,8 +140,8 @@ class ClosedForms(Lines):
     def lossless(self) -> InputSizes:
         """The valid input sizes for which no layer leaves elements of its input over after its last window.
 
-        Padding that is left over is none of them, and neither are elements inside that dilated windows step over. What
-        a network crops, or takes each second of, it does not lose.
+        Padding that is left over is none of them, but what a layer of its own pads with is; nor are elements inside
+        that dilated windows step over. What a network crops, or takes each second of, it does not lose.
 
         >>> from convmath.network import Graph, operators
         >>> net = Graph()

@@ -170,8 +170,9 @@ class Join:
         if before is None:
             self.runs[dimension][source] = run
             self.first[dimension, source] = (name, run.field)
-        elif before != run:
-            self._compare(dimension, source, run, name)
+            return
+        self._compare(dimension, source, run, name)
+        if before != run:
             union = self._union(dimension, source, before.field, run.field)
             if union is None:
                 self.unknown = f"{self._disagree(before.field, run.field)}, {self._many(dimension)}"

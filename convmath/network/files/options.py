@@ -28,6 +28,8 @@ def count(value: Any, key: str) -> int:
 def _each(value: Any, key: str) -> Any:
     if not isinstance(value, list):
         return integer(value, key)
+    if not value:
+        raise DomainError(key, value, "needs at least one integer")
     return tuple(integer(one, f"{key}[{number}]") for number, one in enumerate(value))
 
 

@@ -194,7 +194,8 @@ def described(description: Any) -> Graph:
 
 def _inputs(top: Mapping[str, Any]) -> Iterator[tuple[str, Sizes]]:
     if ("input" in top) == ("inputs" in top):
-        raise DomainError("input", None, "the file needs either input or inputs")
+        found = " and ".join(key for key in ("input", "inputs") if key in top)
+        raise DomainError("input", found, "the file needs either input or inputs, and not both")
     if "input" in top:
         yield "input", _sizes(top["input"], "input")
         return

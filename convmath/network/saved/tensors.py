@@ -83,10 +83,11 @@ def saved_tensors(report: NetworkReport, *, training: bool = True) -> dict[str, 
     graph = report.graph
     differentiated = set(_differentiated(report))
     weights = (name for node in graph if node.name in differentiated for name in node.weights)
+    computed = (name for name in weights if not graph[name].placement.stored)
     owner: dict[str, str] = {}
     lie: dict[str, Strides | None] = {}
     outputs, besides = set[str](), dict[str, Sequence[SavedTensor]]()
-    unknown = dict.fromkeys(weights, "it is a weight of a layer that does not name it")
+    unknown = dict.fromkeys(computed, "it is a weight of a layer that does not name it")
     cast = set[str]()
     for row in report:
         node = graph[row.name]

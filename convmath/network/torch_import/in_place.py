@@ -12,9 +12,10 @@ from ...errors import DomainError
 from ..operators import Identity, Unknown
 from ..placement import IN_PLACE, USUAL
 from ..sizes.in_operators import numbers
+from . import calls
 from .memory_layout import MAY_COPY
 from .registry import BROADCASTS, POINTWISE, VIEWS, RefusedError
-from .values import Value, values_in
+from .values import Step, Value, values_in
 
 if TYPE_CHECKING:
     from .builder import Builder
@@ -63,20 +64,31 @@ class Writing:
         target.storage.changes += 1
         target.storage.constant = target.storage.constant and result.constant
         target.changes = target.storage.changes
+        kept = calls.stops_gradients(self._builder)
         if result.step is not None:
             step = self._builder.steps[result.step]
             if result.dtype is not target.dtype:
                 step.placement = self._builder.placed(target.dtype)
             if target.step in step.inputs[:1]:
                 self._shares(result.step, shares=True)
+            if kept and target.learns:
+                self._keep_gradient(target, step)
         target.step, target.sizes, target.constant = result.step, result.sizes, result.constant and target.constant
         if name != "setitem":
             target.strides, target.strided = result.strides, result.strided
-        target.detached, target.integers = result.detached, result.integers if result.dtype is target.dtype else None
-        target.trained = result.trained
+        target.integers = result.integers if result.dtype is target.dtype else None
+        if not kept:
+            target.detached, target.trained = result.detached, result.trained
         if result.step is None:
             target.source, target.name = result.source, result.name
         return target
+
+    def _keep_gradient(self, target: Value, step: Step) -> None:
+        """What is written without gradients leaves those of the tensor as they are."""
+        if target.step in step.inputs[:1]:
+            step.cut = step.cut[1:]
+        else:
+            step.learned, step.frozen = True, ""
 
     def shared(self, name: str, args: tuple[Any, ...], result: Any) -> Any:
         """The result of a call, in the memory of its first argument where it is a view of that."""

@@ -239,8 +239,14 @@ class _MultiHead:
         layer = Linear(width, self.module.embed_dim, bias)
         params, self.claimed = layer.params if self.fresh else self.claimed, 0
         return self.builder.emit(
-            layer, value, weights=self.weights, label=label, params=params, function="functional.linear"
+            layer, value, weights=self._weights(label), label=label, params=params, function="functional.linear"
         )
+
+    def _weights(self, label: str) -> list[Value]:
+        """The weights and the bias of a projection."""
+        module, names = self.module, ("in_proj_weight", f"{label[0]}_proj_weight", "in_proj_bias")
+        own = module.out_proj.parameters() if label == "out_proj" else map(module._parameters.get, names)
+        return [self.builder.parameters.value(one) for one in own if one is not None]
 
     def _first(self, value: Value) -> Value:
         """The batch to the front, or back behind the positions."""

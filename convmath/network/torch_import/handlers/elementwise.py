@@ -36,6 +36,9 @@ _COMBINATIONS = (
     *("and", "or", "xor", "clamp", "clip", "clamp_min", "clamp_max", "_weight_norm"),
     *("heaviside", "copysign", "ldexp", "nextafter"),
 )
+_IDENTITIES = {"eq": False, "ne": True}
+"""What Python says of a tensor and what is neither one nor a number."""
+
 _QUOTIENTS = {"div", "divide", "true_divide", "truediv", "atan2", "logaddexp", "xlogy", "copysign", "ldexp"}
 """Those that give no integers for integers."""
 
@@ -55,6 +58,9 @@ def _activation(operator: Activation, builder: Builder, x: Any, *_: Any, **__: A
 
 def combined(name: str, builder: Builder, *operands: Any, dtype: Any = None, **options: Any) -> Value:
     """Operands, element by element; numbers are part of the operation."""
+    others = [one for one in operands if not _has_elements(one)]
+    if others and name not in CLAMPS:
+        raise RefusedError("other", others[0], f"{name} needs a tensor or a number")
     tensors = values_in((operands, options))
     bounds = options.values() if name in CLAMPS else ()
     kind = dtype or promoted(builder, *(operands if values_in(operands) else tensors), *bounds)
@@ -65,6 +71,17 @@ def combined(name: str, builder: Builder, *operands: Any, dtype: Any = None, **o
     if found.constant and kind is torch.int64:
         found.integers = computed(name, list(map(_integers, operands)), mapped(options, _integers))
     return found
+
+
+def _has_elements(operand: Any) -> bool:
+    """Whether it is a tensor or a number."""
+    return isinstance(operand, Value) or hasattr(operand, "__float__") or hasattr(operand, "__complex__")
+
+
+def _compared(name: str, builder: Builder, *operands: Any, **options: Any) -> Any:
+    if name in _IDENTITIES and not all(map(_has_elements, operands)):
+        return _IDENTITIES[name]
+    return combined(name, builder, *operands, dtype=torch.bool, **options)
 
 
 def _integers(operand: Any) -> Any:
@@ -81,7 +98,7 @@ for _name in TESTS:
 for _name in _COMBINATIONS:
     handles(_name, broadcasts=True)(partial(combined, _name))
 for _name in COMPARISONS:
-    handles(_name, broadcasts=True)(partial(combined, _name, dtype=torch.bool))
+    handles(_name, broadcasts=True)(partial(_compared, _name))
 
 
 @handles("float_power", broadcasts=True)

@@ -206,8 +206,8 @@ def _split(builder: Builder, x: Value, split_size_or_sections: Any = None, dim: 
     n = x.carried[at]
     without_value(given)
     lengths = _equal(n, given) if isinstance(given, int) else list(given or ())
-    if sum(lengths) != n:
-        raise DomainError("split_sizes", lengths, f"needs a sum of {n}")
+    if sum(lengths) != n or any(length < 0 for length in lengths):
+        raise DomainError("split_sizes", lengths, f"needs a sum of {n}, and none below 0")
     return _parts(builder, x, at, lengths)
 
 

@@ -82,6 +82,14 @@ def _with_places(pool: Any, axes: int, builder: Builder, *args: Any, **options: 
     return pool(axes, builder, *args, **options | {"return_indices": True})
 
 
+def _fits(axes: int, x: Value, kernel_size: Any) -> None:
+    """Along three axes torch averages only where the kernel fits without padding, and without rounding up."""
+    kernel = per_axis(kernel_size, axes)
+    if axes == 3 and any(n < k for n, k in zip(x.carried[-3:], kernel, strict=False)):
+        sizes = numbers(x.carried[-3:])
+        raise DomainError("kernel_size", kernel, f"needs the sizes {sizes} to be as large before they are padded, too")
+
+
 def _avg_pool(
     axes: int,
     builder: Builder,
@@ -93,10 +101,7 @@ def _avg_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Value:
-    kernel = per_axis(kernel_size, axes)
-    if axes == 3 and any(n < k for n, k in zip(x.carried[-3:], kernel, strict=False)):
-        sizes = numbers(x.carried[-3:])
-        raise DomainError("kernel_size", kernel, f"needs the sizes {sizes} to be as large before they are padded, too")
+    _fits(axes, x, kernel_size)
     return _pool(builder, "avg", axes, x, kernel_size, stride, padding=padding, ceil_mode=ceil_mode)
 
 
@@ -109,6 +114,7 @@ def _lp_pool(
     stride: Any = None,
     ceil_mode: bool = False,
 ) -> Value:
+    _fits(axes, x, kernel_size)
     return _pool(builder, "lp", axes, x, kernel_size, stride, ceil_mode=ceil_mode)
 
 
