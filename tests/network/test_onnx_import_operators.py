@@ -195,6 +195,8 @@ LAYOUT = [
     case("Slice", (4, 9), until=9, starts=[1], ends=[-1]),
     case("Slice", (4, 9), ints(1), ints(2**63 - 1), ints(-1), ints(3), since=10),
     case("Slice", (4, 9), ints(0, -7), ints(3, -2), since=10),
+    case("Slice", (4, 2), ints(-4), ints(-(2**63)), ints(1), ints(-1), since=10),
+    case("Slice", (4, 5), ints(-7), ints(-9), ints(1), ints(-2), since=10),
     case("Slice", (4, 9), ints(0), ints(4), since=10),
     case("Split", (2, 9), since=2, until=12, outputs=2, axis=1, split=[4, 5]),
     case("Split", (2, 9), since=2, until=17, outputs=3, axis=1),

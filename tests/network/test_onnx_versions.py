@@ -153,3 +153,16 @@ def test_a_function_that_says_no_version_has_no_operators():
         assert (run(proto, ones(1, 3)) is not None) == understood
         reason = "" if understood else "Relu is there from version 1 of ONNX's operators on, and the model says none"
         assert from_onnx(proto).analyze().output.reason == reason
+
+
+@pytest.mark.parametrize(("start", "end"), [(-4, -(2**63)), (-1, -(2**63)), (-2, -9), (2, 0)])
+def test_sizes_are_sliced_backwards_from_the_first_one_at_least(start, end):
+    bounds = {name: np.array([n]) for name, n in {"start": start, "end": end, "axis": 0, "step": -1}.items()}
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Slice", ["shape", "start", "end", "axis", "step"], ["part"]),
+        helper.make_node("Concat", ["part", "rest"], ["sizes"], axis=0),
+        helper.make_node("Reshape", ["x", "sizes"], ["y"]),
+    ]
+    proto = model(nodes, {"x": (2, 4, 6)}, bounds | {"rest": np.array([-1])})
+    assert from_onnx(proto).analyze().output.sizes == run(proto, ones(2, 4, 6)).shape

@@ -282,8 +282,9 @@ def _slice(call: Call, data: Array, *_: Array) -> Array:
     index: list[slice] = [slice(None)] * data.ndim
     for axis, *bounds in call.slices(data.ndim):
         start, end, step = map(number_of, bounds)
-        stop = None if step < 0 and end < -data.shape[axis] else end
-        index[axis] = slice(start, stop, step)
+        if step < 0:  # backwards from the first element at least, other than in NumPy
+            start, end = max(start, -data.shape[axis]), end if end >= -data.shape[axis] else None
+        index[axis] = slice(start, end, step)
     return data[tuple(index)]
 
 

@@ -125,7 +125,7 @@ def _slice(call: Call) -> Value:
         n = sizes[dimension]
         if not isinstance(n, int):
             raise NotUnderstoodError("it cuts a dimension whose size is a symbol")
-        first, last = bounds(n, start, end, step)
+        first, last = bounds(n, max(start, -n) if step < 0 else start, end, step)
         if first == last or (first < last) != (step > 0):
             raise DomainError("node", call.name, f"the slice from {start} to {end} leaves nothing of {n} elements")
         if step < 0:
